@@ -1,0 +1,55 @@
+/**
+ * Builds the release artefact: `build/index.js` and `build/index_bg.wasm`.
+ *
+ * cargo decides whether anything changed. If the wasm that it made is the one
+ * of the last build, the steps after it (bindings, optimiser, bundler) are
+ * skipped, which is most of the time of an unchanged build.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(ROOT, path));
+const STAMP = join(ROOT, "build", ".latchkey-stamp");
+
+export async function build(env) {
+  say("Building the Worker ...");
+  const locked = process.env.CI ? ["--locked"] : [];
+  await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, ...locked], { env });
+
+  const wanted = fingerprint([compiledWasm(env), join(ROOT, "Cargo.toml"), env.WORKER_BUILD, env.WASM_BINDGEN_BIN, join(ROOT, "package-lock.json")]);
+  if (readStamp() === `${wanted} ${fingerprint(ARTEFACT)}`) {
+    say("build/ is up to date.");
+    return;
+  }
+  rmSync(STAMP, { force: true });
+  await run(env.WORKER_BUILD, ["--release"], { env });
+  writeFileSync(STAMP, `${wanted} ${fingerprint(ARTEFACT)}`);
+
+  const wasm = readFileSync(ARTEFACT[1]);
+  const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
+  say(`Built build/index_bg.wasm: ${kilobytes(wasm.length)}, ${kilobytes(gzipSync(wasm, { level: 9 }).length)} gzipped.`);
+}
+
+/** Where cargo put the wasm, whatever target folder the machine prefers. */
+function compiledWasm(env) {
+  const metadata = JSON.parse(output("cargo", ["metadata", "--no-deps", "--format-version", "1"], { env }));
+  const crate = metadata.packages[0].targets.find((target) => target.kind.includes("cdylib")).name;
+  return join(metadata.target_directory, WASM_TARGET, "release", `${crate.replaceAll("-", "_")}.wasm`);
+}
+
+/** A hash of the files' contents; a missing file counts as different. */
+function fingerprint(paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(existsSync(path) ? readFileSync(path) : `missing ${path}`);
+  return hash.digest("hex");
+}
+
+function readStamp() {
+  return existsSync(STAMP) ? readFileSync(STAMP, "utf8") : null;
+}
+
+await main(import.meta.url, async () => build(await setup()));

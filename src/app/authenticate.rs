@@ -1,0 +1,225 @@
+//! Who is calling. Each access policy has one function here, and each gives an actor of its
+//! own type: a handler that takes the actor cannot run without the policy.
+
+use super::config::ProfileConsistency;
+use super::{AppError, Ctx};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::domain::token::{AccessClaims, RefreshClaims, Rejection};
+use crate::domain::user::Profile;
+use crate::ports::{
+    Account, Background, CachedAccount, Credentials, Ports, Revocation, RevocationList, UserCache,
+    UserStore,
+};
+
+/// How far ahead another location's clock may have been when it wrote a copy.
+const READ_AT_LEEWAY: Seconds = Seconds::new(5);
+
+/// The auth cookies of a request, as they came.
+#[derive(Clone, Default)]
+pub struct PresentedTokens {
+    /// The access cookie's value.
+    pub access: Option<String>,
+    /// The refresh cookie's value.
+    pub refresh: Option<String>,
+}
+
+/// A signed-in person, for reading: perhaps from a copy of bounded age.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// The person.
+    pub profile: Profile,
+}
+
+/// A signed-in person whom the database has just confirmed, with the stored password hash.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The session the request came in.
+    pub session: SessionId,
+    /// The person.
+    pub credentials: Credentials,
+}
+
+/// The holder of an authentic refresh token; whether it still rotates is for the database.
+#[derive(Clone, Debug)]
+pub struct RefreshHolder {
+    /// What the token says.
+    pub claims: RefreshClaims,
+}
+
+/// The holder of an authentic token of either kind, expired or not: enough to end its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionHolder {
+    /// The session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+}
+
+/// Policy: an access token of a live session, for reading.
+///
+/// With `PROFILE_CONSISTENCY=cached`, a copy younger than the bound will do. The bound counts
+/// from the copy's read of the database (more exactly, from just before it), not from its
+/// arrival in KV: however long KV takes to show or to drop an entry, no revoked token is
+/// served for longer than that.
+///
+/// # Errors
+///
+/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`],
+/// and the store's.
+pub async fn reader<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<Reader, AppError> {
+    let claims = access_claims(ctx, presented)?;
+    if let ProfileConsistency::Cached(bound) = ctx.config().profile
+        && let Some(copy) = ctx.ports.cache().find(claims.user).await
+        && counts(&copy, &claims, bound, ctx.now)
+    {
+        return Ok(Reader { profile: copy.user });
+    }
+    let account = ctx.ports.users().account(claims.user, ctx.now).await?;
+    let Some(Account {
+        user,
+        live_sessions,
+    }) = account.filter(|account| account.user.is_active)
+    else {
+        return Err(AppError::InvalidToken);
+    };
+    if !live_sessions.contains(&claims.session) {
+        return Err(AppError::InvalidToken);
+    }
+    let profile = Profile::from(user);
+    if let ProfileConsistency::Cached(_) = ctx.config().profile {
+        let cache = ctx.ports.cache().clone();
+        let copy = CachedAccount {
+            user: profile.clone(),
+            sessions: live_sessions,
+            read_at: ctx.now,
+        };
+        ctx.ports
+            .background()
+            .run(async move { cache.keep(&copy).await });
+    }
+    Ok(Reader { profile })
+}
+
+/// Policy: an access token of a session that the database says is live, of an active user.
+///
+/// # Errors
+///
+/// As [`reader`].
+pub async fn owner<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<Owner, AppError> {
+    let claims = access_claims(ctx, presented)?;
+    let credentials = ctx
+        .ports
+        .users()
+        .credentials_in(claims.session, claims.user, ctx.now)
+        .await?
+        .ok_or(AppError::InvalidToken)?;
+    Ok(Owner {
+        session: claims.session,
+        credentials,
+    })
+}
+
+/// Policy: an authentic refresh token that is not known to have ended.
+///
+/// # Errors
+///
+/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`].
+pub async fn refresh_holder<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<RefreshHolder, AppError> {
+    let token = presented
+        .refresh
+        .as_deref()
+        .ok_or(AppError::NotAuthenticated)?;
+    let claims = ctx
+        .service
+        .tokens
+        .verify_refresh(token, ctx.now)
+        .map_err(AppError::from)?;
+    // KV refuses early and cheaply; `Rotated` is not a refusal, because the immediate
+    // predecessor may be forgiven, and because an older one must be punished.
+    match ctx.ports.revocations().find(claims.id).await {
+        Some(Revocation::Ended) => Err(AppError::InvalidToken),
+        Some(Revocation::Rotated) | None => Ok(RefreshHolder { claims }),
+    }
+}
+
+/// Policy: an authentic token of either kind, expired or not.
+///
+/// # Errors
+///
+/// [`AppError::NotAuthenticated`] without any auth cookie; [`AppError::InvalidToken`] when no
+/// cookie holds an authentic token, or when two name different sessions or users.
+pub fn session_holder<P>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<SessionHolder, AppError> {
+    if presented.access.is_none() && presented.refresh.is_none() {
+        return Err(AppError::NotAuthenticated);
+    }
+    match carried(ctx, presented) {
+        [Some(one), Some(other)] if one != other => Err(AppError::InvalidToken),
+        [Some(holder), _] | [None, Some(holder)] => Ok(holder),
+        [None, None] => Err(AppError::InvalidToken),
+    }
+}
+
+/// The sessions that a request's cookies name, expired tokens included; none is required.
+#[must_use]
+pub fn carried<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> [Option<SessionHolder>; 2] {
+    let tokens = &ctx.service.tokens;
+    let access = presented.access.as_deref().and_then(|token| {
+        let claims = even_expired(tokens.verify_access(token, ctx.now))?;
+        Some(SessionHolder {
+            session: claims.session,
+            user: claims.user,
+        })
+    });
+    let refresh = presented.refresh.as_deref().and_then(|token| {
+        let claims = even_expired(tokens.verify_refresh(token, ctx.now))?;
+        Some(SessionHolder {
+            session: claims.session,
+            user: claims.user,
+        })
+    });
+    [access, refresh]
+}
+
+fn access_claims<P>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<AccessClaims, AppError> {
+    let token = presented
+        .access
+        .as_deref()
+        .ok_or(AppError::NotAuthenticated)?;
+    ctx.service
+        .tokens
+        .verify_access(token, ctx.now)
+        .map_err(AppError::from)
+}
+
+fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {
+    match verified {
+        Ok(claims) | Err(Rejection::Expired(claims)) => Some(claims),
+        Err(Rejection::Invalid) => None,
+    }
+}
+
+/// Whether a copy may speak for the database: it is this user's, young enough, and says that
+/// the user is active and the session live.
+fn counts(copy: &CachedAccount, claims: &AccessClaims, bound: Seconds, now: UnixSeconds) -> bool {
+    copy.user.id == claims.user
+        && copy.read_at <= now.plus(READ_AT_LEEWAY)
+        && now < copy.read_at.plus(bound)
+        && copy.user.is_active
+        && copy.sessions.contains(&claims.session)
+}

@@ -1,0 +1,28 @@
+//! What happens to the copies in KV after the database has decided. It may be lost: then a
+//! copy is merely older than it could be, within the bound of `authenticate::reader`.
+
+use super::Ctx;
+use crate::domain::id::UserId;
+use crate::ports::{Background, Ports, Revocation, RevocationList, RevokedToken, UserCache};
+
+/// A user's sessions or data changed: drop the copy, and list the tokens that ended.
+pub fn account_changed<P: Ports>(ctx: &Ctx<'_, P>, user: UserId, ended: Vec<RevokedToken>) {
+    let cache = ctx.ports.cache().clone();
+    let revocations = ctx.ports.revocations().clone();
+    let now = ctx.now;
+    ctx.ports.background().run(async move {
+        cache.drop_copy(user).await;
+        for token in ended {
+            revocations.add(token, Revocation::Ended, now).await;
+        }
+    });
+}
+
+/// A refresh token has a successor.
+pub fn token_superseded<P: Ports>(ctx: &Ctx<'_, P>, token: RevokedToken) {
+    let revocations = ctx.ports.revocations().clone();
+    let now = ctx.now;
+    ctx.ports.background().run(async move {
+        revocations.add(token, Revocation::Rotated, now).await;
+    });
+}

@@ -1,0 +1,60 @@
+//! A person changes the password.
+
+use super::authenticate::Owner;
+use super::background::account_changed;
+use super::{AppError, Ctx};
+use crate::domain::hashing::Verification;
+use crate::domain::password::{NewPassword, PresentedPassword};
+use crate::ports::{Entropy, PasswordReplacement, Ports, UserStore};
+
+/// What it takes.
+#[derive(Debug)]
+pub struct ChangePassword {
+    /// The password that is to be replaced.
+    pub current: PresentedPassword,
+    /// The one that replaces it, within the policy.
+    pub new: NewPassword,
+}
+
+/// Stores the new password and ends every session of the user, this one too, in one
+/// transaction. Two hashes, and one round trip beside the one that found the owner.
+///
+/// # Errors
+///
+/// [`AppError::WrongCurrentPassword`], [`AppError::Busy`], and the store's;
+/// [`AppError::InvalidToken`] when the session or the password changed meanwhile.
+pub async fn change_password<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    owner: Owner,
+    change: ChangePassword,
+) -> Result<(), AppError> {
+    let _place = ctx
+        .service
+        .hash_queue
+        .enter(ctx.now)
+        .ok_or(AppError::Busy)?;
+    let hasher = &ctx.service.hasher;
+    let verified = owner.credentials.hash;
+    match hasher.verify(&change.current, Some(&verified))? {
+        Verification::Match { .. } => {}
+        Verification::Mismatch | Verification::Damaged => {
+            return Err(AppError::WrongCurrentPassword);
+        }
+    }
+    let user = owner.credentials.user.id;
+    let replacement = PasswordReplacement {
+        user,
+        session: owner.session,
+        verified,
+        new: hasher.hash(&change.new, ctx.ports.entropy().bytes()?)?,
+        now: ctx.now,
+    };
+    let ended = ctx
+        .ports
+        .users()
+        .replace_password(&replacement)
+        .await?
+        .ok_or(AppError::InvalidToken)?;
+    account_changed(ctx, user, ended);
+    Ok(())
+}

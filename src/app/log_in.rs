@@ -1,0 +1,107 @@
+//! A person logs in.
+
+use serde_json::json;
+
+use super::authenticate::SessionHolder;
+use super::background::account_changed;
+use super::issue::{Grant, TokenPair, issue};
+use super::{AppError, Ctx};
+use crate::domain::email::Email;
+use crate::domain::hashing::Verification;
+use crate::domain::id::{SessionId, TokenId};
+use crate::domain::password::PresentedPassword;
+use crate::domain::session::{Device, Session};
+use crate::ports::{Credentials, Entropy, Log, Login, Ports, SessionStore, UserStore};
+
+/// What a person logs in with.
+pub struct LogIn {
+    /// The address.
+    pub email: Email,
+    /// The password.
+    pub password: PresentedPassword,
+    /// Where the request came from.
+    pub device: Device,
+    /// The sessions that the request's cookies name: they end when the new one begins.
+    pub carried: [Option<SessionHolder>; 2],
+}
+
+/// Begins a session. One hash, two round trips; a refusal costs one hash and one round trip,
+/// whatever its cause (contract, section 1).
+///
+/// # Errors
+///
+/// [`AppError::InvalidCredentials`], [`AppError::Busy`], and the store's.
+pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenPair, AppError> {
+    let _place = ctx
+        .service
+        .hash_queue
+        .enter(ctx.now)
+        .ok_or(AppError::Busy)?;
+    let found = ctx.ports.users().credentials_of(&command.email).await?;
+    // Verified before anything about the user is looked at: the hash is what takes the time.
+    let verification = ctx
+        .service
+        .hasher
+        .verify(&command.password, found.as_ref().map(|found| &found.hash))?;
+    let (Credentials { user, hash }, rehash) = match (found, verification) {
+        (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
+        (Some(found), Verification::Damaged) => {
+            ctx.ports.log().line(&json!({
+                "level": "error",
+                "event": "password.stored_hash_damaged",
+                "user.id": found.user.id,
+            }));
+            return Err(AppError::InvalidCredentials);
+        }
+        (_, Verification::Match { .. } | Verification::Mismatch | Verification::Damaged) => {
+            return Err(AppError::InvalidCredentials);
+        }
+    };
+
+    let entropy = ctx.ports.entropy();
+    let rehash = if rehash {
+        let salt = entropy.bytes()?;
+        Some(ctx.service.hasher.rehash(&command.password, salt)?)
+    } else {
+        None
+    };
+    let session = Session::begin(
+        (
+            SessionId::from_random(entropy.bytes()?),
+            TokenId::from_random(entropy.bytes()?),
+        ),
+        user.id,
+        command.device,
+        ctx.config().sessions,
+        ctx.now,
+    );
+    let pair = issue(
+        ctx,
+        Grant {
+            user: user.id,
+            session: session.id,
+            role: user.role_slug,
+            refresh_id: session.generation.current,
+            issued_at: ctx.now,
+            refresh_expires_at: session.idle_expires_at,
+        },
+    )?;
+    let login = Login {
+        session,
+        verified: hash,
+        rehash,
+        carried: command
+            .carried
+            .map(|holder| holder.map(|holder| holder.session)),
+        now: ctx.now,
+    };
+    // The password or the user may have changed while we hashed: then the database says no.
+    let ended = ctx
+        .ports
+        .sessions()
+        .begin(&login)
+        .await?
+        .ok_or(AppError::InvalidCredentials)?;
+    account_changed(ctx, user.id, ended);
+    Ok(pair)
+}

@@ -1,0 +1,375 @@
+//! In-memory ports for native tests: the same contracts as `platform`, decided by the state
+//! machine of `domain::session` instead of SQL. They count what the real ones are billed for.
+
+use core::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::domain::email::Email;
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Presented, Session};
+use crate::domain::time::UnixSeconds;
+use crate::domain::user::User;
+use crate::ports::{
+    Account, Background, CachedAccount, Credentials, Entropy, Log, Login, NewUser, NoEntropy,
+    PasswordReplacement, Ports, Registration, Revocation, RevocationList, RevokedToken,
+    RotatedSession, Rotation, RotationRequest, SessionStore, StoreError, UserCache, UserStore,
+};
+
+/// The tables.
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(crate) users: Vec<Credentials>,
+    pub(crate) sessions: Vec<Session>,
+}
+
+/// The database, with the number of round trips, and a fault to be injected.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryStore {
+    pub(crate) tables: Rc<RefCell<Tables>>,
+    pub(crate) round_trips: Rc<Cell<u32>>,
+    pub(crate) is_down: Rc<Cell<bool>>,
+}
+
+/// KV.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryKv {
+    pub(crate) revoked: Rc<RefCell<HashMap<String, Revocation>>>,
+    pub(crate) accounts: Rc<RefCell<HashMap<String, CachedAccount>>>,
+}
+
+/// A counter in place of randomness: reproducible, and never twice the same.
+#[derive(Default)]
+pub(crate) struct CountingEntropy(Cell<u64>);
+
+/// Collects the lines.
+#[derive(Default)]
+pub(crate) struct MemoryLog(pub(crate) RefCell<Vec<serde_json::Value>>);
+
+/// Runs the work at once, or drops it as a cancelled `waitUntil` does.
+#[derive(Default)]
+pub(crate) struct MemoryBackground {
+    pub(crate) is_dropped: Cell<bool>,
+}
+
+#[derive(Default)]
+pub(crate) struct MemoryPorts {
+    pub(crate) store: MemoryStore,
+    pub(crate) kv: MemoryKv,
+    pub(crate) entropy: CountingEntropy,
+    pub(crate) log: MemoryLog,
+    pub(crate) background: MemoryBackground,
+}
+
+impl MemoryStore {
+    fn round_trip(&self) -> Result<(), StoreError> {
+        self.round_trips.set(self.round_trips.get() + 1);
+        if self.is_down.get() {
+            return Err(StoreError::Unavailable {
+                cause: "injected".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn user(&mut self, id: UserId) -> Option<&mut Credentials> {
+        self.users.iter_mut().find(|entry| entry.user.id == id)
+    }
+
+    fn live<'a>(&'a self, user: UserId, now: UnixSeconds) -> impl Iterator<Item = &'a Session> {
+        self.sessions
+            .iter()
+            .filter(move |session| session.user == user && session.is_live(now))
+    }
+
+    fn end(
+        &mut self,
+        (now, reason): (UnixSeconds, EndReason),
+        chosen: impl Fn(&Session) -> bool,
+    ) -> Vec<RevokedToken> {
+        let mut revoked = Vec::new();
+        for session in self.sessions.iter_mut() {
+            if session.ended.is_none() && chosen(session) {
+                session.ended = Some((now, reason));
+                let previous = session.generation.previous.map(|(id, _)| id);
+                for id in [Some(session.generation.current), previous]
+                    .into_iter()
+                    .flatten()
+                {
+                    revoked.push(RevokedToken {
+                        id,
+                        expires_at: session.idle_expires_at,
+                    });
+                }
+            }
+        }
+        revoked
+    }
+}
+
+impl UserStore for MemoryStore {
+    async fn register(&self, user: &NewUser) -> Result<Registration, StoreError> {
+        self.round_trip()?;
+        if user.role.as_str() != "application-access" {
+            return Ok(Registration::NoSuchRole);
+        }
+        let users = &mut self.tables.borrow_mut().users;
+        if let Some(other) = users.iter().find(|other| other.user.email == user.email) {
+            return Ok(if other.user.id == user.id {
+                Registration::Registered(other.user.clone())
+            } else {
+                Registration::EmailTaken
+            });
+        }
+        let row = User {
+            id: user.id,
+            email: user.email.clone(),
+            name: user.name.as_ref().map(|name| name.as_str().to_owned()),
+            is_active: true,
+            is_superuser: false,
+            role_slug: user.role.as_str().to_owned(),
+            role_name: "Application Access".to_owned(),
+            created_at: user.now,
+            updated_at: user.now,
+        };
+        users.push(Credentials {
+            user: row.clone(),
+            hash: user.hash.clone(),
+        });
+        Ok(Registration::Registered(row))
+    }
+
+    async fn credentials_of(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        self.round_trip()?;
+        let tables = self.tables.borrow();
+        Ok(tables
+            .users
+            .iter()
+            .find(|entry| entry.user.email == *email)
+            .cloned())
+    }
+
+    async fn credentials_in(
+        &self,
+        session: SessionId,
+        user: UserId,
+        now: UnixSeconds,
+    ) -> Result<Option<Credentials>, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        if !tables.live(user, now).any(|live| live.id == session) {
+            return Ok(None);
+        }
+        Ok(tables
+            .user(user)
+            .filter(|entry| entry.user.is_active)
+            .cloned())
+    }
+
+    async fn account(&self, user: UserId, now: UnixSeconds) -> Result<Option<Account>, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        let live_sessions = tables.live(user, now).map(|session| session.id).collect();
+        Ok(tables.user(user).map(|entry| Account {
+            user: entry.user.clone(),
+            live_sessions,
+        }))
+    }
+
+    async fn replace_password(
+        &self,
+        change: &PasswordReplacement,
+    ) -> Result<Option<Vec<RevokedToken>>, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        let is_live = tables
+            .live(change.user, change.now)
+            .any(|live| live.id == change.session);
+        let Some(entry) = tables
+            .user(change.user)
+            .filter(|entry| is_live && entry.hash == change.verified)
+        else {
+            return Ok(None);
+        };
+        entry.hash = change.new.clone();
+        entry.user.updated_at = change.now;
+        let user = change.user;
+        Ok(Some(tables.end(
+            (change.now, EndReason::PasswordChanged),
+            |session| session.user == user,
+        )))
+    }
+}
+
+impl SessionStore for MemoryStore {
+    async fn begin(&self, login: &Login) -> Result<Option<Vec<RevokedToken>>, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        let Login { session, now, .. } = login;
+        let Some(entry) = tables
+            .user(session.user)
+            .filter(|entry| entry.user.is_active && entry.hash == login.verified)
+        else {
+            return Ok(None);
+        };
+        if let Some(rehash) = &login.rehash {
+            entry.hash = rehash.clone();
+        }
+        let mut ended = tables.end((*now, EndReason::Replaced), |other| {
+            login.carried.contains(&Some(other.id))
+        });
+        tables.sessions.push(session.clone());
+        let mut live: Vec<_> = tables
+            .live(session.user, *now)
+            .map(|other| (other.last_used_at, other.id))
+            .collect();
+        // Stable: of equals the later one stays in front after the reversal.
+        live.reverse();
+        live.sort_by_key(|(last_used_at, _)| core::cmp::Reverse(*last_used_at));
+        let evicted: Vec<_> = live.into_iter().skip(MAX_LIVE_SESSIONS).collect();
+        ended.extend(tables.end((*now, EndReason::Evicted), |other| {
+            evicted.iter().any(|(_, id)| *id == other.id)
+        }));
+        Ok(Some(ended))
+    }
+
+    async fn rotate(&self, request: &RotationRequest) -> Result<Rotation, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        let Some(role) = tables
+            .user(request.user)
+            .filter(|entry| entry.user.is_active)
+            .map(|entry| entry.user.role_slug.clone())
+        else {
+            return Ok(Rotation::Dead);
+        };
+        let Some(session) = tables
+            .sessions
+            .iter_mut()
+            .find(|session| session.id == request.session && session.user == request.user)
+        else {
+            return Ok(Rotation::Dead);
+        };
+        let outcome = |session: &Session| RotatedSession {
+            generation: session.generation,
+            issued_at: session.current_issued_at(),
+            expires_at: session.idle_expires_at,
+            role,
+        };
+        match session.judge(request.presented, request.grace, request.now) {
+            Presented::Current => {
+                session.rotate(request.successor, request.idle, request.now);
+                Ok(Rotation::Rotated(outcome(session)))
+            }
+            Presented::WithinGrace => Ok(Rotation::Replayed(outcome(session))),
+            Presented::Superseded => {
+                let id = session.id;
+                Ok(Rotation::Reused(
+                    tables.end((request.now, EndReason::Reuse), |other| other.id == id),
+                ))
+            }
+            Presented::Dead => Ok(Rotation::Dead),
+        }
+    }
+
+    async fn end(
+        &self,
+        session: SessionId,
+        user: UserId,
+        reason: EndReason,
+        now: UnixSeconds,
+    ) -> Result<Vec<RevokedToken>, StoreError> {
+        self.round_trip()?;
+        Ok(self.tables.borrow_mut().end((now, reason), |other| {
+            other.id == session && other.user == user
+        }))
+    }
+}
+
+impl RevocationList for MemoryKv {
+    async fn find(&self, token: TokenId) -> Option<Revocation> {
+        self.revoked.borrow().get(&token.to_string()).copied()
+    }
+
+    async fn add(&self, token: RevokedToken, why: Revocation, _: UnixSeconds) {
+        self.revoked.borrow_mut().insert(token.id.to_string(), why);
+    }
+}
+
+impl UserCache for MemoryKv {
+    async fn find(&self, user: UserId) -> Option<CachedAccount> {
+        self.accounts.borrow().get(&user.to_string()).cloned()
+    }
+
+    async fn keep(&self, account: &CachedAccount) {
+        self.accounts
+            .borrow_mut()
+            .insert(account.user.id.to_string(), account.clone());
+    }
+
+    async fn drop_copy(&self, user: UserId) {
+        self.accounts.borrow_mut().remove(&user.to_string());
+    }
+}
+
+impl Entropy for CountingEntropy {
+    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+        let count = self.0.get() + 1;
+        self.0.set(count);
+        let mut bytes = [0; N];
+        for (to, from) in bytes.iter_mut().rev().zip(count.to_le_bytes()) {
+            *to = from;
+        }
+        Ok(bytes)
+    }
+}
+
+impl Background for MemoryBackground {
+    fn run(&self, task: impl Future<Output = ()> + 'static) {
+        if !self.is_dropped.get() {
+            pollster::block_on(task);
+        }
+    }
+}
+
+impl Log for MemoryLog {
+    fn identify(&self, _: &str) {}
+
+    fn line(&self, line: &serde_json::Value) {
+        self.0.borrow_mut().push(line.clone());
+    }
+}
+
+impl Ports for MemoryPorts {
+    type Users = MemoryStore;
+    type Sessions = MemoryStore;
+    type Revocations = MemoryKv;
+    type Cache = MemoryKv;
+    type Entropy = CountingEntropy;
+    type Background = MemoryBackground;
+    type Log = MemoryLog;
+
+    fn users(&self) -> &MemoryStore {
+        &self.store
+    }
+    fn sessions(&self) -> &MemoryStore {
+        &self.store
+    }
+    fn revocations(&self) -> &MemoryKv {
+        &self.kv
+    }
+    fn cache(&self) -> &MemoryKv {
+        &self.kv
+    }
+    fn entropy(&self) -> &CountingEntropy {
+        &self.entropy
+    }
+    fn background(&self) -> &MemoryBackground {
+        &self.background
+    }
+    fn log(&self) -> &MemoryLog {
+        &self.log
+    }
+}

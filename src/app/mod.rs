@@ -1,0 +1,54 @@
+//! The use-cases: guard clauses, then one write, then the answer. One file each.
+
+pub mod authenticate;
+pub mod background;
+pub mod change_password;
+pub mod config;
+pub mod error;
+pub mod hash_queue;
+pub mod issue;
+pub mod log_in;
+pub mod log_out;
+#[cfg(test)]
+pub(crate) mod memory;
+pub mod refresh;
+pub mod register;
+
+use crate::domain::hashing::PasswordHasher;
+use crate::domain::time::UnixSeconds;
+use crate::domain::token::Tokens;
+use crate::ports::Ports;
+use config::Config;
+use hash_queue::HashQueue;
+
+pub use error::AppError;
+
+/// What an isolate makes of its configuration once, and keeps.
+pub struct Service {
+    /// The settings.
+    pub config: Config,
+    /// Signs and verifies tokens.
+    pub tokens: Tokens,
+    /// Hashes and verifies passwords.
+    pub hasher: PasswordHasher,
+    /// How many requests wait for the hasher.
+    pub hash_queue: HashQueue,
+}
+
+/// What a use-case works with: the service, the outside world, and the request's time.
+pub struct Ctx<'a, P> {
+    /// Per isolate.
+    pub service: &'a Service,
+    /// Per request.
+    pub ports: &'a P,
+    /// Read once per request, before anything else.
+    pub now: UnixSeconds,
+}
+
+impl<P: Ports> Ctx<'_, P> {
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.service.config
+    }
+}

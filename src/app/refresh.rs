@@ -1,0 +1,65 @@
+//! A client trades its refresh token for the next pair.
+
+use serde_json::json;
+
+use super::authenticate::RefreshHolder;
+use super::background::{account_changed, token_superseded};
+use super::issue::{Grant, TokenPair, issue};
+use super::{AppError, Ctx};
+use crate::domain::id::TokenId;
+use crate::ports::{
+    Entropy, Log, Ports, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore,
+};
+
+/// Rotates the refresh token. One round trip.
+///
+/// Two tabs that refresh at once, or a client whose answer was lost, present one token twice:
+/// within the grace both are answered with the same pair, byte for byte. Anything older is a
+/// copy in somebody else's hands: the session ends for both of them.
+///
+/// # Errors
+///
+/// [`AppError::InvalidToken`] and the store's.
+pub async fn refresh<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    RefreshHolder { claims }: RefreshHolder,
+) -> Result<TokenPair, AppError> {
+    let request = RotationRequest {
+        session: claims.session,
+        user: claims.user,
+        presented: claims.id,
+        successor: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        idle: ctx.config().sessions.idle,
+        grace: ctx.config().sessions.grace,
+        now: ctx.now,
+    };
+    let grant = |rotated: RotatedSession| Grant {
+        user: claims.user,
+        session: claims.session,
+        role: rotated.role,
+        refresh_id: rotated.generation.current,
+        issued_at: rotated.issued_at,
+        refresh_expires_at: rotated.expires_at,
+    };
+    match ctx.ports.sessions().rotate(&request).await? {
+        Rotation::Rotated(rotated) => {
+            let superseded = RevokedToken {
+                id: claims.id,
+                expires_at: claims.expires_at,
+            };
+            token_superseded(ctx, superseded);
+            issue(ctx, grant(rotated))
+        }
+        Rotation::Replayed(rotated) => issue(ctx, grant(rotated)),
+        Rotation::Reused(ended) => {
+            ctx.ports.log().line(&json!({
+                "level": "warn",
+                "event": "session.refresh_reused",
+                "user.id": claims.user,
+            }));
+            account_changed(ctx, claims.user, ended);
+            Err(AppError::InvalidToken)
+        }
+        Rotation::Dead => Err(AppError::InvalidToken),
+    }
+}

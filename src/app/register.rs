@@ -1,0 +1,58 @@
+//! A person registers.
+
+use super::{AppError, Ctx};
+use crate::domain::email::Email;
+use crate::domain::id::UserId;
+use crate::domain::password::NewPassword;
+use crate::domain::user::{User, UserName};
+use crate::ports::{Entropy, NewUser, Ports, Registration, UserStore};
+
+/// Milliseconds in a second: a `UUIDv7` counts them, our clock does not.
+const MILLIS: u64 = 1_000;
+
+/// What a person registers with.
+#[derive(Debug)]
+pub struct Register {
+    /// The address.
+    pub email: Email,
+    /// The password, within the policy.
+    pub password: NewPassword,
+    /// The display name.
+    pub name: Option<UserName>,
+}
+
+/// Adds the user, with the default role. One hash, one round trip.
+///
+/// The hash comes first: a taken address costs the same as a free one.
+///
+/// # Errors
+///
+/// [`AppError::EmailTaken`], [`AppError::Busy`], and the store's.
+pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<User, AppError> {
+    let _place = ctx
+        .service
+        .hash_queue
+        .enter(ctx.now)
+        .ok_or(AppError::Busy)?;
+    let entropy = ctx.ports.entropy();
+    let hash = ctx
+        .service
+        .hasher
+        .hash(&command.password, entropy.bytes()?)?;
+    let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
+    let user = NewUser {
+        id: UserId::new(unix_millis, &entropy.bytes()?),
+        email: command.email,
+        name: command.name,
+        hash,
+        role: ctx.config().default_role.clone(),
+        now: ctx.now,
+    };
+    match ctx.ports.users().register(&user).await? {
+        Registration::Registered(user) => Ok(user),
+        Registration::EmailTaken => Err(AppError::EmailTaken),
+        Registration::NoSuchRole => Err(AppError::Internal(
+            "DEFAULT_ROLE is not in the table roles".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,246 @@
+//! The key ring: Ed25519 keys read from a JWK Set. The first signs, all verify.
+
+use core::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use serde::Deserialize;
+
+/// The most keys a set may hold: a rotation needs two or three.
+const MAX_KEYS: usize = 8;
+
+/// A key's id: 1 to 64 characters of base64url, as an RFC 7638 thumbprint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyId(String);
+
+impl KeyId {
+    fn parse(text: &str) -> Option<Self> {
+        let well_formed = (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The keys of this deployment.
+pub struct KeyRing {
+    signing: (KeyId, SigningKey),
+    verifying: Vec<(KeyId, VerifyingKey)>,
+}
+
+/// What is wrong with a key set. It names positions, never values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidKeyRing {
+    /// Not JSON of the form `{"keys": […]}`.
+    NotAKeySet,
+    /// No key, or more than eight.
+    WrongNumber,
+    /// The key at this position (from 0) is not an Ed25519 private key with a proper `kid`,
+    /// or its `x` does not belong to its `d`.
+    BadKey(usize),
+    /// The key at this position is a placeholder: all its bytes are the same.
+    WeakKey(usize),
+    /// The key at this position repeats the id or the value of an earlier one.
+    Repeated(usize),
+}
+
+#[derive(Deserialize)]
+struct JwkSet<'a> {
+    #[serde(borrow)]
+    keys: Vec<Jwk<'a>>,
+}
+
+/// The members of RFC 8037 that matter; others (`alg`, `use`) are let pass.
+#[derive(Deserialize)]
+struct Jwk<'a> {
+    kty: &'a str,
+    crv: &'a str,
+    x: &'a str,
+    d: &'a str,
+    kid: &'a str,
+}
+
+impl KeyRing {
+    /// Reads a JWK Set of Ed25519 private keys (RFC 8037, section 2).
+    ///
+    /// # Errors
+    ///
+    /// The first fault, as an [`InvalidKeyRing`].
+    pub fn from_jwk_set(json: &str) -> Result<Self, InvalidKeyRing> {
+        let set: JwkSet<'_> = serde_json::from_str(json).map_err(|_| InvalidKeyRing::NotAKeySet)?;
+        if set.keys.len() > MAX_KEYS {
+            return Err(InvalidKeyRing::WrongNumber);
+        }
+        let mut signing = None;
+        let mut verifying: Vec<(KeyId, VerifyingKey)> = Vec::with_capacity(set.keys.len());
+        for (position, jwk) in set.keys.iter().enumerate() {
+            let (id, key) = jwk.read().ok_or(InvalidKeyRing::BadKey(position))?;
+            if is_placeholder(&key) {
+                return Err(InvalidKeyRing::WeakKey(position));
+            }
+            let public = key.verifying_key();
+            if verifying
+                .iter()
+                .any(|(other_id, other)| *other_id == id || *other == public)
+            {
+                return Err(InvalidKeyRing::Repeated(position));
+            }
+            verifying.push((id.clone(), public));
+            signing.get_or_insert((id, key));
+        }
+        let signing = signing.ok_or(InvalidKeyRing::WrongNumber)?;
+        Ok(Self { signing, verifying })
+    }
+
+    /// The id and the key that new tokens are signed with.
+    #[must_use]
+    pub const fn signing(&self) -> (&KeyId, &SigningKey) {
+        (&self.signing.0, &self.signing.1)
+    }
+
+    /// The key of this very id; no other key is ever tried in its place.
+    #[must_use]
+    pub fn verifying(&self, id: &str) -> Option<&VerifyingKey> {
+        self.verifying
+            .iter()
+            .find(|(own, _)| own.as_str() == id)
+            .map(|(_, key)| key)
+    }
+}
+
+impl Jwk<'_> {
+    fn read(&self) -> Option<(KeyId, SigningKey)> {
+        if self.kty != "OKP" || self.crv != "Ed25519" {
+            return None;
+        }
+        let key = SigningKey::from_bytes(&decode_32(self.d)?);
+        let public = decode_32(self.x)?;
+        let id = KeyId::parse(self.kid)?;
+        (key.verifying_key().to_bytes() == public).then_some((id, key))
+    }
+}
+
+fn decode_32(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
+    (decoded.len() == 32).then_some(bytes)
+}
+
+/// Sixteen equal bytes in a row do not come from a generator.
+fn is_placeholder(key: &SigningKey) -> bool {
+    key.as_bytes()
+        .windows(16)
+        .any(|window| window.iter().all(|byte| Some(byte) == window.first()))
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyRing({} keys)", self.verifying.len())
+    }
+}
+
+impl fmt::Display for InvalidKeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAKeySet => f.write_str("is not a JWK Set"),
+            Self::WrongNumber => write!(f, "must hold 1 to {MAX_KEYS} keys"),
+            Self::BadKey(position) => write!(
+                f,
+                "key {position} is not an Ed25519 private key with matching x and d and a kid"
+            ),
+            Self::WeakKey(position) => write!(f, "key {position} is a placeholder"),
+            Self::Repeated(position) => write!(f, "key {position} repeats an earlier one"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    use ed25519_dalek::SigningKey;
+
+    use super::{InvalidKeyRing, KeyRing};
+
+    /// A private JWK made from a seed, for tests.
+    pub(crate) fn jwk(seed: u8, kid: &str) -> String {
+        let secret: [u8; 32] = core::array::from_fn(|index| seed.wrapping_add(index as u8));
+        let key = SigningKey::from_bytes(&secret);
+        let d = Base64UrlUnpadded::encode_string(&secret);
+        let x = Base64UrlUnpadded::encode_string(key.verifying_key().as_bytes());
+        format!(
+            r#"{{"kty":"OKP","crv":"Ed25519","d":"{d}","x":"{x}","kid":"{kid}","alg":"EdDSA"}}"#
+        )
+    }
+
+    fn read(keys: &[String]) -> Result<KeyRing, InvalidKeyRing> {
+        KeyRing::from_jwk_set(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")))
+    }
+
+    #[test]
+    fn the_first_key_signs_and_all_verify() {
+        let ring = read(&[jwk(1, "new"), jwk(2, "old")]).unwrap();
+        assert_eq!(ring.signing().0.as_str(), "new");
+        assert!(ring.verifying("new").is_some());
+        assert!(ring.verifying("old").is_some());
+        assert!(ring.verifying("").is_none());
+        assert!(ring.verifying("../../dev/null").is_none());
+    }
+
+    #[test]
+    fn faulty_sets_are_refused_by_position() {
+        let zero = jwk(1, "a").replace(
+            &Base64UrlUnpadded::encode_string(&core::array::from_fn::<u8, 32, _>(|i| 1 + i as u8)),
+            &Base64UrlUnpadded::encode_string(&[0; 32]),
+        );
+        let public = SigningKey::from_bytes(&[0; 32]).verifying_key();
+        let zero = zero.replace(
+            &Base64UrlUnpadded::encode_string(
+                SigningKey::from_bytes(&core::array::from_fn(|i| 1 + i as u8))
+                    .verifying_key()
+                    .as_bytes(),
+            ),
+            &Base64UrlUnpadded::encode_string(public.as_bytes()),
+        );
+        let cases = [
+            (vec![], InvalidKeyRing::WrongNumber),
+            (
+                (0..9).map(|i| jwk(i * 20, &format!("k{i}"))).collect(),
+                InvalidKeyRing::WrongNumber,
+            ),
+            (vec![jwk(1, "")], InvalidKeyRing::BadKey(0)),
+            (vec![jwk(1, "a b")], InvalidKeyRing::BadKey(0)),
+            (
+                vec![jwk(1, "a"), jwk(2, "b").replace("Ed25519", "X25519")],
+                InvalidKeyRing::BadKey(1),
+            ),
+            (
+                vec![jwk(1, "a").replace(r#""x":""#, r#""x":"A"#)],
+                InvalidKeyRing::BadKey(0),
+            ),
+            (vec![zero], InvalidKeyRing::WeakKey(0)),
+            (vec![jwk(1, "a"), jwk(2, "a")], InvalidKeyRing::Repeated(1)),
+            (vec![jwk(1, "a"), jwk(1, "b")], InvalidKeyRing::Repeated(1)),
+        ];
+        for (keys, fault) in cases {
+            assert_eq!(read(&keys).unwrap_err(), fault);
+        }
+        for text in ["", "changeme", "[]", r#"{"keys":{}}"#] {
+            assert_eq!(
+                KeyRing::from_jwk_set(text).unwrap_err(),
+                InvalidKeyRing::NotAKeySet
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_ring_is_redacted_in_debug_output() {
+        assert_eq!(format!("{:?}", read(&[jwk(1, "a")])), "Ok(KeyRing(1 keys))");
+    }
+}

@@ -1,0 +1,11 @@
+//! The rules, pure: no I/O, no clock, no randomness, no HTTP types.
+
+pub mod email;
+pub mod hashing;
+pub mod id;
+pub mod keys;
+pub mod password;
+pub mod session;
+pub mod time;
+pub mod token;
+pub mod user;

@@ -1,0 +1,104 @@
+//! Points in time and spans, in whole seconds.
+//!
+//! Whole seconds because D1 hands numbers over as doubles, and because the clock of a
+//! Worker stands still while it computes: finer values would be invented.
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+
+/// A point in time, in seconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixSeconds(i64);
+
+/// A span, in seconds; never negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seconds(u32);
+
+impl UnixSeconds {
+    /// The point `seconds` after the epoch.
+    #[must_use]
+    pub const fn new(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The point `span` later; saturates at the end of time.
+    #[must_use]
+    pub const fn plus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_add(span.0 as i64))
+    }
+
+    /// Seconds from `earlier` to `self`; negative when `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// What is left until `self`, seen from `now`; zero when it has passed.
+    #[must_use]
+    pub fn left_from(self, now: Self) -> Seconds {
+        Seconds(u32::try_from(self.since(now).max(0)).unwrap_or(u32::MAX))
+    }
+
+    /// RFC 3339 in UTC with whole seconds, such as `2026-11-21T09:00:00Z`.
+    ///
+    /// A point that no calendar holds (beyond the year 262,142) is written as the epoch.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        DateTime::from_timestamp(self.0, 0)
+            .unwrap_or_default()
+            .to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+}
+
+impl Seconds {
+    /// A span of `seconds`.
+    #[must_use]
+    pub const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Seconds, UnixSeconds};
+
+    #[test]
+    fn rfc3339_is_utc_with_whole_seconds() {
+        assert_eq!(
+            UnixSeconds::new(1_795_251_600).to_rfc3339(),
+            "2026-11-21T09:00:00Z"
+        );
+    }
+
+    #[test]
+    fn what_is_left_never_turns_negative() {
+        let now = UnixSeconds::new(100);
+        assert_eq!(UnixSeconds::new(130).left_from(now), Seconds::new(30));
+        assert_eq!(UnixSeconds::new(99).left_from(now), Seconds::new(0));
+    }
+
+    #[test]
+    fn arithmetic_saturates_at_the_ends_of_time() {
+        assert_eq!(
+            UnixSeconds::new(i64::MAX).plus(Seconds::new(1)).get(),
+            i64::MAX
+        );
+        assert_eq!(
+            UnixSeconds::new(i64::MIN).since(UnixSeconds::new(1)),
+            i64::MIN
+        );
+    }
+}

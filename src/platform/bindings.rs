@@ -1,0 +1,124 @@
+//! The ports of one request, over the platform's bindings.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use worker::{Context, Env, console_error, console_log};
+
+use super::d1::Database;
+use super::kv::Kv;
+use crate::ports::{Background, Entropy, Log, NoEntropy, Ports};
+
+/// Names of the bindings; `wrangler.toml` must have them all (`tests/layers.rs`).
+pub(super) const DB: &str = "DB";
+/// See [`DB`].
+pub(super) const KV: &str = "KV";
+
+/// Randomness from the runtime's `crypto.getRandomValues`.
+pub(super) struct RuntimeEntropy;
+
+/// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies.
+pub(super) struct WaitUntil(Context);
+
+/// One JSON object a line, with the request's id.
+#[derive(Clone, Default)]
+pub(super) struct ConsoleLog {
+    request_id: Rc<RefCell<Option<String>>>,
+}
+
+/// Everything that a request may use.
+pub(super) struct WorkerPorts {
+    database: Database,
+    kv: Kv,
+    entropy: RuntimeEntropy,
+    background: WaitUntil,
+    log: ConsoleLog,
+}
+
+/// What is wrong with the bindings, one entry each.
+pub(super) fn missing(env: &Env) -> Vec<String> {
+    [(DB, env.d1(DB).is_err()), (KV, env.kv(KV).is_err())]
+        .into_iter()
+        .filter(|(_, is_missing)| *is_missing)
+        .map(|(name, _)| format!("{name}: is not bound"))
+        .collect()
+}
+
+impl WorkerPorts {
+    /// Fails with the name of a binding that is missing or of another kind.
+    pub(super) fn new(env: &Env, context: Context) -> Result<Self, &'static str> {
+        let log = ConsoleLog::default();
+        Ok(Self {
+            database: Database::new(env.d1(DB).map_err(|_| DB)?),
+            kv: Kv::new(env.kv(KV).map_err(|_| KV)?, log.clone()),
+            entropy: RuntimeEntropy,
+            background: WaitUntil(context),
+            log,
+        })
+    }
+}
+
+impl Entropy for RuntimeEntropy {
+    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+        let mut bytes = [0; N];
+        getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
+        Ok(bytes)
+    }
+}
+
+impl Background for WaitUntil {
+    fn run(&self, task: impl Future<Output = ()> + 'static) {
+        self.0.wait_until(task);
+    }
+}
+
+impl Log for ConsoleLog {
+    fn identify(&self, request_id: &str) {
+        *self.request_id.borrow_mut() = Some(request_id.to_owned());
+    }
+
+    fn line(&self, line: &serde_json::Value) {
+        let mut line = line.clone();
+        if let (Some(object), Some(id)) = (line.as_object_mut(), self.request_id.borrow().as_ref())
+        {
+            object.insert("request.id".to_owned(), id.as_str().into());
+        }
+        if line.get("level").and_then(serde_json::Value::as_str) == Some("error") {
+            console_error!("{line}");
+        } else {
+            console_log!("{line}");
+        }
+    }
+}
+
+impl Ports for WorkerPorts {
+    type Users = Database;
+    type Sessions = Database;
+    type Revocations = Kv;
+    type Cache = Kv;
+    type Entropy = RuntimeEntropy;
+    type Background = WaitUntil;
+    type Log = ConsoleLog;
+
+    fn users(&self) -> &Database {
+        &self.database
+    }
+    fn sessions(&self) -> &Database {
+        &self.database
+    }
+    fn revocations(&self) -> &Kv {
+        &self.kv
+    }
+    fn cache(&self) -> &Kv {
+        &self.kv
+    }
+    fn entropy(&self) -> &RuntimeEntropy {
+        &self.entropy
+    }
+    fn background(&self) -> &WaitUntil {
+        &self.background
+    }
+    fn log(&self) -> &ConsoleLog {
+        &self.log
+    }
+}

@@ -1,0 +1,184 @@
+//! D1: one database, every query on the primary. Statements, time-outs, retries and errors
+//! are here; the queries are in `users` and `sessions`.
+
+mod rows;
+mod sessions;
+mod users;
+
+use core::pin::pin;
+use core::time::Duration;
+
+use futures_util::future::{Either, select};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use worker::{D1Database, D1PreparedStatement, D1Result, Delay};
+
+use crate::ports::StoreError;
+
+/// How long a call may take, its retries included. A request makes two at most, and must be
+/// answered within ten seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// How often a call is repeated. Each of our writes may be: they name the ids they create and
+/// the values they replace.
+const MAX_RETRIES: u32 = 2;
+/// The longest pause before the first retry, in milliseconds; it doubles.
+const RETRY_PAUSE_MILLIS: u64 = 50;
+/// What D1 says when a repetition may help. "Overloaded" is not among them: repeating would
+/// add to the load.
+const RETRYABLE: [&str; 3] = [
+    "Network connection lost",
+    "storage caused object to be reset",
+    "reset because its code was updated",
+];
+
+/// The database.
+pub(super) struct Database(D1Database);
+
+/// A parameter of a statement.
+pub(super) enum Param<'a> {
+    Text(&'a str),
+    /// Whole numbers up to 2^53: D1 takes doubles.
+    Int(i64),
+    Null,
+}
+
+impl<'a> Param<'a> {
+    fn optional(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+/// A statement with its parameters, in the order of their numbers.
+struct Statement<'a> {
+    sql: &'static str,
+    params: Vec<Param<'a>>,
+}
+
+impl Database {
+    pub(super) const fn new(d1: D1Database) -> Self {
+        Self(d1)
+    }
+
+    /// Runs the statements in order, in one transaction and one round trip.
+    async fn batch<const N: usize>(
+        &self,
+        statements: [Statement<'_>; N],
+    ) -> Result<[D1Result; N], StoreError> {
+        let bound = statements
+            .iter()
+            .map(|statement| self.bind(statement))
+            .collect::<Result<Vec<_>, _>>()?;
+        let results = with_retries(async || self.0.batch(bound.clone()).await).await?;
+        results
+            .try_into()
+            .map_err(|_| damaged("a batch", "has another number of results"))
+    }
+
+    /// Runs one statement and reads its only row, if there is one.
+    async fn first<R: DeserializeOwned>(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Option<R>, StoreError> {
+        let [result] = self.batch([statement]).await?;
+        first_row(&result)
+    }
+
+    fn bind(&self, statement: &Statement<'_>) -> Result<D1PreparedStatement, StoreError> {
+        let values: Vec<JsValue> = statement
+            .params
+            .iter()
+            .map(|param| match param {
+                Param::Text(text) => JsValue::from_str(text),
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "times and bounds are far below 2^53"
+                )]
+                Param::Int(number) => JsValue::from_f64(*number as f64),
+                Param::Null => JsValue::NULL,
+            })
+            .collect();
+        self.0
+            .prepare(statement.sql)
+            .bind(&values)
+            .map_err(|error| unavailable(&error))
+    }
+}
+
+/// How many rows a statement changed.
+fn changes(result: &D1Result) -> Result<usize, StoreError> {
+    let meta = result
+        .meta()
+        .map_err(|_| damaged("a result", "has no readable meta data"))?;
+    meta.and_then(|meta| meta.changes)
+        .ok_or_else(|| damaged("a result", "has no count of changes"))
+}
+
+fn rows<R: DeserializeOwned>(result: &D1Result) -> Result<Vec<R>, StoreError> {
+    result
+        .results()
+        .map_err(|error| damaged("a row", &error.to_string()))
+}
+
+fn first_row<R: DeserializeOwned>(result: &D1Result) -> Result<Option<R>, StoreError> {
+    Ok(rows(result)?.into_iter().next())
+}
+
+async fn with_retries<T>(call: impl AsyncFn() -> worker::Result<T>) -> Result<T, StoreError> {
+    let attempts = async {
+        let mut retries = 0;
+        loop {
+            let error = match call().await {
+                Ok(value) => return Ok(value),
+                Err(error) => unavailable(&error),
+            };
+            if retries == MAX_RETRIES || !is_retryable(&error) {
+                return Err(error);
+            }
+            retries += 1;
+            Delay::from(jittered_pause(retries)).await;
+        }
+    };
+    match select(pin!(attempts), Delay::from(CALL_TIMEOUT)).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => Err(StoreError::Unavailable {
+            cause: "timed out".to_owned(),
+        }),
+    }
+}
+
+fn is_retryable(error: &StoreError) -> bool {
+    match error {
+        StoreError::Unavailable { cause } => {
+            RETRYABLE.iter().any(|message| cause.contains(message))
+        }
+        StoreError::Damaged { .. } => false,
+    }
+}
+
+/// Up to 50 ms, then up to 100 ms: clients that failed together do not come back together.
+fn jittered_pause(retry: u32) -> Duration {
+    let mut byte = [u8::MAX];
+    // Without entropy the pause is the longest one.
+    let _ = getrandom::fill(&mut byte);
+    let longest = RETRY_PAUSE_MILLIS << retry.saturating_sub(1);
+    Duration::from_millis(longest * u64::from(byte[0]) / u64::from(u8::MAX))
+}
+
+/// Every error of D1 means that there is no answer. Its text is for the log: it names tables
+/// and columns, never values. (Its `Display` carries a stack and may itself throw.)
+fn unavailable(error: &worker::Error) -> StoreError {
+    let cause = match error {
+        worker::Error::D1(error) => AsRef::<js_sys::Error>::as_ref(error).message().into(),
+        worker::Error::UnknownJsError { message, .. } | worker::Error::JsError(message) => {
+            message.clone()
+        }
+        _ => "unknown".to_owned(),
+    };
+    StoreError::Unavailable { cause }
+}
+
+fn damaged(what: &str, how: &str) -> StoreError {
+    StoreError::Damaged {
+        cause: format!("{what} {how}"),
+    }
+}

@@ -1,0 +1,306 @@
+//! `SessionStore` on D1. The conditions are those of `domain::session`: what is decided there
+//! in Rust is decided here by the affected rows of one transaction.
+
+use serde::Deserialize;
+
+use super::rows::{RevokedRow, revoked_columns, revoked_tokens, token_id};
+use super::{Database, Param, Statement, changes, first_row, rows};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::{EndReason, Generation, MAX_LIVE_SESSIONS};
+use crate::domain::time::UnixSeconds;
+use crate::ports::{
+    Login, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore, StoreError,
+};
+
+/// Only while the user is active and the verified hash stands: a login cannot outrun a change
+/// of the password. A repetition finds its own row.
+const INSERT_SESSION: &str = "
+    INSERT INTO sessions (
+               id, user_id, current_jti, created_at, last_used_at,
+               idle_expires_at, absolute_expires_at, user_agent, country)
+    SELECT ?1, id, ?3, ?4, ?4, ?5, ?6, ?7, ?8
+      FROM users
+     WHERE id = ?2
+       AND is_active = 1
+       AND password_hash = ?9
+        ON CONFLICT (id) DO NOTHING";
+
+const REHASH: &str = "
+    UPDATE users
+       SET password_hash = ?2
+     WHERE id = ?1
+       AND password_hash = ?3";
+
+const END_CARRIED: &str = concat!(
+    "UPDATE sessions
+        SET ended_at = ?4,
+            end_reason = ?5
+      WHERE id IN (?2, ?3)
+        AND ended_at IS NULL
+        AND EXISTS (SELECT 1 FROM sessions WHERE id = ?1)
+  RETURNING ",
+    revoked_columns!()
+);
+
+/// All but the most recently used; of equals the later row stays.
+const EVICT: &str = concat!(
+    "UPDATE sessions
+        SET ended_at = ?2,
+            end_reason = ?3
+      WHERE id IN (SELECT id
+                     FROM sessions
+                    WHERE user_id = ?1
+                      AND ended_at IS NULL
+                      AND idle_expires_at > ?2
+                      AND absolute_expires_at > ?2
+                    ORDER BY last_used_at DESC, rowid DESC
+                    LIMIT -1 OFFSET ?4)
+  RETURNING ",
+    revoked_columns!()
+);
+
+const HAS_BEGUN: &str = "SELECT id FROM sessions WHERE id = ?1";
+
+/// Of any number of parallel calls with one token, one finds its id in `current_jti`.
+const ROTATE: &str = "
+    UPDATE sessions
+       SET previous_jti = current_jti,
+           current_jti = ?4,
+           rotated_at = ?5,
+           last_used_at = ?5,
+           idle_expires_at = min(?5 + ?6, absolute_expires_at)
+     WHERE id = ?1
+       AND user_id = ?2
+       AND current_jti = ?3
+       AND ended_at IS NULL
+       AND idle_expires_at > ?5
+       AND absolute_expires_at > ?5
+       AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)";
+
+/// The token is neither the current one nor the immediate predecessor within the grace.
+const PUNISH_REUSE: &str = concat!(
+    "UPDATE sessions
+        SET ended_at = ?4,
+            end_reason = ?6
+      WHERE id = ?1
+        AND user_id = ?2
+        AND ended_at IS NULL
+        AND idle_expires_at > ?4
+        AND absolute_expires_at > ?4
+        AND current_jti <> ?3
+        AND NOT (previous_jti IS ?3 AND ?4 - rotated_at <= ?5)
+  RETURNING ",
+    revoked_columns!()
+);
+
+/// What the two statements before have left; also the predecessor's answer within the grace.
+const SURVIVOR: &str = "
+    SELECT s.current_jti,
+           s.previous_jti,
+           s.rotated_at,
+           s.idle_expires_at,
+           u.role_slug
+      FROM sessions AS s
+      JOIN users AS u ON u.id = s.user_id
+     WHERE s.id = ?1
+       AND s.user_id = ?2
+       AND s.previous_jti = ?3
+       AND s.ended_at IS NULL
+       AND s.idle_expires_at > ?4
+       AND s.absolute_expires_at > ?4
+       AND ?4 - s.rotated_at <= ?5
+       AND u.is_active = 1";
+
+const END: &str = concat!(
+    "UPDATE sessions
+        SET ended_at = ?3,
+            end_reason = ?4
+      WHERE id = ?1
+        AND user_id = ?2
+        AND ended_at IS NULL
+  RETURNING ",
+    revoked_columns!()
+);
+
+#[derive(Deserialize)]
+struct SurvivorRow {
+    current_jti: String,
+    previous_jti: String,
+    rotated_at: i64,
+    idle_expires_at: i64,
+    role_slug: String,
+}
+
+impl SurvivorRow {
+    fn into_rotated(self) -> Result<RotatedSession, StoreError> {
+        let issued_at = UnixSeconds::new(self.rotated_at);
+        Ok(RotatedSession {
+            generation: Generation {
+                current: token_id(&self.current_jti)?,
+                previous: Some((token_id(&self.previous_jti)?, issued_at)),
+            },
+            issued_at,
+            expires_at: UnixSeconds::new(self.idle_expires_at),
+            role: self.role_slug,
+        })
+    }
+}
+
+impl SessionStore for Database {
+    async fn begin(&self, login: &Login) -> Result<Option<Vec<RevokedToken>>, StoreError> {
+        let Login { session, now, .. } = login;
+        let now = Param::Int(now.get());
+        let id = session.id.to_string();
+        let user = session.user.to_string();
+        let token = session.generation.current.to_string();
+        let carried = login
+            .carried
+            .map(|session| session.map(|session| session.to_string()));
+        let [first, second] = &carried;
+        let rehash = login.rehash.as_ref().unwrap_or(&login.verified);
+        let insert = Statement {
+            sql: INSERT_SESSION,
+            params: vec![
+                Param::Text(&id),
+                Param::Text(&user),
+                Param::Text(&token),
+                now,
+                Param::Int(session.idle_expires_at.get()),
+                Param::Int(session.absolute_expires_at.get()),
+                Param::optional(session.device.user_agent.as_deref()),
+                Param::optional(session.device.country.as_deref()),
+                Param::Text(login.verified.expose()),
+            ],
+        };
+        let end_carried = Statement {
+            sql: END_CARRIED,
+            params: vec![
+                Param::Text(&id),
+                Param::optional(first.as_deref()),
+                Param::optional(second.as_deref()),
+                Param::Int(login.now.get()),
+                Param::Text(EndReason::Replaced.as_str()),
+            ],
+        };
+        let evict = Statement {
+            sql: EVICT,
+            params: vec![
+                Param::Text(&user),
+                Param::Int(login.now.get()),
+                Param::Text(EndReason::Evicted.as_str()),
+                Param::Int(i64::try_from(MAX_LIVE_SESSIONS).unwrap_or(i64::MAX)),
+            ],
+        };
+        let check = Statement {
+            sql: HAS_BEGUN,
+            params: vec![Param::Text(&id)],
+        };
+        let rehash = Statement {
+            sql: REHASH,
+            params: vec![
+                Param::Text(&user),
+                Param::Text(rehash.expose()),
+                Param::Text(login.verified.expose()),
+            ],
+        };
+        let (carried, evicted, begun) = if login.rehash.is_some() {
+            let [_, carried, evicted, begun, _] = self
+                .batch([insert, end_carried, evict, check, rehash])
+                .await?;
+            (carried, evicted, begun)
+        } else {
+            let [_, carried, evicted, begun] =
+                self.batch([insert, end_carried, evict, check]).await?;
+            (carried, evicted, begun)
+        };
+        if rows::<HasBegunRow>(&begun)?.is_empty() {
+            return Ok(None);
+        }
+        let mut ended = rows::<RevokedRow>(&carried)?;
+        ended.extend(rows::<RevokedRow>(&evicted)?);
+        revoked_tokens(ended).map(Some)
+    }
+
+    async fn rotate(&self, request: &RotationRequest) -> Result<Rotation, StoreError> {
+        let session = request.session.to_string();
+        let user = request.user.to_string();
+        let presented = request.presented.to_string();
+        let successor = request.successor.to_string();
+        let now = request.now.get();
+        let grace = i64::from(request.grace.get());
+        let rotate = Statement {
+            sql: ROTATE,
+            params: vec![
+                Param::Text(&session),
+                Param::Text(&user),
+                Param::Text(&presented),
+                Param::Text(&successor),
+                Param::Int(now),
+                Param::Int(i64::from(request.idle.get())),
+            ],
+        };
+        let punish = Statement {
+            sql: PUNISH_REUSE,
+            params: vec![
+                Param::Text(&session),
+                Param::Text(&user),
+                Param::Text(&presented),
+                Param::Int(now),
+                Param::Int(grace),
+                Param::Text(EndReason::Reuse.as_str()),
+            ],
+        };
+        let survivor = Statement {
+            sql: SURVIVOR,
+            params: vec![
+                Param::Text(&session),
+                Param::Text(&user),
+                Param::Text(&presented),
+                Param::Int(now),
+                Param::Int(grace),
+            ],
+        };
+        let [rotated, punished, survivor] = self.batch([rotate, punish, survivor]).await?;
+        let punished = rows::<RevokedRow>(&punished)?;
+        if !punished.is_empty() {
+            return revoked_tokens(punished).map(Rotation::Reused);
+        }
+        let Some(survivor) = first_row::<SurvivorRow>(&survivor)? else {
+            return Ok(Rotation::Dead);
+        };
+        let survivor = survivor.into_rotated()?;
+        Ok(if changes(&rotated)? == 1 {
+            Rotation::Rotated(survivor)
+        } else {
+            Rotation::Replayed(survivor)
+        })
+    }
+
+    async fn end(
+        &self,
+        session: SessionId,
+        user: UserId,
+        reason: EndReason,
+        now: UnixSeconds,
+    ) -> Result<Vec<RevokedToken>, StoreError> {
+        let session = session.to_string();
+        let user = user.to_string();
+        let end = Statement {
+            sql: END,
+            params: vec![
+                Param::Text(&session),
+                Param::Text(&user),
+                Param::Int(now.get()),
+                Param::Text(reason.as_str()),
+            ],
+        };
+        let [ended] = self.batch([end]).await?;
+        revoked_tokens(rows::<RevokedRow>(&ended)?)
+    }
+}
+
+#[derive(Deserialize)]
+struct HasBegunRow {
+    #[expect(dead_code, reason = "the row's presence is the answer")]
+    id: String,
+}

@@ -1,0 +1,192 @@
+//! `UserStore` on D1.
+
+use super::rows::{RevokedRow, UserRow, revoked_columns, revoked_tokens, user_columns};
+use super::{Database, Param, Statement, changes, first_row, rows};
+use crate::domain::email::Email;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::EndReason;
+use crate::domain::time::UnixSeconds;
+use crate::domain::user::UserName;
+use crate::ports::{
+    Account, Credentials, NewUser, PasswordReplacement, Registration, RevokedToken, StoreError,
+    UserStore,
+};
+
+/// Adds nothing when the address is taken or the role unknown; which of them, the next
+/// statement tells.
+const INSERT_USER: &str = "
+    INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at)
+    SELECT ?1, ?2, ?3, ?4, slug, ?6, ?6
+      FROM roles
+     WHERE slug = ?5
+        ON CONFLICT (email) DO NOTHING";
+
+const USER_BY_EMAIL: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", u.password_hash
+       FROM users AS u
+       JOIN roles AS r ON r.slug = u.role_slug
+      WHERE u.email = ?1"
+);
+
+const USER_IN_SESSION: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", u.password_hash
+       FROM sessions AS s
+       JOIN users AS u ON u.id = s.user_id
+       JOIN roles AS r ON r.slug = u.role_slug
+      WHERE s.id = ?1
+        AND s.user_id = ?2
+        AND s.ended_at IS NULL
+        AND s.idle_expires_at > ?3
+        AND s.absolute_expires_at > ?3
+        AND u.is_active = 1"
+);
+
+const ACCOUNT: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", (SELECT json_group_array(s.id)
+          FROM sessions AS s
+         WHERE s.user_id = u.id
+           AND s.ended_at IS NULL
+           AND s.idle_expires_at > ?2
+           AND s.absolute_expires_at > ?2) AS live_sessions
+       FROM users AS u
+       JOIN roles AS r ON r.slug = u.role_slug
+      WHERE u.id = ?1"
+);
+
+/// Compare-and-set on the verified hash, from a session that is live. When the batch is
+/// repeated the new hash stands already and counts as replaced: the salt makes it ours.
+const REPLACE_PASSWORD: &str = "
+    UPDATE users
+       SET password_hash = ?2,
+           updated_at = ?5
+     WHERE id = ?1
+       AND is_active = 1
+       AND (password_hash = ?2
+            OR (password_hash = ?3
+                AND EXISTS (SELECT 1
+                              FROM sessions
+                             WHERE id = ?4
+                               AND user_id = ?1
+                               AND ended_at IS NULL
+                               AND idle_expires_at > ?5
+                               AND absolute_expires_at > ?5)))";
+
+/// Only when the new password stands, in the same transaction.
+const END_ALL_SESSIONS: &str = concat!(
+    "UPDATE sessions
+        SET ended_at = ?3,
+            end_reason = ?4
+      WHERE user_id = ?1
+        AND ended_at IS NULL
+        AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2)
+  RETURNING ",
+    revoked_columns!()
+);
+
+impl UserStore for Database {
+    async fn register(&self, user: &NewUser) -> Result<Registration, StoreError> {
+        let id = user.id.to_string();
+        let insert = Statement {
+            sql: INSERT_USER,
+            params: vec![
+                Param::Text(&id),
+                Param::Text(user.email.as_str()),
+                Param::optional(user.name.as_ref().map(UserName::as_str)),
+                Param::Text(user.hash.expose()),
+                Param::Text(user.role.as_str()),
+                Param::Int(user.now.get()),
+            ],
+        };
+        let read = Statement {
+            sql: USER_BY_EMAIL,
+            params: vec![Param::Text(user.email.as_str())],
+        };
+        let [_, read] = self.batch([insert, read]).await?;
+        let Some(row) = first_row::<UserRow>(&read)? else {
+            return Ok(Registration::NoSuchRole);
+        };
+        let stored = row.into_user()?;
+        Ok(if stored.id == user.id {
+            Registration::Registered(stored)
+        } else {
+            Registration::EmailTaken
+        })
+    }
+
+    async fn credentials_of(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        let row: Option<UserRow> = self
+            .first(Statement {
+                sql: USER_BY_EMAIL,
+                params: vec![Param::Text(email.as_str())],
+            })
+            .await?;
+        row.map(UserRow::into_credentials).transpose()
+    }
+
+    async fn credentials_in(
+        &self,
+        session: SessionId,
+        user: UserId,
+        now: UnixSeconds,
+    ) -> Result<Option<Credentials>, StoreError> {
+        let row: Option<UserRow> = self
+            .first(Statement {
+                sql: USER_IN_SESSION,
+                params: vec![
+                    Param::Text(&session.to_string()),
+                    Param::Text(&user.to_string()),
+                    Param::Int(now.get()),
+                ],
+            })
+            .await?;
+        row.map(UserRow::into_credentials).transpose()
+    }
+
+    async fn account(&self, user: UserId, now: UnixSeconds) -> Result<Option<Account>, StoreError> {
+        let row: Option<UserRow> = self
+            .first(Statement {
+                sql: ACCOUNT,
+                params: vec![Param::Text(&user.to_string()), Param::Int(now.get())],
+            })
+            .await?;
+        row.map(UserRow::into_account).transpose()
+    }
+
+    async fn replace_password(
+        &self,
+        change: &PasswordReplacement,
+    ) -> Result<Option<Vec<RevokedToken>>, StoreError> {
+        let user = change.user.to_string();
+        let session = change.session.to_string();
+        let replace = Statement {
+            sql: REPLACE_PASSWORD,
+            params: vec![
+                Param::Text(&user),
+                Param::Text(change.new.expose()),
+                Param::Text(change.verified.expose()),
+                Param::Text(&session),
+                Param::Int(change.now.get()),
+            ],
+        };
+        let end = Statement {
+            sql: END_ALL_SESSIONS,
+            params: vec![
+                Param::Text(&user),
+                Param::Text(change.new.expose()),
+                Param::Int(change.now.get()),
+                Param::Text(EndReason::PasswordChanged.as_str()),
+            ],
+        };
+        let [replaced, ended] = self.batch([replace, end]).await?;
+        if changes(&replaced)? == 0 {
+            return Ok(None);
+        }
+        revoked_tokens(rows::<RevokedRow>(&ended)?).map(Some)
+    }
+}

@@ -1,0 +1,68 @@
+//! What an isolate keeps: the service, configured once. And the clock.
+
+use core::cell::OnceCell;
+use std::rc::Rc;
+
+use js_sys::{JSON, Reflect};
+use serde_json::json;
+use wasm_bindgen::JsValue;
+use worker::{Env, console_error};
+
+use super::bindings;
+use crate::app::Service;
+use crate::app::config::Misconfiguration;
+use crate::domain::time::UnixSeconds;
+
+/// Milliseconds in a second.
+const MILLIS: u64 = 1_000;
+
+/// The service, or that it cannot be.
+pub(super) type Isolate = Result<Service, Misconfiguration>;
+
+thread_local! {
+    /// Settings, secrets and bindings cannot change under an isolate: a deployment starts new
+    /// ones.
+    static ISOLATE: OnceCell<Rc<Isolate>> = const { OnceCell::new() };
+}
+
+/// The service of this isolate. Its problems are logged when they are found: once.
+pub(super) fn of(env: &Env) -> Rc<Isolate> {
+    ISOLATE.with(|cell| Rc::clone(cell.get_or_init(|| Rc::new(configure(env)))))
+}
+
+fn configure(env: &Env) -> Isolate {
+    let mut problems = bindings::missing(env);
+    let service = Service::configure(|name| setting(env, name));
+    if let Err(misconfiguration) = &service {
+        problems.extend(misconfiguration.problems.iter().cloned());
+    }
+    if problems.is_empty() {
+        return service;
+    }
+    let line = json!({
+        "level": "error",
+        "event": "service.misconfigured",
+        "problems": problems,
+    });
+    console_error!("{line}");
+    Err(Misconfiguration { problems })
+}
+
+/// The time of the request; the platform's clock stands still while a Worker computes.
+pub(super) fn now() -> UnixSeconds {
+    let seconds = worker::Date::now().as_millis() / MILLIS;
+    UnixSeconds::new(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A var or secret as text. TOML numbers and tables arrive as numbers and objects: they
+/// count, as the JSON they are. An empty text counts as absent.
+fn setting(env: &Env, name: &str) -> Option<String> {
+    let value = Reflect::get(env.as_ref(), &JsValue::from_str(name)).ok()?;
+    if value.is_undefined() || value.is_null() {
+        return None;
+    }
+    value
+        .as_string()
+        .or_else(|| JSON::stringify(&value).ok()?.as_string())
+        .filter(|text| !text.is_empty())
+}

@@ -1,0 +1,150 @@
+//! KV: the revocation list and the user cache. It may be late, lost or down; a failure costs
+//! speed, never safety, and is logged once a request.
+
+use core::cell::Cell;
+use core::pin::pin;
+use core::time::Duration;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+use serde_json::json;
+use worker::Delay;
+use worker::kv::{KvError, KvStore};
+
+use super::bindings::ConsoleLog;
+use crate::domain::id::{TokenId, UserId};
+use crate::domain::time::UnixSeconds;
+use crate::ports::{CachedAccount, Log, Revocation, RevocationList, RevokedToken, UserCache};
+
+/// The shortest time to live that KV takes, in seconds.
+const MIN_TTL_SECONDS: u32 = 60;
+/// How long an entry of the user cache is kept. Its age is judged by `readAt` in the value, so
+/// this only cleans up.
+const USER_TTL_SECONDS: u32 = 300;
+/// How long a read may take before it counts as "nothing known".
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// The largest entry of the user cache that is looked at, in bytes; ours have less than 2,000.
+const MAX_ENTRY_BYTES: usize = 8_192;
+
+/// The values of `revoked:<jti>`.
+const ROTATED: &str = "rotated";
+const ENDED: &str = "ended";
+
+/// The KV namespace.
+#[derive(Clone)]
+pub(super) struct Kv {
+    store: KvStore,
+    log: ConsoleLog,
+    has_failed: Rc<Cell<bool>>,
+}
+
+impl Kv {
+    pub(super) fn new(store: KvStore, log: ConsoleLog) -> Self {
+        Self {
+            store,
+            log,
+            has_failed: Rc::new(Cell::new(false)),
+        }
+    }
+
+    async fn get(&self, key: &str) -> Option<String> {
+        let read = self.store.get(key).text();
+        match select(pin!(read), Delay::from(READ_TIMEOUT)).await {
+            Either::Left((outcome, _)) => self.unless_failed("get", outcome).flatten(),
+            Either::Right(_) => {
+                self.report("get", "timed out");
+                None
+            }
+        }
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl_seconds: u32) {
+        let outcome = match self.store.put(key, value) {
+            Ok(put) => put.expiration_ttl(u64::from(ttl_seconds)).execute().await,
+            Err(error) => Err(error),
+        };
+        self.unless_failed("put", outcome);
+    }
+
+    fn unless_failed<T>(&self, operation: &str, outcome: Result<T, KvError>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let cause = match &error {
+                    KvError::JavaScript(value) => message(value),
+                    KvError::Serialization(_) | KvError::InvalidKvStore(_) => error.to_string(),
+                };
+                self.report(operation, &cause);
+                None
+            }
+        }
+    }
+
+    fn report(&self, operation: &str, cause: &str) {
+        if !self.has_failed.replace(true) {
+            self.log.line(&json!({
+                "level": "error",
+                "event": "kv.failure",
+                "kv.operation": operation,
+                "error.cause": cause,
+            }));
+        }
+    }
+}
+
+fn message(value: &wasm_bindgen::JsValue) -> String {
+    use wasm_bindgen::JsCast;
+    value
+        .dyn_ref::<js_sys::Error>()
+        .map_or_else(|| "unknown".to_owned(), |error| error.message().into())
+}
+
+fn revoked_key(token: TokenId) -> String {
+    format!("revoked:{token}")
+}
+
+fn user_key(user: UserId) -> String {
+    format!("user:{user}")
+}
+
+impl RevocationList for Kv {
+    async fn find(&self, token: TokenId) -> Option<Revocation> {
+        match self.get(&revoked_key(token)).await?.as_str() {
+            ENDED => Some(Revocation::Ended),
+            ROTATED => Some(Revocation::Rotated),
+            _ => None,
+        }
+    }
+
+    async fn add(&self, token: RevokedToken, why: Revocation, now: UnixSeconds) {
+        let value = match why {
+            Revocation::Rotated => ROTATED,
+            Revocation::Ended => ENDED,
+        };
+        let left = token.expires_at.left_from(now).get();
+        self.put(&revoked_key(token.id), value, left.max(MIN_TTL_SECONDS))
+            .await;
+    }
+}
+
+impl UserCache for Kv {
+    async fn find(&self, user: UserId) -> Option<CachedAccount> {
+        let text = self.get(&user_key(user)).await?;
+        if text.len() > MAX_ENTRY_BYTES {
+            return None;
+        }
+        serde_json::from_str(&text).ok()
+    }
+
+    async fn keep(&self, account: &CachedAccount) {
+        if let Ok(text) = serde_json::to_string(account) {
+            self.put(&user_key(account.user.id), &text, USER_TTL_SECONDS)
+                .await;
+        }
+    }
+
+    async fn drop_copy(&self, user: UserId) {
+        let outcome = self.store.delete(&user_key(user)).await;
+        self.unless_failed("delete", outcome);
+    }
+}

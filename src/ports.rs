@@ -1,0 +1,371 @@
+//! What the service needs of the outside world: a trait for each role.
+//!
+//! D1 decides, KV remembers. The two stores are the truth: their answers are those of one
+//! transaction on the primary. The revocation list and the user cache are copies that may be
+//! late, lost or down; no answer of theirs ever makes a revoked token good, and so their
+//! methods cannot fail: an adapter logs its trouble and answers "nothing known".
+//!
+//! Everything here runs on one thread, so nothing is `Send`.
+#![expect(
+    async_fn_in_trait,
+    reason = "a Worker is single-threaded: no caller needs a Send bound on these futures"
+)]
+
+use core::fmt;
+use core::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::email::Email;
+use crate::domain::hashing::StoredHash;
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::session::{EndReason, Generation, Session};
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::domain::user::{Profile, RoleSlug, User, UserName};
+
+/// Why a store has no answer. The cause is for the log, never for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The database is gone, overloaded, too slow, or without its tables. Whether a write
+    /// took effect is not known; every write may be repeated with the same arguments.
+    Unavailable {
+        /// What the platform said.
+        cause: String,
+    },
+    /// A row does not have the form that the migrations give it.
+    Damaged {
+        /// Which column, and how.
+        cause: String,
+    },
+}
+
+/// A person who registers; everything is chosen before the write, so that it may be repeated.
+#[derive(Debug)]
+pub struct NewUser {
+    /// The id the row gets.
+    pub id: UserId,
+    /// The canonical address.
+    pub email: Email,
+    /// The display name.
+    pub name: Option<UserName>,
+    /// The hash of the password.
+    pub hash: StoredHash,
+    /// The role the row gets.
+    pub role: RoleSlug,
+    /// The time of registration.
+    pub now: UnixSeconds,
+}
+
+/// The outcome of a registration.
+#[must_use]
+#[derive(Debug)]
+pub enum Registration {
+    /// The row exists and is this person's.
+    Registered(User),
+    /// The address belongs to another row.
+    EmailTaken,
+    /// The role is not in the database: the deployment's configuration is wrong.
+    NoSuchRole,
+}
+
+/// A user with what proves that somebody is that user.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user, active or not.
+    pub user: User,
+    /// The password's hash.
+    pub hash: StoredHash,
+}
+
+/// A user with the sessions that are live.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user, active or not.
+    pub user: User,
+    /// The ids of the sessions that are neither ended nor expired.
+    pub live_sessions: Vec<SessionId>,
+}
+
+/// A new password to be stored in place of the one that was verified.
+#[derive(Debug)]
+pub struct PasswordReplacement {
+    /// Whose password.
+    pub user: UserId,
+    /// The session from which it is changed; it must still be live.
+    pub session: SessionId,
+    /// The hash that the current password was verified against; it must still stand.
+    pub verified: StoredHash,
+    /// The hash that takes its place.
+    pub new: StoredHash,
+    /// The time of the change.
+    pub now: UnixSeconds,
+}
+
+/// A refresh token that no longer rotates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevokedToken {
+    /// The token's id.
+    pub id: TokenId,
+    /// When it would have expired: from then on nobody needs to remember it.
+    pub expires_at: UnixSeconds,
+}
+
+/// Users and roles, in D1.
+pub trait UserStore {
+    /// Adds a user with a role. One round trip. Repeating it with the same argument gives
+    /// the same outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn register(&self, user: &NewUser) -> Result<Registration, StoreError>;
+
+    /// The user of an address. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn credentials_of(&self, email: &Email) -> Result<Option<Credentials>, StoreError>;
+
+    /// The user of a live session, if the session is live at `now` and the user active. One
+    /// round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn credentials_in(
+        &self,
+        session: SessionId,
+        user: UserId,
+        now: UnixSeconds,
+    ) -> Result<Option<Credentials>, StoreError>;
+
+    /// A user with the sessions that are live at `now`. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn account(&self, user: UserId, now: UnixSeconds) -> Result<Option<Account>, StoreError>;
+
+    /// Stores a new password and ends every session of the user, in one transaction and one
+    /// round trip. `None` when the session or the verified hash no longer stood: then
+    /// nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn replace_password(
+        &self,
+        change: &PasswordReplacement,
+    ) -> Result<Option<Vec<RevokedToken>>, StoreError>;
+}
+
+/// A login to be recorded.
+#[derive(Debug)]
+pub struct Login {
+    /// The session that begins.
+    pub session: Session,
+    /// The hash that the password was verified against; it must still stand, so that a login
+    /// cannot outrun a change of the password.
+    pub verified: StoredHash,
+    /// A hash of today's cost to be stored in its place.
+    pub rehash: Option<StoredHash>,
+    /// The sessions that the request carried: at most one for each cookie.
+    pub carried: [Option<SessionId>; 2],
+    /// The time of the login.
+    pub now: UnixSeconds,
+}
+
+/// A refresh token that asks for its successor.
+#[derive(Clone, Copy, Debug)]
+pub struct RotationRequest {
+    /// The session the token names.
+    pub session: SessionId,
+    /// The user the token names.
+    pub user: UserId,
+    /// The token's id.
+    pub presented: TokenId,
+    /// The id that its successor gets if it rotates.
+    pub successor: TokenId,
+    /// How long an idle session lasts from now.
+    pub idle: Seconds,
+    /// How long the immediate predecessor is forgiven.
+    pub grace: Seconds,
+    /// The time of the request.
+    pub now: UnixSeconds,
+}
+
+/// What a rotation, or its repetition, leaves behind.
+#[derive(Clone, Debug)]
+pub struct RotatedSession {
+    /// The generation the session is at now.
+    pub generation: Generation,
+    /// When the current refresh token was issued.
+    pub issued_at: UnixSeconds,
+    /// When the current refresh token expires.
+    pub expires_at: UnixSeconds,
+    /// The user's role.
+    pub role: String,
+}
+
+/// The outcome of a refresh.
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Rotation {
+    /// The token was the current one; it is superseded now.
+    Rotated(RotatedSession),
+    /// The token was the immediate predecessor, within the grace; nothing has changed.
+    Replayed(RotatedSession),
+    /// The token had been superseded; the session is over now.
+    Reused(Vec<RevokedToken>),
+    /// The session is over, or not the user's, or the user is inactive; nothing has changed.
+    Dead,
+}
+
+/// Sessions, in D1.
+pub trait SessionStore {
+    /// Begins a session, ends the ones it replaces and those over the cap, and stores the
+    /// new hash, in one transaction and one round trip. `None` when the user has become
+    /// inactive or the verified hash no longer stands: then nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn begin(&self, login: &Login) -> Result<Option<Vec<RevokedToken>>, StoreError>;
+
+    /// Rotates a refresh token, answers its predecessor, or punishes its reuse, in one
+    /// transaction and one round trip. Nothing is read before it is decided: of any number
+    /// of parallel calls with one token exactly one is [`Rotation::Rotated`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn rotate(&self, request: &RotationRequest) -> Result<Rotation, StoreError>;
+
+    /// Ends a session of the user, if it is not over. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn end(
+        &self,
+        session: SessionId,
+        user: UserId,
+        reason: EndReason,
+        now: UnixSeconds,
+    ) -> Result<Vec<RevokedToken>, StoreError>;
+}
+
+/// Why a refresh token is on the revocation list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It has a successor; whether it is forgiven is for the database to say.
+    Rotated,
+    /// Its session is over, for good.
+    Ended,
+}
+
+/// Revoked refresh tokens, in KV: refuses early, and never decides in favour of a token.
+pub trait RevocationList {
+    /// What is known of a token; `None` when nothing is, or the list is down.
+    async fn find(&self, token: TokenId) -> Option<Revocation>;
+
+    /// Remembers a token until it would have expired, best effort.
+    async fn add(&self, token: RevokedToken, why: Revocation, now: UnixSeconds);
+}
+
+/// A copy of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CachedAccount {
+    /// The user.
+    pub user: Profile,
+    /// The sessions that were live.
+    pub sessions: Vec<SessionId>,
+    /// When the database was asked; the copy counts for a bounded time from here.
+    pub read_at: UnixSeconds,
+}
+
+/// Copies of accounts for display, in KV.
+pub trait UserCache {
+    /// The copy, of whatever age; `None` when there is none, it cannot be read, or the cache
+    /// is down.
+    async fn find(&self, user: UserId) -> Option<CachedAccount>;
+
+    /// Keeps a copy, best effort.
+    async fn keep(&self, account: &CachedAccount);
+
+    /// Drops the copy, best effort.
+    async fn drop_copy(&self, user: UserId);
+}
+
+/// The source of randomness is not available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoEntropy;
+
+/// Cryptographic randomness.
+pub trait Entropy {
+    /// `N` random bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEntropy`].
+    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy>;
+}
+
+/// Work that may go on after the answer, and may be lost: nothing that security needs.
+pub trait Background {
+    /// Starts the task without waiting for it.
+    fn run(&self, task: impl Future<Output = ()> + 'static);
+}
+
+/// Where log lines go: one JSON object each.
+pub trait Log {
+    /// From now on every line carries this request id.
+    fn identify(&self, request_id: &str);
+
+    /// Writes a line.
+    fn line(&self, line: &serde_json::Value);
+}
+
+/// All of it, as one argument.
+pub trait Ports {
+    /// Users and roles.
+    type Users: UserStore;
+    /// Sessions.
+    type Sessions: SessionStore;
+    /// Revoked refresh tokens.
+    type Revocations: RevocationList + Clone + 'static;
+    /// Copies of accounts.
+    type Cache: UserCache + Clone + 'static;
+    /// Randomness.
+    type Entropy: Entropy;
+    /// Work after the answer.
+    type Background: Background;
+    /// Log lines.
+    type Log: Log;
+
+    /// Users and roles.
+    fn users(&self) -> &Self::Users;
+    /// Sessions.
+    fn sessions(&self) -> &Self::Sessions;
+    /// Revoked refresh tokens.
+    fn revocations(&self) -> &Self::Revocations;
+    /// Copies of accounts.
+    fn cache(&self) -> &Self::Cache;
+    /// Randomness.
+    fn entropy(&self) -> &Self::Entropy;
+    /// Work after the answer.
+    fn background(&self) -> &Self::Background;
+    /// Log lines.
+    fn log(&self) -> &Self::Log;
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable { cause } => write!(f, "database unavailable: {cause}"),
+            Self::Damaged { cause } => write!(f, "damaged row: {cause}"),
+        }
+    }
+}

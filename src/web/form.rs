@@ -1,0 +1,230 @@
+//! From the fields of a body to the types of a use-case, with every broken rule reported.
+
+use super::body::{Fields, Value};
+use super::problem::Refusal;
+use crate::app::AppError;
+use crate::app::change_password::ChangePassword;
+use crate::app::error::FieldFault;
+use crate::app::register::Register;
+use crate::domain::email::Email;
+use crate::domain::password::{PasswordFault, PasswordPolicy, PresentedPassword};
+use crate::domain::user::{InvalidName, UserName};
+
+/// What a login form holds.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    /// `username`
+    pub(super) email: Email,
+    /// `password`
+    pub(super) password: PresentedPassword,
+}
+
+/// `{email, password, name?}`
+///
+/// # Errors
+///
+/// 422 with every broken rule.
+pub(super) fn register(fields: &Fields, policy: &PasswordPolicy) -> Result<Register, Refusal> {
+    let mut form = Form::of(fields, &["email", "password", "name"]);
+    let email = form.email("email");
+    let name = form.name("name");
+    let password = form
+        .required("password")
+        .and_then(|text| form.judged("password", policy.judge(text, email.as_ref())));
+    form.finish(|| {
+        Some(Register {
+            email: email?,
+            password: password?,
+            name: name?,
+        })
+    })
+}
+
+/// `username` and `password`, and what else RFC 6749, section 4.3.2, lets a client send.
+///
+/// # Errors
+///
+/// 422 with every broken rule.
+pub(super) fn log_in(fields: &Fields) -> Result<Credentials, Refusal> {
+    let optional = ["scope", "client_id", "client_secret"];
+    let mut form = Form::of(
+        fields,
+        &[
+            "username",
+            "password",
+            "grant_type",
+            "scope",
+            "client_id",
+            "client_secret",
+        ],
+    );
+    let email = form.email("username");
+    let password = form.presented("password");
+    if form
+        .optional("grant_type")
+        .is_some_and(|grant| grant != "password")
+    {
+        form.fault("grant_type", "unsupported_grant_type", "must be password");
+    }
+    for name in optional {
+        form.optional(name);
+    }
+    form.finish(|| {
+        Some(Credentials {
+            email: email?,
+            password: password?,
+        })
+    })
+}
+
+/// `{currentPassword, newPassword}` of the owner of `email`.
+///
+/// # Errors
+///
+/// 422 with every broken rule.
+pub(super) fn change_password(
+    fields: &Fields,
+    policy: &PasswordPolicy,
+    email: &Email,
+) -> Result<ChangePassword, Refusal> {
+    let mut form = Form::of(fields, &["currentPassword", "newPassword"]);
+    let current = form.presented("currentPassword");
+    let new = form
+        .required("newPassword")
+        .and_then(|text| form.judged("newPassword", policy.judge(text, Some(email))));
+    if let (Some(current), Some(new)) = (&current, &new)
+        && current.expose() == new.expose()
+    {
+        form.fault(
+            "newPassword",
+            "unchanged",
+            "must differ from the current password",
+        );
+    }
+    form.finish(|| {
+        Some(ChangePassword {
+            current: current?,
+            new: new?,
+        })
+    })
+}
+
+/// Reads fields and collects faults.
+struct Form<'a> {
+    fields: &'a Fields,
+    faults: Vec<FieldFault>,
+}
+
+impl<'a> Form<'a> {
+    fn of(fields: &'a Fields, known: &[&str]) -> Self {
+        let mut form = Self {
+            fields,
+            faults: Vec::new(),
+        };
+        if fields.has_others_than(known) {
+            // Its name is the client's text: it may be a password that slipped.
+            form.fault(
+                "body",
+                "unknown_field",
+                "has a field that is not known here",
+            );
+        }
+        form
+    }
+
+    fn fault(&mut self, field: &'static str, code: &'static str, message: &'static str) {
+        self.faults.push(FieldFault {
+            field,
+            code,
+            message,
+        });
+    }
+
+    /// The text of a field that may be left out or null.
+    fn optional(&mut self, name: &'static str) -> Option<String> {
+        match self.fields.get(name) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            Some(Value::Other) => {
+                self.fault(name, "wrong_type", "must be a string");
+                None
+            }
+            Some(Value::Null) | None => None,
+        }
+    }
+
+    fn required(&mut self, name: &'static str) -> Option<String> {
+        if matches!(self.fields.get(name), Some(Value::Null) | None) {
+            self.fault(name, "required", "is required");
+            return None;
+        }
+        self.optional(name)
+    }
+
+    fn email(&mut self, name: &'static str) -> Option<Email> {
+        let text = self.required(name)?;
+        let email = Email::parse(&text).ok();
+        if email.is_none() {
+            self.fault(name, "invalid_email", "must be an e-mail address");
+        }
+        email
+    }
+
+    /// Outer `None`: a fault; inner `None`: no name.
+    #[expect(
+        clippy::option_option,
+        reason = "outer: whether the field is in order; inner: whether there is a name"
+    )]
+    fn name(&mut self, name: &'static str) -> Option<Option<UserName>> {
+        let before = self.faults.len();
+        let Some(text) = self.optional(name) else {
+            return (self.faults.len() == before).then_some(None);
+        };
+        match UserName::parse(&text) {
+            Ok(user_name) => Some(Some(user_name)),
+            Err(InvalidName::Empty) => {
+                self.fault(name, "too_short", "must not be empty");
+                None
+            }
+            Err(InvalidName::TooLong) => {
+                self.fault(name, "too_long", "must have at most 100 characters");
+                None
+            }
+            Err(InvalidName::ControlCharacter) => {
+                self.fault(
+                    name,
+                    "control_character",
+                    "must not have control characters",
+                );
+                None
+            }
+        }
+    }
+
+    fn presented(&mut self, name: &'static str) -> Option<PresentedPassword> {
+        let text = self.required(name)?;
+        self.judged(name, PresentedPassword::parse(text))
+    }
+
+    fn judged<T>(&mut self, name: &'static str, outcome: Result<T, PasswordFault>) -> Option<T> {
+        let (code, message) = match outcome {
+            Ok(password) => return Some(password),
+            Err(PasswordFault::TooShort) => ("too_short", "is too short"),
+            Err(PasswordFault::TooLong) => {
+                ("too_long", "must have at most 128 characters and 512 bytes")
+            }
+            Err(PasswordFault::Guessable) => (
+                "guessable",
+                "must not be the e-mail address, its local part or the service's name",
+            ),
+        };
+        self.fault(name, code, message);
+        None
+    }
+
+    fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Refusal> {
+        match value() {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(AppError::Invalid(self.faults).into()),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The headers of every answer, and CORS (contract, section 6).
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+
+use super::transport::Transport;
+
+/// A request's id, in the request (when it is a UUID) and in every answer.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
+/// Nothing that we answer is a page: no script, no frame, no form, no base.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+/// Two years, as the HSTS preload list recommends (ASVS 5.0, 3.4.1, asks for one).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+/// How long a browser may remember a preflight, in seconds.
+const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+/// What the headers depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderContext<'a> {
+    /// How the request came.
+    pub transport: Transport,
+    /// The allowed origin it came from, if any.
+    pub allowed_origin: Option<&'a str>,
+    /// Whether the answer would differ for another origin.
+    pub varies_by_origin: bool,
+    /// The request's id.
+    pub request_id: &'a str,
+}
+
+/// Adds what every answer has.
+pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    if context.transport == Transport::Https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    if let Ok(id) = HeaderValue::from_str(context.request_id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    if context.varies_by_origin {
+        headers.insert(VARY, HeaderValue::from_static("Origin"));
+    }
+    let resource_policy = match context.allowed_origin.map(HeaderValue::from_str) {
+        Some(Ok(origin)) => {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("X-Request-Id, Retry-After"),
+            );
+            "same-site"
+        }
+        _ => "same-origin",
+    };
+    headers.insert(
+        CROSS_ORIGIN_RESOURCE_POLICY,
+        HeaderValue::from_static(resource_policy),
+    );
+}
+
+/// Adds what the answer to a preflight has; `add` does the rest.
+pub fn add_preflight(headers: &mut HeaderMap, methods: &str) {
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("Content-Type, X-Request-Id"),
+    );
+    headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
+}

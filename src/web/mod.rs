@@ -1,0 +1,238 @@
+//! The wire format, on the `http` crate's types: [`handle`] is the whole service.
+
+pub mod account;
+pub mod body;
+pub mod cookies;
+pub mod cross_site;
+pub mod endpoint;
+mod form;
+pub mod headers;
+pub mod problem;
+pub mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderName, ORIGIN};
+use http::{Method, Request, Response, StatusCode, header, request};
+use serde_json::json;
+use uuid::{Builder, Uuid};
+
+use crate::app::{Ctx, Service};
+use crate::domain::time::UnixSeconds;
+use crate::ports::{Entropy, Log, Ports};
+use account::{Call, Country};
+use body::RequestBody;
+use cookies::CookieStyle;
+use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
+use endpoint::{Lookup, Route, find};
+use headers::{HeaderContext, X_REQUEST_ID};
+use problem::{Code, ProblemContext, Refusal};
+use transport::Transport;
+
+/// Every request header that anything here reads: the platform copies these and no others.
+pub const REQUEST_HEADERS: [HeaderName; 8] = [
+    ACCESS_CONTROL_REQUEST_METHOD,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    ORIGIN,
+    SEC_FETCH_SITE,
+    header::USER_AGENT,
+    X_REQUEST_ID,
+];
+
+/// Seconds after which a client may try a misconfigured service again.
+const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
+
+/// Answers a request. The body is read only when the request has got that far.
+pub async fn handle<P: Ports, B: RequestBody>(
+    request: Request<B>,
+    service: &Service,
+    (ports, now): (&P, UnixSeconds),
+) -> Response<Vec<u8>> {
+    let (head, body) = request.into_parts();
+    let exchange = Exchange::new(head, (ports.log(), ports.entropy()));
+    let ctx = Ctx {
+        service,
+        ports,
+        now,
+    };
+    let (route, answer) = match exchange.admit(service) {
+        Err(refusal) => (None, Err(refusal)),
+        Ok(Admitted::Preflight(methods)) => (None, Ok(preflight(&methods))),
+        Ok(Admitted::Route(route)) => (Some(route), exchange.answer(&ctx, route, body).await),
+    };
+    exchange.finish(ports.log(), (Some(service), route), answer)
+}
+
+/// Answers a request when the settings, the secrets or the bindings are wrong: each with 503.
+pub fn refuse_misconfigured<B>(
+    request: Request<B>,
+    (log, entropy): (&impl Log, &impl Entropy),
+) -> Response<Vec<u8>> {
+    let (head, _) = request.into_parts();
+    let refusal = Refusal::retry_after(Code::Misconfigured, MISCONFIGURED_RETRY_SECONDS, None);
+    Exchange::new(head, (log, entropy)).finish(log, (None, None), Err(refusal))
+}
+
+/// A request, without its body, and what follows from its head alone.
+struct Exchange {
+    request_id: String,
+    transport: Transport,
+    parts: request::Parts,
+}
+
+enum Admitted {
+    /// An endpoint.
+    Route(&'static Route),
+    /// A CORS preflight for these methods.
+    Preflight(String),
+}
+
+impl Exchange {
+    fn new(parts: request::Parts, (log, entropy): (&impl Log, &impl Entropy)) -> Self {
+        let request_id = request_id(&parts, entropy);
+        log.identify(&request_id);
+        Self {
+            request_id,
+            transport: Transport::of(&parts.uri),
+            parts,
+        }
+    }
+
+    /// Refuses what can be refused by the head of the request.
+    fn admit(&self, service: &Service) -> Result<Admitted, Refusal> {
+        if self.transport == Transport::PlainHttp {
+            return Err(Refusal::new(Code::HttpsRequired));
+        }
+        let method = &self.parts.method;
+        let route = match find(method, self.parts.uri.path()) {
+            Lookup::Found(route) => route,
+            Lookup::NotFound => return Err(Refusal::new(Code::NotFound)),
+            Lookup::WrongMethod(allowed) => {
+                let methods = allowed
+                    .iter()
+                    .map(|method| method.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let is_preflight = *method == Method::OPTIONS
+                    && self
+                        .parts
+                        .headers
+                        .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+                    && self.allowed_origin(service).is_some();
+                return if is_preflight {
+                    Ok(Admitted::Preflight(methods))
+                } else {
+                    Err(Refusal::method_not_allowed(&methods))
+                };
+            }
+        };
+        let allowed = &service.config.allowed_origins;
+        if !may_proceed(method, &self.parts.headers, (&self.parts.uri, allowed)) {
+            return Err(Refusal::new(Code::CrossOrigin));
+        }
+        Ok(Admitted::Route(route))
+    }
+
+    async fn answer<P: Ports>(
+        &self,
+        ctx: &Ctx<'_, P>,
+        route: &Route,
+        body: impl RequestBody,
+    ) -> Result<Response<Vec<u8>>, Refusal> {
+        let call = Call {
+            headers: &self.parts.headers,
+            country: self.parts.extensions.get::<Country>(),
+            cookies: self.cookies(ctx.service),
+            body: body::receive(&self.parts.headers, body, route.body).await?,
+        };
+        account::answer(ctx, route.endpoint, call).await
+    }
+
+    /// Turns a refusal into its document, adds the headers of every answer, and logs.
+    fn finish(
+        &self,
+        log: &impl Log,
+        (service, route): (Option<&Service>, Option<&Route>),
+        answer: Result<Response<Vec<u8>>, Refusal>,
+    ) -> Response<Vec<u8>> {
+        let operation = route.map(|route| route.operation);
+        let mut response = answer.unwrap_or_else(|refusal| {
+            log_cause(log, &refusal);
+            let context = ProblemContext {
+                issuer: service.map(|service| service.config.issuance.issuer.as_str()),
+                request_id: &self.request_id,
+                is_token_endpoint: matches!(operation, Some("AccountLogin" | "RefreshAccessToken")),
+            };
+            let mut response = problem::to_response(&refusal, context);
+            if let (true, Some(service)) = (refusal.delete_cookies, service) {
+                self.cookies(service).delete(response.headers_mut());
+            }
+            response
+        });
+        let context = HeaderContext {
+            transport: self.transport,
+            allowed_origin: service.and_then(|service| self.allowed_origin(service)),
+            varies_by_origin: service
+                .is_some_and(|service| !service.config.allowed_origins.is_empty()),
+            request_id: &self.request_id,
+        };
+        headers::add(response.headers_mut(), context);
+        log.line(&json!({
+            "level": "info",
+            "event": "http.request",
+            "http.method": self.parts.method.as_str(),
+            "http.operation": operation,
+            "http.status": response.status().as_u16(),
+        }));
+        response
+    }
+
+    const fn cookies<'a>(&self, service: &'a Service) -> CookieStyle<'a> {
+        let domain = match &service.config.cookie_domain {
+            Some(domain) => Some(domain.as_str()),
+            None => None,
+        };
+        CookieStyle::of(self.transport, domain)
+    }
+
+    fn allowed_origin<'a>(&self, service: &'a Service) -> Option<&'a str> {
+        let origin = self.parts.headers.get(ORIGIN)?;
+        allowed_origin(origin, &service.config.allowed_origins).map(String::as_str)
+    }
+}
+
+fn log_cause(log: &impl Log, refusal: &Refusal) {
+    if let Some(cause) = &refusal.cause {
+        log.line(&json!({
+            "level": "error",
+            "event": "http.failure",
+            "error.code": refusal.code.as_str(),
+            "error.cause": cause,
+        }));
+    }
+}
+
+fn preflight(methods: &str) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    headers::add_preflight(response.headers_mut(), methods);
+    response
+}
+
+/// The caller's own id when it is a UUID in its usual form, otherwise a fresh one.
+fn request_id(parts: &request::Parts, entropy: &impl Entropy) -> String {
+    let own = parts
+        .headers
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)
+        .and_then(|text| Uuid::try_parse(text).ok());
+    let id = own.unwrap_or_else(|| {
+        // Without entropy the request will fail; its id need not be unique.
+        Builder::from_random_bytes(entropy.bytes().unwrap_or_default()).into_uuid()
+    });
+    id.as_hyphenated().to_string()
+}

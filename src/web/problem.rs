@@ -1,0 +1,327 @@
+//! Refusals on the wire: RFC 9457 problem documents from a fixed list (contract, section 4).
+//!
+//! Nothing of the request stands in them but the names of fields that we know, and nothing
+//! of the cause: that is for the log.
+
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::app::AppError;
+use crate::app::error::FieldFault;
+
+/// The stable code of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// 401, a login that is refused for whatever cause.
+    InvalidCredentials,
+    /// 401, no auth cookie.
+    NotAuthenticated,
+    /// 401, a token that does not count.
+    InvalidToken,
+    /// 401, an authentic token whose time is over.
+    TokenExpired,
+    /// 401, the current password is wrong.
+    WrongCurrentPassword,
+    /// 403, a cross-site request.
+    CrossOrigin,
+    /// 403, plain http.
+    HttpsRequired,
+    /// 404, no such path.
+    NotFound,
+    /// 405, the path exists with other methods.
+    MethodNotAllowed,
+    /// 409, the address belongs to somebody.
+    EmailTaken,
+    /// 400, a body or header that cannot be read, or that is ambiguous.
+    MalformedRequest,
+    /// 413, more than 8 KiB.
+    BodyTooLarge,
+    /// 415, another media type.
+    UnsupportedMediaType,
+    /// 422, a field breaks a rule.
+    ValidationFailed,
+    /// 503, the database has no answer, or too many hashes wait.
+    Unavailable,
+    /// 503, the settings are wrong.
+    Misconfigured,
+    /// 500, a fault of ours.
+    Internal,
+}
+
+impl Code {
+    #[expect(clippy::too_many_lines, reason = "a table: one entry for each code")]
+    const fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        match self {
+            Self::InvalidCredentials => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_credentials",
+                "Invalid credentials",
+                "The e-mail address or the password is wrong",
+            ),
+            Self::NotAuthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "not_authenticated",
+                "Not authenticated",
+                "The request carries no auth cookie",
+            ),
+            Self::InvalidToken => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_token",
+                "Invalid token",
+                "The session is over or the token is not valid",
+            ),
+            Self::TokenExpired => (
+                StatusCode::UNAUTHORIZED,
+                "token_expired",
+                "Token expired",
+                "The token has expired",
+            ),
+            Self::WrongCurrentPassword => (
+                StatusCode::UNAUTHORIZED,
+                "wrong_current_password",
+                "Wrong current password",
+                "The current password is wrong",
+            ),
+            Self::CrossOrigin => (
+                StatusCode::FORBIDDEN,
+                "cross_origin",
+                "Cross-origin request refused",
+                "This request may not be made from another site",
+            ),
+            Self::HttpsRequired => (
+                StatusCode::FORBIDDEN,
+                "https_required",
+                "HTTPS required",
+                "This service answers over https only",
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "Not found",
+                "There is nothing at this path",
+            ),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Method not allowed",
+                "This path does not take this method",
+            ),
+            Self::EmailTaken => (
+                StatusCode::CONFLICT,
+                "email_taken",
+                "E-mail address taken",
+                "A user with this email already exists",
+            ),
+            Self::MalformedRequest => (
+                StatusCode::BAD_REQUEST,
+                "malformed_request",
+                "Malformed request",
+                "The request cannot be read, or says one thing twice",
+            ),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                "Body too large",
+                "A body has at most 8192 bytes",
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Unsupported media type",
+                "This endpoint does not read this media type",
+            ),
+            Self::ValidationFailed => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "validation_failed",
+                "Validation failed",
+                "A field breaks a rule",
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Temporarily unavailable",
+                "The service cannot answer right now; try again",
+            ),
+            Self::Misconfigured => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "misconfigured",
+                "Service misconfigured",
+                "The service is not set up; its operator finds the cause in the log",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Internal error",
+                "Something went wrong on our side",
+            ),
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.parts().0
+    }
+
+    /// The code on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.parts().1
+    }
+}
+
+/// A refusal on its way out.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What the client is told.
+    pub code: Code,
+    /// With [`Code::ValidationFailed`] only.
+    pub errors: Vec<FieldFault>,
+    /// Further headers: `Allow`, `Retry-After`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the log is told.
+    pub cause: Option<String>,
+    /// Whether both auth cookies are deleted; never with a 5xx.
+    pub delete_cookies: bool,
+}
+
+impl Refusal {
+    /// A refusal that says nothing but its code.
+    #[must_use]
+    pub const fn new(code: Code) -> Self {
+        Self {
+            code,
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+            delete_cookies: false,
+        }
+    }
+
+    /// 405 with the methods that are allowed.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let mut refusal = Self::new(Code::MethodNotAllowed);
+        refusal.headers.extend(
+            HeaderValue::from_str(allowed)
+                .ok()
+                .map(|value| (ALLOW, value)),
+        );
+        refusal
+    }
+
+    /// 503, to be tried again after some seconds.
+    #[must_use]
+    pub fn retry_after(code: Code, seconds: u32, cause: Option<String>) -> Self {
+        Self {
+            headers: vec![(RETRY_AFTER, HeaderValue::from(seconds))],
+            cause,
+            ..Self::new(code)
+        }
+    }
+}
+
+impl From<AppError> for Refusal {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            AppError::NotAuthenticated => Self::new(Code::NotAuthenticated),
+            AppError::InvalidToken => Self::new(Code::InvalidToken),
+            AppError::TokenExpired => Self::new(Code::TokenExpired),
+            AppError::WrongCurrentPassword => Self::new(Code::WrongCurrentPassword),
+            AppError::EmailTaken => Self::new(Code::EmailTaken),
+            AppError::Invalid(errors) => Self {
+                errors,
+                ..Self::new(Code::ValidationFailed)
+            },
+            AppError::Busy => Self::retry_after(
+                Code::Unavailable,
+                1,
+                Some("too many password hashes wait".to_owned()),
+            ),
+            AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),
+            AppError::Internal(cause) => Self {
+                cause: Some(cause),
+                ..Self::new(Code::Internal)
+            },
+        }
+    }
+}
+
+/// The document (RFC 9457, section 3), with RFC 6749's `error` where OAuth clients look for it.
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldErrorBody>>,
+}
+
+#[derive(Serialize)]
+struct FieldErrorBody {
+    field: &'static str,
+    code: &'static str,
+    message: &'static str,
+}
+
+/// What the document says beside the refusal itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ProblemContext<'a> {
+    /// The base of `type`; without an issuer the document is `about:blank`.
+    pub issuer: Option<&'a str>,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// Whether the endpoint plays RFC 6749's token endpoint.
+    pub is_token_endpoint: bool,
+}
+
+/// Writes the answer, without the headers that every answer has.
+#[must_use]
+pub fn to_response(refusal: &Refusal, context: ProblemContext<'_>) -> Response<Vec<u8>> {
+    let (status, code, title, detail) = refusal.code.parts();
+    let is_grant_refused = context.is_token_endpoint && status == StatusCode::UNAUTHORIZED;
+    let errors = (refusal.code == Code::ValidationFailed).then(|| {
+        refusal
+            .errors
+            .iter()
+            .map(|fault| FieldErrorBody {
+                field: fault.field,
+                code: fault.code,
+                message: fault.message,
+            })
+            .collect()
+    });
+    let body = ProblemBody {
+        r#type: context.issuer.map_or_else(
+            || "about:blank".to_owned(),
+            |issuer| format!("{issuer}/errors/{code}"),
+        ),
+        title,
+        status: status.as_u16(),
+        code,
+        detail,
+        request_id: context.request_id,
+        error: is_grant_refused.then_some("invalid_grant"),
+        errors,
+    };
+    // Strings and numbers always serialize; an empty body would still carry the status.
+    let mut response = Response::new(serde_json::to_vec(&body).unwrap_or_default());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json; charset=utf-8"),
+    );
+    for (name, value) in &refusal.headers {
+        headers.insert(name, value.clone());
+    }
+    response
+}

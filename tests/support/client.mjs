@@ -1,0 +1,104 @@
+/**
+ * A client with a cookie jar, as much of one as the tests need: it keeps what
+ * `Set-Cookie` says and sends it back, and shows the lines as they came.
+ */
+
+/** One `Set-Cookie` line: `{name, value, attributes, line}`; attributes in their order. */
+export function parseSetCookie(line) {
+  const [pair, ...rest] = line.split("; ");
+  const at = pair.indexOf("=");
+  const attributes = rest.map((part) => {
+    const equals = part.indexOf("=");
+    return equals === -1 ? [part, true] : [part.slice(0, equals), part.slice(equals + 1)];
+  });
+  return {
+    name: pair.slice(0, at),
+    value: pair.slice(at + 1),
+    attributes: Object.fromEntries(attributes),
+    line,
+  };
+}
+
+/** All `Set-Cookie` lines of a response, parsed, by name. A name twice is an error. */
+export function setCookies(response) {
+  const cookies = new Map();
+  for (const line of response.headers.getSetCookie()) {
+    const cookie = parseSetCookie(line);
+    if (cookies.has(cookie.name)) throw new Error(`Two Set-Cookie lines for ${cookie.name}.`);
+    cookies.set(cookie.name, cookie);
+  }
+  return cookies;
+}
+
+export class Client {
+  /** `options` (such as `{pop: 1}`) go into every request. */
+  constructor(latchkey, options = {}) {
+    this.latchkey = latchkey;
+    this.options = options;
+    /** name -> `{name, value, attributes, line}` */
+    this.cookies = new Map();
+  }
+
+  /** What the jar sends, or null. */
+  get cookieHeader() {
+    const pairs = [...this.cookies.values()].map(({ name, value }) => `${name}=${value}`);
+    return pairs.length > 0 ? pairs.join("; ") : null;
+  }
+
+  /**
+   * Sends a request with the jar's cookies and keeps the answer's. `json` and
+   * `form` are bodies with their media types. The body has been read when this
+   * returns: `{status, headers, text, json, setCookies}`.
+   */
+  async fetch(path, { json, form, headers, ...init } = {}) {
+    const all = new Headers(headers);
+    if (this.cookieHeader && !all.has("Cookie")) all.set("Cookie", this.cookieHeader);
+    if (json !== undefined) {
+      init.body = JSON.stringify(json);
+      if (!all.has("Content-Type")) all.set("Content-Type", "application/json");
+    }
+    if (form !== undefined) {
+      init.body = new URLSearchParams(form).toString();
+      if (!all.has("Content-Type")) all.set("Content-Type", "application/x-www-form-urlencoded");
+    }
+    const response = await this.latchkey.fetch(path, { ...this.options, ...init, headers: all });
+    const text = await response.text();
+    const cookies = setCookies(response);
+    for (const cookie of cookies.values()) this.#keep(cookie);
+    return {
+      status: response.status,
+      headers: response.headers,
+      setCookies: cookies,
+      text,
+      json: /\bjson\b/.test(response.headers.get("Content-Type") ?? "") ? JSON.parse(text) : undefined,
+    };
+  }
+
+  get(path, init) {
+    return this.fetch(path, { ...init, method: "GET" });
+  }
+
+  post(path, init) {
+    return this.fetch(path, { ...init, method: "POST" });
+  }
+
+  patch(path, init) {
+    return this.fetch(path, { ...init, method: "PATCH" });
+  }
+
+  delete(path, init) {
+    return this.fetch(path, { ...init, method: "DELETE" });
+  }
+
+  /** A client with the same cookies: a second tab, or an attacker with a copy. */
+  copy(options = this.options) {
+    const other = new Client(this.latchkey, options);
+    for (const [name, cookie] of this.cookies) other.cookies.set(name, cookie);
+    return other;
+  }
+
+  #keep(cookie) {
+    if (cookie.attributes["Max-Age"] === "0") this.cookies.delete(cookie.name);
+    else this.cookies.set(cookie.name, cookie);
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * What can go wrong with the platform, as wrappers around its bindings. Runs
+ * inside the Worker's isolate, below chaos.mjs.
+ *
+ * A fault, as tests write it:
+ *
+ *     {on: "d1", how: "fail-after", sql: "UPDATE sessions", nth: 1, times: 1}
+ *
+ * - `on`: "d1" (any call) or "d1.batch", "d1.first", "d1.run", "d1.all",
+ *   "d1.raw"; "kv.get", "kv.put", "kv.delete"; "limiter"
+ * - `how`: "fail" (before anything happens), "fail-after" (it happens, the
+ *   answer is lost), "hang" (nothing happens for `hangMs`, then it fails)
+ * - `sql`, `key`: regular expressions that the statement or the key matches
+ * - `nth`: the first matching call that is hit (1 by default); `times`: how
+ *   many in a row (all by default)
+ * - `message`: the error's text
+ */
+
+/** No disturbance. */
+export const newControl = () => ({
+  /** A clock that stands still at this time, in milliseconds; null: the real one. */
+  nowMs: null,
+  /** Added to the clock. */
+  clockOffsetMs: 0,
+  /** Waited before and after each D1 call. */
+  d1DelayBeforeMs: 0,
+  d1DelayMs: 0,
+  /** KV reads here, misses too, are repeated for this long, as in a distant point of presence. */
+  kvStaleMs: 0,
+  /** Whatever goes on after `waitUntil` or the answer is lost. */
+  dropWaitUntil: false,
+  /** SQL changed on its way, for broken variants: `{find: "regular expression", replace: "…"}`. */
+  rewrites: [],
+  faults: [],
+});
+
+/** `pending`: background work that is still going on, which a reset cannot undo. */
+export const newCounters = (pending = 0) => ({
+  requests: 0,
+  /** Round trips; a batch is one. */
+  d1: 0,
+  d1Statements: 0,
+  kvGet: 0,
+  kvPut: 0,
+  kvDelete: 0,
+  limiter: 0,
+  waitUntil: 0,
+  pending,
+  /** The calls in order, such as "d1.batch: UPDATE … ; SELECT …" or "kv.get: user:…". */
+  calls: [],
+});
+
+export const control = newControl();
+export const counters = newCounters();
+
+const MAX_CALLS = 10_000;
+const HANG_MS = 60_000;
+const MESSAGES = {
+  d1: "D1_ERROR: Network connection lost.",
+  kv: "KV request failed: 500 Internal Server Error",
+  limiter: "Rate limiter is not available.",
+};
+
+const realNow = Date.now;
+const NEVER = new Promise(() => {});
+
+export function now() {
+  return (control.nowMs ?? realNow()) + control.clockOffsetMs;
+}
+
+/** The bindings, wrapped; `work` is the state of one request. */
+export function wrapEnv(env, work) {
+  const wrapped = new Map();
+  return new Proxy(env, {
+    get(target, name) {
+      if (!wrapped.has(name)) wrapped.set(name, wrapBinding(target[name], work));
+      return wrapped.get(name);
+    },
+  });
+}
+
+/** The execution context; a plain object is enough for the Worker. */
+export function wrapContext(ctx, work) {
+  return {
+    passThroughOnException: () => ctx.passThroughOnException(),
+    waitUntil(promise) {
+      counters.waitUntil += 1;
+      work.backgroundStarted = true;
+      if (control.dropWaitUntil) return;
+      counters.pending += 1;
+      const done = () => (counters.pending -= 1);
+      ctx.waitUntil(promise.then(done, done));
+    },
+  };
+}
+
+function wrapBinding(binding, work) {
+  switch (binding?.constructor?.name) {
+    case "D1Database":
+      return wrapDatabase(binding, work);
+    case "KvNamespace":
+      return wrapKv(binding, work);
+    case "Ratelimit":
+      return intercept(binding, {
+        limit: (options) => {
+          counters.limiter += 1;
+          return call("limiter", options?.key ?? "", work, () => binding.limit(options));
+        },
+      });
+    default:
+      return binding;
+  }
+}
+
+/** workers-rs looks at the constructor's name, so the target stays the real thing. */
+function intercept(target, methods) {
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(methods, name)) return methods[name];
+      const value = target[name];
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+}
+
+function wrapDatabase(db, work) {
+  /** What `batch` must be given, for what the Worker holds. */
+  const real = new WeakMap();
+  const texts = new WeakMap();
+
+  const statement = (prepared, sql) => {
+    const execute = (method) => (...args) =>
+      d1(method, [sql], work, () => prepared[method](...args));
+    const wrapped = intercept(prepared, {
+      bind: (...args) => statement(prepared.bind(...args), sql),
+      first: execute("first"),
+      run: execute("run"),
+      all: execute("all"),
+      raw: execute("raw"),
+    });
+    real.set(wrapped, prepared);
+    texts.set(wrapped, sql);
+    return wrapped;
+  };
+
+  return intercept(db, {
+    prepare: (sql) => {
+      const text = rewrite(sql);
+      return statement(db.prepare(text), text);
+    },
+    batch: (statements) =>
+      d1("batch", statements.map((one) => texts.get(one)), work, () =>
+        db.batch(statements.map((one) => real.get(one))),
+      ),
+    exec: (sql) => d1("exec", [sql], work, () => db.exec(sql)),
+    withSession: () => {
+      throw new Error("The Worker must not use replicas: withSession is not wrapped.");
+    },
+  });
+}
+
+function rewrite(sql) {
+  return control.rewrites.reduce((text, { find, replace }) => text.replace(new RegExp(find, "g"), replace), sql);
+}
+
+async function d1(method, texts, work, action) {
+  counters.d1 += 1;
+  counters.d1Statements += texts.length;
+  const sql = texts.map((text) => text.replace(/\s+/g, " ").trim()).join("; ");
+  await sleep(control.d1DelayBeforeMs);
+  const result = await call(`d1.${method}`, sql, work, action);
+  await sleep(control.d1DelayMs);
+  return result;
+}
+
+/** What this point of presence has read, hits and misses: `{at, value}`. */
+export const kvSeen = new Map();
+
+function wrapKv(kv, work) {
+  const write = (method, counter) => (key, ...rest) => {
+    counters[counter] += 1;
+    if (control.dropWaitUntil && work.backgroundStarted) return NEVER;
+    return call(`kv.${method}`, key, work, async () => {
+      const result = await kv[method](key, ...rest);
+      // Where a write was made, it is seen at once.
+      for (const seen of kvSeen.keys()) if (seen.startsWith(`${key}\n`)) kvSeen.delete(seen);
+      return result;
+    });
+  };
+  const read = (method) => (key, ...rest) => {
+    counters.kvGet += 1;
+    return call(`kv.get`, key, work, async () => {
+      const name = `${key}\n${method}${JSON.stringify(rest)}`;
+      const seen = kvSeen.get(name);
+      const age = seen ? now() - seen.at : Infinity;
+      if (age >= 0 && age < control.kvStaleMs) return seen.value;
+      const value = await kv[method](key, ...rest);
+      if (!(value instanceof ReadableStream)) kvSeen.set(name, { at: now(), value });
+      return value;
+    });
+  };
+  return intercept(kv, {
+    get: read("get"),
+    getWithMetadata: read("getWithMetadata"),
+    put: write("put", "kvPut"),
+    delete: write("delete", "kvDelete"),
+  });
+}
+
+/** Records a call, and does to it what `control.faults` says. */
+async function call(name, detail, work, action) {
+  if (counters.calls.length < MAX_CALLS) counters.calls.push(`${name}: ${detail}`);
+  // A lost background task: the platform has stopped it.
+  if (control.dropWaitUntil && work.answered) return NEVER;
+
+  const fault = control.faults.find((fault) => hits(fault, name, detail));
+  if (!fault) return action();
+  const message = fault.message ?? MESSAGES[name.split(".")[0]];
+  // D1 puts the text without its prefix into the cause.
+  const error = new Error(message, { cause: new Error(message.replace("D1_ERROR: ", "")) });
+  if (fault.how === "fail-after") await action();
+  else if (fault.how === "hang") await sleep(fault.hangMs ?? HANG_MS);
+  else if (fault.how !== "fail") throw new Error(`Unknown fault: ${fault.how}`);
+  throw error;
+}
+
+/** Counts the matching calls on the fault itself. */
+function hits(fault, name, detail) {
+  if (fault.on !== name && fault.on !== name.split(".")[0]) return false;
+  const pattern = fault.sql ?? fault.key;
+  if (pattern && !new RegExp(pattern).test(detail)) return false;
+  fault.seen = (fault.seen ?? 0) + 1;
+  const first = fault.nth ?? 1;
+  return fault.seen >= first && fault.seen < first + (fault.times ?? Infinity);
+}
+
+function sleep(ms) {
+  return ms > 0 ? new Promise((done) => setTimeout(done, ms)) : undefined;
+}

@@ -1,0 +1,256 @@
+/**
+ * Runs the built Worker, unchanged, in real workerd with embedded D1 and KV,
+ * for tests.
+ *
+ *     const latchkey = await startLatchkey();
+ *     const response = await latchkey.fetch("/api/account/profile");
+ *     await latchkey.dispose();
+ *
+ * Bindings, vars and the compatibility date are those of `wrangler.toml`.
+ * With `entry: CHAOS` the test-only module of that name stands in front and
+ * `control`, `counters` and `settled` work.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { dirname, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { makeKeys } from "../../scripts/make-keys.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Counts, delays, faults and a clock that tests set. */
+export const CHAOS = "tests/support/chaos.mjs";
+/** Limits that no test reaches by accident. */
+const NO_LIMIT = { limit: 1_000_000, period: 60 };
+const SETTLE_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts Latchkey. All options may be left out:
+ *
+ * - `vars`, `secrets`: added to those of `wrangler.toml` and a fresh
+ *   `JWT_KEYS`; a null takes one away
+ * - `limits`: `{LOGIN_LIMITER: {limit: 10, period: 60}}`; not limited else
+ * - `entry`: a module in front of the Worker, such as {@link CHAOS}
+ * - `pops`: points of presence, with isolates of their own, one D1 and one KV
+ * - `persist`: a folder for the state, to start again on it
+ * - `migrations: false`: a database without tables
+ */
+export async function startLatchkey({
+  vars = {},
+  secrets = {},
+  limits = {},
+  entry = null,
+  pops = 1,
+  persist,
+  migrations = true,
+} = {}) {
+  const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+  const texts = { ...config.vars, JWT_KEYS: makeKeys(), ...vars, ...secrets };
+  const logs = [];
+  const worker = {
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    manifest: manifest(entry ?? "build/index.js"),
+    env: bindings(config, texts, limits),
+  };
+  const mf = new Miniflare({
+    cf: false,
+    enableDevRegistry: false,
+    telemetry: { enabled: false },
+    resourcePersistencePath: persist,
+    log: new Log(LogLevel.NONE),
+    handleStructuredLogs: (line) => logs.push(line),
+    workers: Array.from({ length: pops }, (_, pop) => ({ config: { ...worker, name: popName(pop) } })),
+  });
+  try {
+    const latchkey = new Latchkey(mf, { texts, logs, pops, entry });
+    latchkey.url = await mf.ready;
+    if (migrations) await migrate(await latchkey.db());
+    return latchkey;
+  } catch (error) {
+    await mf.dispose();
+    throw error;
+  }
+}
+
+class Latchkey {
+  #mf;
+  #pops;
+  #entry;
+
+  constructor(mf, { texts, logs, pops, entry }) {
+    this.#mf = mf;
+    this.#pops = pops;
+    this.#entry = entry;
+    /** What the Worker printed: `{timestamp, level, message}`. */
+    this.logs = logs;
+    /** What stands for the service's own address in relative paths. */
+    this.origin = new URL(texts.ISSUER ?? "http://localhost:8787").origin;
+    /** The private JWK Set, for forging tokens. */
+    this.keys = texts.JWT_KEYS ? JSON.parse(texts.JWT_KEYS) : null;
+  }
+
+  /**
+   * Sends a request. A path is taken from `origin`; a whole URL is what the
+   * Worker sees, `https://auth.example.com/…` too. `pop` chooses the point of
+   * presence. Redirects are not followed. Read the body, always.
+   */
+  fetch(path, { pop = 0, headers, ...init } = {}) {
+    const all = new Headers(headers);
+    all.set("MF-Route-Override", popName(pop));
+    return this.#mf.dispatchFetch(new URL(path, this.origin), { redirect: "manual", ...init, headers: all });
+  }
+
+  /**
+   * Sends what `fetch` refuses to: repeated header lines, any method, a body
+   * as chunks (no Content-Length). Answers `{status, headers, body}`, the
+   * headers as `[name, value]` pairs in their order, the body as a Buffer.
+   */
+  raw(path, { pop = 0, method = "GET", headers = [], body = null } = {}) {
+    const target = new URL(path, this.origin);
+    const lines = [
+      ["Host", target.host],
+      ["MF-Original-URL", target.href],
+      ["MF-Route-Override", popName(pop)],
+      ["MF-Disable-Pretty-Error", "true"],
+      ...headers,
+    ];
+    const chunks = Array.isArray(body) ? body : null;
+    if (chunks) lines.push(["Transfer-Encoding", "chunked"]);
+    else if (body !== null) lines.push(["Content-Length", String(Buffer.byteLength(body))]);
+    return new Promise((done, fail) => {
+      const request = httpRequest(new URL(target.pathname + target.search, this.url), {
+        method,
+        headers: lines.flat(),
+        agent: false,
+      });
+      request.on("error", fail).on("response", async (response) => {
+        const parts = [];
+        try {
+          for await (const part of response) parts.push(part);
+        } catch (error) {
+          fail(error);
+        }
+        const raw = response.rawHeaders;
+        const pairs = Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i], raw[2 * i + 1]]);
+        done({ status: response.statusCode, headers: pairs, body: Buffer.concat(parts) });
+      });
+      for (const chunk of chunks ?? []) request.write(chunk);
+      request.end(chunks ? undefined : (body ?? undefined));
+    });
+  }
+
+  /** The real database, undisturbed. */
+  db() {
+    return this.#mf.getD1Database("DB", popName(0));
+  }
+
+  /** The real KV namespace, undisturbed. */
+  kv() {
+    return this.#mf.getKVNamespace("KV", popName(0));
+  }
+
+  /** The rows of one statement. */
+  async sql(query, ...params) {
+    const db = await this.db();
+    return (await db.prepare(query).bind(...params).all()).results;
+  }
+
+  /** Runs the scheduled handler. */
+  async scheduled(options = {}, { pop = 0 } = {}) {
+    const worker = await this.#mf.getWorker(popName(pop));
+    return worker.scheduled(options);
+  }
+
+  /** Disturbs one point of presence, or all; see `faults.mjs`. */
+  async control(settings, { pop } = {}) {
+    for (const one of this.#which(pop)) {
+      const response = await this.#side("control", one, { method: "POST", body: JSON.stringify(settings) });
+      await response.text();
+    }
+  }
+
+  /** What was counted since the last `resetCounters()`. */
+  async counters({ pop = 0 } = {}) {
+    return (await this.#side("counters", pop)).json();
+  }
+
+  async resetCounters() {
+    await this.control({ resetCounters: true });
+  }
+
+  /** Waits until all background work (`waitUntil`) is done. */
+  async settled() {
+    const end = Date.now() + SETTLE_TIMEOUT_MS;
+    for (const pop of this.#which()) {
+      while ((await this.counters({ pop })).pending > 0) {
+        if (Date.now() > end) throw new Error("Background work does not end.");
+        await new Promise((done) => setTimeout(done, 2));
+      }
+    }
+  }
+
+  async dispose() {
+    await this.#mf.dispose();
+  }
+
+  #which(pop) {
+    return pop === undefined ? Array.from({ length: this.#pops }, (_, i) => i) : [pop];
+  }
+
+  #side(name, pop, init) {
+    if (this.#entry !== CHAOS) throw new Error("Start with `entry: CHAOS` for this.");
+    return this.fetch(`/__test/${name}`, { pop, ...init });
+  }
+}
+
+function popName(pop) {
+  return pop === 0 ? "latchkey" : `latchkey-${pop}`;
+}
+
+/** The modules of a Worker that starts at `entry`, under their own paths. */
+function manifest(entry) {
+  const modules = {};
+  const add = (path) => {
+    if (modules[path] || path.startsWith("cloudflare:")) return;
+    const type = path.endsWith(".wasm") ? "wasm" : "esm";
+    const contents = readFileSync(join(ROOT, path), type === "esm" ? "utf8" : null);
+    modules[path] = { type, contents };
+    if (type !== "esm") return;
+    for (const [, found] of contents.matchAll(/\bfrom\s*"(\.{1,2}\/[^"]+)"/g)) {
+      add(posix.normalize(posix.join(dirname(path), found)));
+    }
+  };
+  add(entry);
+  return { mainModule: entry, modules };
+}
+
+function bindings(config, texts, limits) {
+  const env = {};
+  for (const { binding } of config.d1_databases) env[binding] = { type: "d1", id: binding };
+  for (const { binding } of config.kv_namespaces) env[binding] = { type: "kv", id: binding };
+  for (const { name, namespace_id } of config.ratelimits) {
+    env[name] = { type: "rate-limit", namespace: namespace_id, simple: limits[name] ?? NO_LIMIT };
+  }
+  for (const [name, value] of Object.entries(texts)) {
+    if (value !== null) env[name] = { type: "text", value: String(value) };
+  }
+  return env;
+}
+
+/** Applies the real migrations, as wrangler does, each in one transaction. */
+async function migrate(db) {
+  await db.prepare("CREATE TABLE IF NOT EXISTS d1_migrations (name TEXT PRIMARY KEY)").run();
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all();
+  const applied = new Set(results.map((row) => row.name));
+  const folder = join(ROOT, "migrations");
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".sql")).sort()) {
+    if (applied.has(name)) continue;
+    const statements = unstable_splitSqlQuery(readFileSync(join(folder, name), "utf8"));
+    await db.batch([
+      ...statements.map((sql) => db.prepare(sql)),
+      db.prepare("INSERT INTO d1_migrations (name) VALUES (?1)").bind(name),
+    ]);
+  }
+}
