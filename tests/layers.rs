@@ -1,0 +1,181 @@
+//! The structure, held to its picture in ARCHITECTURE.md.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use latchkey::web::endpoint::{Endpoint, ForAnyone, ROUTES};
+
+/// Each layer, with the layers that it may use beside itself.
+const LAYERS: [(&str, &[&str]); 5] = [
+    ("domain", &[]),
+    ("ports", &["domain"]),
+    ("app", &["ports", "domain"]),
+    ("web", &["app", "ports", "domain"]),
+    ("platform", &["web", "app", "ports", "domain"]),
+];
+
+/// Crates that one layer alone, or some layers, may name.
+const CRATES: [(&str, &[&str]); 8] = [
+    ("worker", &["platform"]),
+    ("js_sys", &["platform"]),
+    ("wasm_bindgen", &["platform"]),
+    ("getrandom", &["platform"]),
+    ("futures_util", &["platform"]),
+    ("http", &["web", "platform"]),
+    ("jwt_compact", &["domain"]),
+    ("argon2", &["domain"]),
+];
+
+/// The Rust files of the package, each with its layer and its text without comments.
+fn sources() -> Vec<(PathBuf, String, String)> {
+    fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files
+        .into_iter()
+        .filter_map(|path| {
+            let inside = path.strip_prefix(&root).unwrap();
+            let first = inside.components().next()?.as_os_str().to_str()?;
+            let layer = first.trim_end_matches(".rs").to_owned();
+            let code = fs::read_to_string(&path)
+                .unwrap()
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join("\n");
+            (layer != "lib").then(|| (inside.to_owned(), layer, code))
+        })
+        .collect()
+}
+
+/// The words that follow `prefix` in a text.
+fn words_after(text: &str, prefix: &str) -> BTreeSet<String> {
+    text.match_indices(prefix)
+        .map(|(at, _)| {
+            text[at + prefix.len()..]
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
+        .collect()
+}
+
+/// Whether a text names a crate in a path: `name::`, not `other_name::` or `module::name::`.
+fn names_crate(text: &str, name: &str) -> bool {
+    text.match_indices(&format!("{name}::")).any(|(at, _)| {
+        text[..at]
+            .chars()
+            .next_back()
+            .is_none_or(|before| !(before.is_alphanumeric() || before == '_' || before == ':'))
+    })
+}
+
+#[test]
+fn imports_point_down_the_layers_only() {
+    for (file, layer, code) in sources() {
+        let (_, below) = LAYERS
+            .iter()
+            .find(|(name, _)| *name == layer)
+            .unwrap_or_else(|| panic!("{} belongs to no layer", file.display()));
+        for used in words_after(&code, "crate::") {
+            assert!(
+                used == layer || below.contains(&used.as_str()),
+                "{} uses crate::{used}",
+                file.display()
+            );
+        }
+        for (name, users) in CRATES {
+            assert!(
+                !names_crate(&code, name) || users.contains(&layer.as_str()),
+                "{} names the crate {name}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_layer_is_there() {
+    let found: BTreeSet<String> = sources().into_iter().map(|(_, layer, _)| layer).collect();
+    let drawn: BTreeSet<String> = LAYERS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found, drawn);
+}
+
+/// A new endpoint for anyone must be added here, in the sight of a reviewer.
+#[test]
+fn what_anyone_may_call_is_listed_here() {
+    let open: Vec<ForAnyone> = ROUTES
+        .iter()
+        .filter_map(|route| match route.endpoint {
+            Endpoint::Anyone(endpoint) => Some(endpoint),
+            Endpoint::RefreshHolder(_)
+            | Endpoint::SessionHolder(_)
+            | Endpoint::Reader(_)
+            | Endpoint::Owner(_) => None,
+        })
+        .collect();
+    assert_eq!(
+        open,
+        [ForAnyone::Health, ForAnyone::Register, ForAnyone::LogIn]
+    );
+}
+
+#[test]
+fn no_route_stands_twice() {
+    let keys: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.method.as_str(), route.path))
+        .collect();
+    let names: BTreeSet<_> = ROUTES.iter().map(|route| route.operation).collect();
+    assert_eq!(keys.len(), ROUTES.len());
+    assert_eq!(names.len(), ROUTES.len());
+}
+
+/// The values of `key = "…"` lines under `[[section]]` headings of wrangler.toml.
+fn bound(section: &str, key: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("wrangler.toml");
+    let text = fs::read_to_string(path).unwrap();
+    let mut inside = false;
+    let mut values = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            inside = line.trim() == format!("[[{section}]]");
+        } else if let Some(value) = line.strip_prefix(&format!("{key} = ")).filter(|_| inside) {
+            values.insert(value.trim_matches('"').to_owned());
+        }
+    }
+    values
+}
+
+/// The values of the `const NAME: &str = "…"` lines of `platform/bindings.rs`.
+fn named() -> BTreeSet<String> {
+    sources()
+        .into_iter()
+        .filter(|(file, _, _)| file.ends_with("platform/bindings.rs"))
+        .flat_map(|(_, _, code)| {
+            code.lines()
+                .filter(|line| line.contains("const ") && line.contains(": &str = "))
+                .filter_map(|line| line.split('"').nth(1).map(str::to_owned))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn bindings_have_the_names_of_wrangler_toml() {
+    let mut bound_names = bound("d1_databases", "binding");
+    bound_names.extend(bound("kv_namespaces", "binding"));
+    bound_names.extend(bound("ratelimits", "name"));
+    assert_eq!(named(), bound_names);
+}
