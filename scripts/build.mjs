@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
+import { Failure, ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(ROOT, path));
@@ -52,4 +52,14 @@ function readStamp() {
   return existsSync(STAMP) ? readFileSync(STAMP, "utf8") : null;
 }
 
-await main(import.meta.url, async () => build(await setup()));
+await main(import.meta.url, async () => {
+  const env = await setup();
+  try {
+    await build(env);
+  } catch (error) {
+    // Under `npm start` wrangler would hold all requests until the next build.
+    const serving = process.env.LATCHKEY_SERVING && ARTEFACT.every((path) => existsSync(path));
+    if (!(error instanceof Failure) || !serving) throw error;
+    say(`${error.message} The last good build goes on serving.`);
+  }
+});

@@ -47,7 +47,7 @@ function serve(args, env) {
     const server = spawn(
       "node",
       ["--no-warnings", WRANGLER, "dev", "--show-interactive-dev-session=false", ...args],
-      { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit", "ipc"] },
+      { cwd: ROOT, env: { ...env, LATCHKEY_SERVING: "true" }, stdio: ["ignore", "inherit", "inherit", "ipc"] },
     );
     server.on("message", (message) => {
       const { event, ip, port } = parse(message);

@@ -20,6 +20,7 @@ use crate::domain::email::Email;
 use crate::domain::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::session::{EndReason, Generation, Session};
+use crate::domain::throttle::AttemptKeys;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{Profile, RoleSlug, User, UserName};
 
@@ -101,6 +102,32 @@ pub struct PasswordReplacement {
     pub now: UnixSeconds,
 }
 
+/// Somebody who tries to log in.
+#[derive(Clone, Debug)]
+pub struct LoginAttempt {
+    /// The address they give.
+    pub email: Email,
+    /// The counters that the attempt moves.
+    pub keys: AttemptKeys,
+    /// Random, so that a repetition is known.
+    pub id: TokenId,
+    /// The sessions that the request's cookies name: a device that has a live session of this
+    /// account is let through when the account is slowed from everywhere.
+    pub carried: [Option<SessionId>; 2],
+    /// The time of the attempt.
+    pub now: UnixSeconds,
+}
+
+/// What becomes of an attempt.
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Attempted {
+    /// It counts, and may cost a hash.
+    Admitted(Option<Credentials>),
+    /// It is too early: whoever the address belongs to, if anybody.
+    Throttled(Seconds),
+}
+
 /// A refresh token that no longer rotates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevokedToken {
@@ -120,12 +147,13 @@ pub trait UserStore {
     /// [`StoreError`].
     async fn register(&self, user: &NewUser) -> Result<Registration, StoreError>;
 
-    /// The user of an address. One round trip.
+    /// Counts an attempt to log in, and finds the user if it is let through. One round trip,
+    /// the same for every address. Repeating it with the same argument counts once.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    async fn credentials_of(&self, email: &Email) -> Result<Option<Credentials>, StoreError>;
+    async fn attempt(&self, attempt: &LoginAttempt) -> Result<Attempted, StoreError>;
 
     /// The user of a live session, if the session is live at `now` and the user active. One
     /// round trip.
@@ -146,6 +174,18 @@ pub trait UserStore {
     ///
     /// [`StoreError`].
     async fn account(&self, user: UserId, now: UnixSeconds) -> Result<Option<Account>, StoreError>;
+
+    /// Changes the display name; `None` when there is no such active user. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn rename(
+        &self,
+        user: UserId,
+        name: Option<&UserName>,
+        now: UnixSeconds,
+    ) -> Result<Option<User>, StoreError>;
 
     /// Stores a new password and ends every session of the user, in one transaction and one
     /// round trip. `None` when the session or the verified hash no longer stood: then
@@ -172,6 +212,8 @@ pub struct Login {
     pub rehash: Option<StoredHash>,
     /// The sessions that the request carried: at most one for each cookie.
     pub carried: [Option<SessionId>; 2],
+    /// The counters that the login sets back.
+    pub attempts: AttemptKeys,
     /// The time of the login.
     pub now: UnixSeconds,
 }
@@ -242,6 +284,25 @@ pub trait SessionStore {
     /// [`StoreError`].
     async fn rotate(&self, request: &RotationRequest) -> Result<Rotation, StoreError>;
 
+    /// The user's live sessions, the most recently used first. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn list(&self, user: UserId, now: UnixSeconds) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends all live sessions of the user but `except`. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn end_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        now: UnixSeconds,
+    ) -> Result<Vec<RevokedToken>, StoreError>;
+
     /// Ends a session of the user, if it is not over. One round trip.
     ///
     /// # Errors
@@ -254,6 +315,30 @@ pub trait SessionStore {
         reason: EndReason,
         now: UnixSeconds,
     ) -> Result<Vec<RevokedToken>, StoreError>;
+}
+
+/// Removes rows that nothing can refer to any more, in D1.
+pub trait Housekeeping {
+    /// Removes at most `limit` sessions that were over before `now` and whose tokens have all
+    /// expired; `idle` is the longest life of a refresh token. Tells how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn remove_dead_sessions(
+        &self,
+        idle: Seconds,
+        limit: u32,
+        now: UnixSeconds,
+    ) -> Result<usize, StoreError>;
+
+    /// Removes at most `limit` counters of login attempts that are as good as new. Tells how
+    /// many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn remove_old_attempts(&self, limit: u32, now: UnixSeconds) -> Result<usize, StoreError>;
 }
 
 /// Why a refresh token is on the revocation list.
@@ -299,6 +384,24 @@ pub trait UserCache {
     async fn drop_copy(&self, user: UserId);
 }
 
+/// Which of the platform's limiters counts a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limiter {
+    /// Logins and changes of passwords.
+    Login,
+    /// Registrations.
+    Register,
+    /// Refreshes.
+    Refresh,
+}
+
+/// The platform's rate limiters: by route and client, roughly, per location.
+pub trait RateLimiter {
+    /// Whether a request may go on. A limiter that is missing or down lets it: the counters
+    /// in the database still hold, and the log says so.
+    async fn admits(&self, limiter: Limiter, key: &str) -> bool;
+}
+
 /// The source of randomness is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoEntropy;
@@ -338,6 +441,8 @@ pub trait Ports {
     type Revocations: RevocationList + Clone + 'static;
     /// Copies of accounts.
     type Cache: UserCache + Clone + 'static;
+    /// The platform's rate limiters.
+    type Limiter: RateLimiter;
     /// Randomness.
     type Entropy: Entropy;
     /// Work after the answer.
@@ -353,6 +458,8 @@ pub trait Ports {
     fn revocations(&self) -> &Self::Revocations;
     /// Copies of accounts.
     fn cache(&self) -> &Self::Cache;
+    /// The platform's rate limiters.
+    fn limiter(&self) -> &Self::Limiter;
     /// Randomness.
     fn entropy(&self) -> &Self::Entropy;
     /// Work after the answer.

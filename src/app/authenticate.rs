@@ -6,7 +6,7 @@ use super::{AppError, Ctx};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::{AccessClaims, RefreshClaims, Rejection};
-use crate::domain::user::Profile;
+use crate::domain::user::{Profile, User};
 use crate::ports::{
     Account, Background, CachedAccount, Credentials, Ports, Revocation, RevocationList, UserCache,
     UserStore,
@@ -29,6 +29,15 @@ pub struct PresentedTokens {
 pub struct Reader {
     /// The person.
     pub profile: Profile,
+}
+
+/// A signed-in person whom the database has just confirmed.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// What the access token says.
+    pub claims: AccessClaims,
+    /// The person.
+    pub user: User,
 }
 
 /// A signed-in person whom the database has just confirmed, with the stored password hash.
@@ -78,17 +87,10 @@ pub async fn reader<P: Ports>(
     {
         return Ok(Reader { profile: copy.user });
     }
-    let account = ctx.ports.users().account(claims.user, ctx.now).await?;
-    let Some(Account {
+    let Account {
         user,
         live_sessions,
-    }) = account.filter(|account| account.user.is_active)
-    else {
-        return Err(AppError::InvalidToken);
-    };
-    if !live_sessions.contains(&claims.session) {
-        return Err(AppError::InvalidToken);
-    }
+    } = confirmed_account(ctx, &claims).await?;
     let profile = Profile::from(user);
     if let ProfileConsistency::Cached(_) = ctx.config().profile {
         let cache = ctx.ports.cache().clone();
@@ -105,6 +107,23 @@ pub async fn reader<P: Ports>(
 }
 
 /// Policy: an access token of a session that the database says is live, of an active user.
+///
+/// # Errors
+///
+/// As [`reader`].
+pub async fn member<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<Member, AppError> {
+    let claims = access_claims(ctx, presented)?;
+    let account = confirmed_account(ctx, &claims).await?;
+    Ok(Member {
+        claims,
+        user: account.user,
+    })
+}
+
+/// Policy: as [`member`], and the stored password hash comes along.
 ///
 /// # Errors
 ///
@@ -207,6 +226,17 @@ fn access_claims<P>(
         .map_err(AppError::from)
 }
 
+/// What the database says now, if the session is live and the user active.
+async fn confirmed_account<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    claims: &AccessClaims,
+) -> Result<Account, AppError> {
+    let account = ctx.ports.users().account(claims.user, ctx.now).await?;
+    account
+        .filter(|account| account.user.is_active && account.live_sessions.contains(&claims.session))
+        .ok_or(AppError::InvalidToken)
+}
+
 fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {
     match verified {
         Ok(claims) | Err(Rejection::Expired(claims)) => Some(claims),
@@ -216,10 +246,14 @@ fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {
 
 /// Whether a copy may speak for the database: it is this user's, young enough, and says that
 /// the user is active and the session live.
+///
+/// A copy that is older than the token does not count either: a token that is issued with a
+/// change makes its holder see the change at once (`rename`).
 fn counts(copy: &CachedAccount, claims: &AccessClaims, bound: Seconds, now: UnixSeconds) -> bool {
     copy.user.id == claims.user
         && copy.read_at <= now.plus(READ_AT_LEEWAY)
         && now < copy.read_at.plus(bound)
+        && copy.read_at >= claims.issued_at
         && copy.user.is_active
         && copy.sessions.contains(&claims.session)
 }

@@ -11,6 +11,7 @@ use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher};
 use crate::domain::keys::KeyRing;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::session::SessionPolicy;
+use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::Seconds;
 use crate::domain::token::{Issuance, Tokens};
 use crate::domain::user::RoleSlug;
@@ -159,8 +160,10 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         allowed_origins: allowed_origins?,
         cookie_domain: cookie_domain?,
     };
+    let keys = keys?;
     Some(Service {
-        tokens: Tokens::new(keys?, config.issuance.clone()),
+        throttle: ThrottleKeys::new(keys.derive_secret("latchkey/throttle/v1")),
+        tokens: Tokens::new(keys, config.issuance.clone()),
         hasher: PasswordHasher::new(cost),
         hash_queue: HashQueue::default(),
         config,

@@ -2,6 +2,7 @@
 //! variant to one problem document.
 
 use crate::domain::hashing::HashError;
+use crate::domain::time::Seconds;
 use crate::domain::token::{Rejection, SigningFailed};
 use crate::ports::{NoEntropy, StoreError};
 
@@ -33,6 +34,10 @@ pub enum AppError {
     EmailTaken,
     /// Fields that break rules.
     Invalid(Vec<FieldFault>),
+    /// Too many tries; again after this long.
+    Throttled(Seconds),
+    /// Nothing of the caller's has this id.
+    NotFound,
     /// Too many requests wait for a password hash in this isolate.
     Busy,
     /// The database has no answer; the cause is for the log.

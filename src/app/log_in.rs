@@ -11,7 +11,10 @@ use crate::domain::hashing::Verification;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::password::PresentedPassword;
 use crate::domain::session::{Device, Session};
-use crate::ports::{Credentials, Entropy, Log, Login, Ports, SessionStore, UserStore};
+use crate::domain::throttle::ClientPrefix;
+use crate::ports::{
+    Attempted, Credentials, Entropy, Log, Login, LoginAttempt, Ports, SessionStore, UserStore,
+};
 
 /// What a person logs in with.
 pub struct LogIn {
@@ -21,23 +24,42 @@ pub struct LogIn {
     pub password: PresentedPassword,
     /// Where the request came from.
     pub device: Device,
+    /// Where it came from, as coarse as the throttle sees it.
+    pub client: ClientPrefix,
     /// The sessions that the request's cookies name: they end when the new one begins.
     pub carried: [Option<SessionHolder>; 2],
 }
 
 /// Begins a session. One hash, two round trips; a refusal costs one hash and one round trip,
-/// whatever its cause (contract, section 1).
+/// whatever its cause (contract, section 1), and a throttled attempt no hash.
 ///
 /// # Errors
 ///
-/// [`AppError::InvalidCredentials`], [`AppError::Busy`], and the store's.
+/// [`AppError::InvalidCredentials`], [`AppError::Throttled`], [`AppError::Busy`], and the
+/// store's.
 pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenPair, AppError> {
     let _place = ctx
         .service
         .hash_queue
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
-    let found = ctx.ports.users().credentials_of(&command.email).await?;
+    let entropy = ctx.ports.entropy();
+    let attempt = LoginAttempt {
+        keys: ctx
+            .service
+            .throttle
+            .of_attempt(&command.email, command.client),
+        id: TokenId::from_random(entropy.bytes()?),
+        carried: command
+            .carried
+            .map(|holder| holder.map(|holder| holder.session)),
+        email: command.email,
+        now: ctx.now,
+    };
+    let found = match ctx.ports.users().attempt(&attempt).await? {
+        Attempted::Admitted(found) => found,
+        Attempted::Throttled(pause) => return Err(AppError::Throttled(pause)),
+    };
     // Verified before anything about the user is looked at: the hash is what takes the time.
     let verification = ctx
         .service
@@ -58,7 +80,6 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         }
     };
 
-    let entropy = ctx.ports.entropy();
     let rehash = if rehash {
         let salt = entropy.bytes()?;
         Some(ctx.service.hasher.rehash(&command.password, salt)?)
@@ -90,9 +111,8 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         session,
         verified: hash,
         rehash,
-        carried: command
-            .carried
-            .map(|holder| holder.map(|holder| holder.session)),
+        carried: attempt.carried,
+        attempts: attempt.keys,
         now: ctx.now,
     };
     // The password or the user may have changed while we hashed: then the database says no.

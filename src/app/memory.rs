@@ -5,15 +5,16 @@ use core::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::domain::email::Email;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Presented, Session};
+use crate::domain::throttle::{Attempts, Pace, ThrottleKey};
 use crate::domain::time::UnixSeconds;
-use crate::domain::user::User;
+use crate::domain::user::{User, UserName};
 use crate::ports::{
-    Account, Background, CachedAccount, Credentials, Entropy, Log, Login, NewUser, NoEntropy,
-    PasswordReplacement, Ports, Registration, Revocation, RevocationList, RevokedToken,
-    RotatedSession, Rotation, RotationRequest, SessionStore, StoreError, UserCache, UserStore,
+    Account, Attempted, Background, CachedAccount, Credentials, Entropy, Limiter, Log, Login,
+    LoginAttempt, NewUser, NoEntropy, PasswordReplacement, Ports, RateLimiter, Registration,
+    Revocation, RevocationList, RevokedToken, RotatedSession, Rotation, RotationRequest,
+    SessionStore, StoreError, UserCache, UserStore,
 };
 
 /// The tables.
@@ -21,6 +22,7 @@ use crate::ports::{
 pub(crate) struct Tables {
     pub(crate) users: Vec<Credentials>,
     pub(crate) sessions: Vec<Session>,
+    pub(crate) attempts: HashMap<String, Attempts>,
 }
 
 /// The database, with the number of round trips, and a fault to be injected.
@@ -42,6 +44,13 @@ pub(crate) struct MemoryKv {
 #[derive(Default)]
 pub(crate) struct CountingEntropy(Cell<u64>);
 
+/// Remembers what it was asked, and refuses when it is told to.
+#[derive(Default)]
+pub(crate) struct MemoryLimiter {
+    pub(crate) seen: RefCell<Vec<(Limiter, String)>>,
+    pub(crate) is_full: Cell<bool>,
+}
+
 /// Collects the lines.
 #[derive(Default)]
 pub(crate) struct MemoryLog(pub(crate) RefCell<Vec<serde_json::Value>>);
@@ -56,6 +65,7 @@ pub(crate) struct MemoryBackground {
 pub(crate) struct MemoryPorts {
     pub(crate) store: MemoryStore,
     pub(crate) kv: MemoryKv,
+    pub(crate) limiter: MemoryLimiter,
     pub(crate) entropy: CountingEntropy,
     pub(crate) log: MemoryLog,
     pub(crate) background: MemoryBackground,
@@ -78,7 +88,12 @@ impl Tables {
         self.users.iter_mut().find(|entry| entry.user.id == id)
     }
 
-    fn live<'a>(&'a self, user: UserId, now: UnixSeconds) -> impl Iterator<Item = &'a Session> {
+    fn attempts(&self, key: &ThrottleKey) -> Attempts {
+        let found = self.attempts.get(key.as_str());
+        found.copied().unwrap_or(Attempts::NONE)
+    }
+
+    fn live(&self, user: UserId, now: UnixSeconds) -> impl Iterator<Item = &Session> {
         self.sessions
             .iter()
             .filter(move |session| session.user == user && session.is_live(now))
@@ -90,7 +105,7 @@ impl Tables {
         chosen: impl Fn(&Session) -> bool,
     ) -> Vec<RevokedToken> {
         let mut revoked = Vec::new();
-        for session in self.sessions.iter_mut() {
+        for session in &mut self.sessions {
             if session.ended.is_none() && chosen(session) {
                 session.ended = Some((now, reason));
                 let previous = session.generation.previous.map(|(id, _)| id);
@@ -141,14 +156,56 @@ impl UserStore for MemoryStore {
         Ok(Registration::Registered(row))
     }
 
-    async fn credentials_of(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+    async fn attempt(&self, attempt: &LoginAttempt) -> Result<Attempted, StoreError> {
         self.round_trip()?;
-        let tables = self.tables.borrow();
-        Ok(tables
+        let tables = &mut *self.tables.borrow_mut();
+        let found = tables
             .users
             .iter()
-            .find(|entry| entry.user.email == *email)
-            .cloned())
+            .find(|entry| entry.user.email == attempt.email)
+            .cloned();
+        let LoginAttempt { keys, now, .. } = attempt;
+        let pair = tables.attempts(&keys.pair);
+        let account = tables.attempts(&keys.account);
+        let Some(pair) = pair.count(Pace::Doubling, *now) else {
+            return Ok(Attempted::Throttled(pair.blocked_until.left_from(*now)));
+        };
+        tables.attempts.insert(keys.pair.as_str().to_owned(), pair);
+        let is_known_device = found.as_ref().is_some_and(|found| {
+            tables
+                .live(found.user.id, *now)
+                .any(|session| attempt.carried.contains(&Some(session.id)))
+        });
+        let waived = Attempts {
+            blocked_until: UnixSeconds::new(0),
+            ..account
+        };
+        let counted = if is_known_device { waived } else { account };
+        let Some(counted) = counted.count(Pace::OneAMinute, *now) else {
+            return Ok(Attempted::Throttled(account.blocked_until.left_from(*now)));
+        };
+        tables
+            .attempts
+            .insert(keys.account.as_str().to_owned(), counted);
+        Ok(Attempted::Admitted(found))
+    }
+
+    async fn rename(
+        &self,
+        user: UserId,
+        name: Option<&UserName>,
+        now: UnixSeconds,
+    ) -> Result<Option<User>, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        Ok(tables
+            .user(user)
+            .filter(|entry| entry.user.is_active)
+            .map(|entry| {
+                entry.user.name = name.map(|name| name.as_str().to_owned());
+                entry.user.updated_at = now;
+                entry.user.clone()
+            }))
     }
 
     async fn credentials_in(
@@ -217,6 +274,9 @@ impl SessionStore for MemoryStore {
         if let Some(rehash) = &login.rehash {
             entry.hash = rehash.clone();
         }
+        for key in [&login.attempts.pair, &login.attempts.account] {
+            tables.attempts.remove(key.as_str());
+        }
         let mut ended = tables.end((*now, EndReason::Replaced), |other| {
             login.carried.contains(&Some(other.id))
         });
@@ -274,6 +334,28 @@ impl SessionStore for MemoryStore {
         }
     }
 
+    async fn list(&self, user: UserId, now: UnixSeconds) -> Result<Vec<Session>, StoreError> {
+        self.round_trip()?;
+        let tables = self.tables.borrow();
+        let mut live: Vec<Session> = tables.live(user, now).cloned().collect();
+        live.reverse();
+        live.sort_by_key(|session| core::cmp::Reverse(session.last_used_at));
+        Ok(live)
+    }
+
+    async fn end_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        now: UnixSeconds,
+    ) -> Result<Vec<RevokedToken>, StoreError> {
+        self.round_trip()?;
+        let mut tables = self.tables.borrow_mut();
+        Ok(tables.end((now, EndReason::Revoked), |session| {
+            session.user == user && Some(session.id) != except
+        }))
+    }
+
     async fn end(
         &self,
         session: SessionId,
@@ -314,6 +396,13 @@ impl UserCache for MemoryKv {
     }
 }
 
+impl RateLimiter for MemoryLimiter {
+    async fn admits(&self, limiter: Limiter, key: &str) -> bool {
+        self.seen.borrow_mut().push((limiter, key.to_owned()));
+        !self.is_full.get()
+    }
+}
+
 impl Entropy for CountingEntropy {
     fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
         let count = self.0.get() + 1;
@@ -347,6 +436,7 @@ impl Ports for MemoryPorts {
     type Sessions = MemoryStore;
     type Revocations = MemoryKv;
     type Cache = MemoryKv;
+    type Limiter = MemoryLimiter;
     type Entropy = CountingEntropy;
     type Background = MemoryBackground;
     type Log = MemoryLog;
@@ -362,6 +452,9 @@ impl Ports for MemoryPorts {
     }
     fn cache(&self) -> &MemoryKv {
         &self.kv
+    }
+    fn limiter(&self) -> &MemoryLimiter {
+        &self.limiter
     }
     fn entropy(&self) -> &CountingEntropy {
         &self.entropy

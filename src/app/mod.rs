@@ -3,7 +3,9 @@
 pub mod authenticate;
 pub mod background;
 pub mod change_password;
+pub mod clean_up;
 pub mod config;
+pub mod end_sessions;
 pub mod error;
 pub mod hash_queue;
 pub mod issue;
@@ -13,8 +15,10 @@ pub mod log_out;
 pub(crate) mod memory;
 pub mod refresh;
 pub mod register;
+pub mod rename;
 
 use crate::domain::hashing::PasswordHasher;
+use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::UnixSeconds;
 use crate::domain::token::Tokens;
 use crate::ports::Ports;
@@ -33,6 +37,8 @@ pub struct Service {
     pub hasher: PasswordHasher,
     /// How many requests wait for the hasher.
     pub hash_queue: HashQueue,
+    /// Makes the keyed hashes by which guessers are slowed.
+    pub throttle: ThrottleKeys,
 }
 
 /// What a use-case works with: the service, the outside world, and the request's time.

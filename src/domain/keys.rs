@@ -5,6 +5,7 @@ use core::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::Deserialize;
+use sha2::{Digest, Sha512};
 
 /// The most keys a set may hold: a rotation needs two or three.
 const MAX_KEYS: usize = 8;
@@ -105,6 +106,21 @@ impl KeyRing {
         (&self.signing.0, &self.signing.1)
     }
 
+    /// A secret for another purpose, named by `label`, that says nothing about the key it
+    /// comes from. It changes when the signing key does.
+    #[must_use]
+    pub fn derive_secret(&self, label: &str) -> [u8; 32] {
+        let mut secret = [0; 32];
+        let digest = Sha512::new()
+            .chain_update(label)
+            .chain_update(self.signing.1.as_bytes())
+            .finalize();
+        for (to, from) in secret.iter_mut().zip(digest) {
+            *to = from;
+        }
+        secret
+    }
+
     /// The key of this very id; no other key is ever tried in its place.
     #[must_use]
     pub fn verifying(&self, id: &str) -> Option<&VerifyingKey> {
@@ -168,15 +184,28 @@ pub(crate) mod tests {
 
     use super::{InvalidKeyRing, KeyRing};
 
-    /// A private JWK made from a seed, for tests.
-    pub(crate) fn jwk(seed: u8, kid: &str) -> String {
-        let secret: [u8; 32] = core::array::from_fn(|index| seed.wrapping_add(index as u8));
-        let key = SigningKey::from_bytes(&secret);
-        let d = Base64UrlUnpadded::encode_string(&secret);
-        let x = Base64UrlUnpadded::encode_string(key.verifying_key().as_bytes());
+    /// A secret that is no placeholder: thirty-two bytes that count up from the seed.
+    pub(crate) fn secret(seed: u8) -> [u8; 32] {
+        let mut next = seed;
+        core::array::from_fn(|_| {
+            next = next.wrapping_add(1);
+            next
+        })
+    }
+
+    /// A private JWK, for tests.
+    pub(crate) fn jwk_of(secret: &[u8; 32], kid: &str) -> String {
+        let d = Base64UrlUnpadded::encode_string(secret);
+        let public = SigningKey::from_bytes(secret).verifying_key();
+        let x = Base64UrlUnpadded::encode_string(public.as_bytes());
         format!(
             r#"{{"kty":"OKP","crv":"Ed25519","d":"{d}","x":"{x}","kid":"{kid}","alg":"EdDSA"}}"#
         )
+    }
+
+    /// A private JWK made from a seed, for tests.
+    pub(crate) fn jwk(seed: u8, kid: &str) -> String {
+        jwk_of(&secret(seed), kid)
     }
 
     fn read(keys: &[String]) -> Result<KeyRing, InvalidKeyRing> {
@@ -195,19 +224,6 @@ pub(crate) mod tests {
 
     #[test]
     fn faulty_sets_are_refused_by_position() {
-        let zero = jwk(1, "a").replace(
-            &Base64UrlUnpadded::encode_string(&core::array::from_fn::<u8, 32, _>(|i| 1 + i as u8)),
-            &Base64UrlUnpadded::encode_string(&[0; 32]),
-        );
-        let public = SigningKey::from_bytes(&[0; 32]).verifying_key();
-        let zero = zero.replace(
-            &Base64UrlUnpadded::encode_string(
-                SigningKey::from_bytes(&core::array::from_fn(|i| 1 + i as u8))
-                    .verifying_key()
-                    .as_bytes(),
-            ),
-            &Base64UrlUnpadded::encode_string(public.as_bytes()),
-        );
         let cases = [
             (vec![], InvalidKeyRing::WrongNumber),
             (
@@ -224,7 +240,7 @@ pub(crate) mod tests {
                 vec![jwk(1, "a").replace(r#""x":""#, r#""x":"A"#)],
                 InvalidKeyRing::BadKey(0),
             ),
-            (vec![zero], InvalidKeyRing::WeakKey(0)),
+            (vec![jwk_of(&[0; 32], "a")], InvalidKeyRing::WeakKey(0)),
             (vec![jwk(1, "a"), jwk(2, "a")], InvalidKeyRing::Repeated(1)),
             (vec![jwk(1, "a"), jwk(1, "b")], InvalidKeyRing::Repeated(1)),
         ];

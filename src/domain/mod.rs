@@ -1,11 +1,13 @@
 //! The rules, pure: no I/O, no clock, no randomness, no HTTP types.
 
+pub mod device;
 pub mod email;
 pub mod hashing;
 pub mod id;
 pub mod keys;
 pub mod password;
 pub mod session;
+pub mod throttle;
 pub mod time;
 pub mod token;
 pub mod user;

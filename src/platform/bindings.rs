@@ -1,18 +1,40 @@
 //! The ports of one request, over the platform's bindings.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
+use core::pin::pin;
+use core::time::Duration;
 use std::rc::Rc;
 
-use worker::{Context, Env, console_error, console_log};
+use futures_util::future::{Either, select};
+use serde_json::json;
+use worker::{Context, Delay, Env, console_error, console_log};
 
 use super::d1::Database;
 use super::kv::Kv;
-use crate::ports::{Background, Entropy, Log, NoEntropy, Ports};
+use crate::ports::{Background, Entropy, Limiter, Log, NoEntropy, Ports, RateLimiter};
 
 /// Names of the bindings; `wrangler.toml` must have them all (`tests/layers.rs`).
 pub(super) const DB: &str = "DB";
 /// See [`DB`].
 pub(super) const KV: &str = "KV";
+
+/// The limiters' names, as `wrangler.toml` has them.
+const LOGIN_LIMITER: &str = "LOGIN_LIMITER";
+const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
+const REFRESH_LIMITER: &str = "REFRESH_LIMITER";
+/// How long a limiter may take before the request goes on without it.
+const LIMITER_TIMEOUT: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Whether this isolate has said that its limiters do not work.
+    static LIMITER_REPORTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The platform's rate limiters.
+pub(super) struct BoundLimiters {
+    env: Env,
+    log: ConsoleLog,
+}
 
 /// Randomness from the runtime's `crypto.getRandomValues`.
 pub(super) struct RuntimeEntropy;
@@ -30,6 +52,7 @@ pub(super) struct ConsoleLog {
 pub(super) struct WorkerPorts {
     database: Database,
     kv: Kv,
+    limiter: BoundLimiters,
     entropy: RuntimeEntropy,
     background: WaitUntil,
     log: ConsoleLog,
@@ -51,10 +74,38 @@ impl WorkerPorts {
         Ok(Self {
             database: Database::new(env.d1(DB).map_err(|_| DB)?),
             kv: Kv::new(env.kv(KV).map_err(|_| KV)?, log.clone()),
+            limiter: BoundLimiters {
+                env: env.clone(),
+                log: log.clone(),
+            },
             entropy: RuntimeEntropy,
             background: WaitUntil(context),
             log,
         })
+    }
+}
+
+impl RateLimiter for BoundLimiters {
+    async fn admits(&self, limiter: Limiter, key: &str) -> bool {
+        let name = match limiter {
+            Limiter::Login => LOGIN_LIMITER,
+            Limiter::Register => REGISTER_LIMITER,
+            Limiter::Refresh => REFRESH_LIMITER,
+        };
+        let asked = async { self.env.rate_limiter(name)?.limit(key.to_owned()).await };
+        if let Either::Left((Ok(outcome), _)) =
+            select(pin!(asked), Delay::from(LIMITER_TIMEOUT)).await
+        {
+            return outcome.success;
+        }
+        if !LIMITER_REPORTED.replace(true) {
+            self.log.line(&json!({
+                "level": "error",
+                "event": "limiter.failure",
+                "limiter": name,
+            }));
+        }
+        true
     }
 }
 
@@ -96,6 +147,7 @@ impl Ports for WorkerPorts {
     type Sessions = Database;
     type Revocations = Kv;
     type Cache = Kv;
+    type Limiter = BoundLimiters;
     type Entropy = RuntimeEntropy;
     type Background = WaitUntil;
     type Log = ConsoleLog;
@@ -111,6 +163,9 @@ impl Ports for WorkerPorts {
     }
     fn cache(&self) -> &Kv {
         &self.kv
+    }
+    fn limiter(&self) -> &BoundLimiters {
+        &self.limiter
     }
     fn entropy(&self) -> &RuntimeEntropy {
         &self.entropy

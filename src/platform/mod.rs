@@ -1,4 +1,4 @@
-//! The only code that names `worker`: the entry point, the bindings, the clock.
+//! The only code that names `worker`: the entry points, the bindings, the clock.
 
 mod bindings;
 mod d1;
@@ -6,8 +6,13 @@ mod isolate;
 mod kv;
 mod request;
 
-use worker::{Context, Env, Request, Response, event};
+use serde_json::json;
+use worker::{
+    Context, Env, Request, Response, ScheduleContext, ScheduledEvent, console_error, console_log,
+    event,
+};
 
+use crate::app::clean_up::clean_up;
 use crate::web;
 
 /// Answers a request. The `Err` of the signature never occurs: an error that reached the
@@ -24,4 +29,33 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         }
     };
     request::to_worker(response)
+}
+
+/// Removes dead rows. What fails is logged, and tried again by the next run.
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    let isolate = isolate::of(&env);
+    let (Ok(service), Ok(database)) = (&*isolate, env.d1(bindings::DB)) else {
+        return;
+    };
+    let database = d1::Database::new(database);
+    match clean_up(&database, service.config.sessions.idle, isolate::now()).await {
+        Ok(cleaned) => {
+            let line = json!({
+                "level": "info",
+                "event": "cleanup.done",
+                "cleanup.sessions": cleaned.sessions,
+                "cleanup.attempts": cleaned.attempts,
+            });
+            console_log!("{line}");
+        }
+        Err(error) => {
+            let line = json!({
+                "level": "error",
+                "event": "cleanup.failure",
+                "error.cause": format!("{error:?}"),
+            });
+            console_error!("{line}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use super::endpoint::{
     Endpoint, ForAnyone, ForOwner, ForReader, ForRefreshHolder, ForSessionHolder,
 };
 use super::form;
+use super::member::for_member;
 use super::problem::{Code, Refusal};
 use crate::app::authenticate::{
     self, Owner, PresentedTokens, Reader, RefreshHolder, SessionHolder,
@@ -25,6 +26,7 @@ use crate::app::refresh::refresh;
 use crate::app::register::register;
 use crate::app::{AppError, Ctx};
 use crate::domain::session::Device;
+use crate::domain::throttle::ClientPrefix;
 use crate::domain::user::User;
 use crate::ports::Ports;
 
@@ -39,13 +41,19 @@ pub struct Call<'a> {
     pub headers: &'a HeaderMap,
     /// The request's country, if known.
     pub country: Option<&'a Country>,
+    /// Where it came from, as coarse as the throttle sees it.
+    pub client: ClientPrefix,
+    /// What stands in the path for `{id}`.
+    pub id: Option<&'a str>,
+    /// The query, not read yet.
+    pub query: Option<&'a str>,
     /// The form of its cookies.
     pub cookies: CookieStyle<'a>,
     /// Its body, within the bound.
     pub body: Body,
 }
 
-type Answer = Result<Response<Vec<u8>>, Refusal>;
+pub(super) type Answer = Result<Response<Vec<u8>>, Refusal>;
 
 /// Applies the endpoint's access policy and lets its handler answer.
 ///
@@ -72,6 +80,10 @@ pub async fn answer<P: Ports>(ctx: &Ctx<'_, P>, endpoint: Endpoint, call: Call<'
         Endpoint::Reader(endpoint) => {
             let reader = authenticate::reader(ctx, &presented).await?;
             for_reader(endpoint, &reader)
+        }
+        Endpoint::Member(endpoint) => {
+            let member = authenticate::member(ctx, &presented).await?;
+            for_member(ctx, endpoint, (&call, member)).await
         }
         Endpoint::Owner(endpoint) => {
             let owner = authenticate::owner(ctx, &presented).await?;
@@ -102,6 +114,7 @@ async fn for_anyone<P: Ports>(
                 email: credentials.email,
                 password: credentials.password,
                 device: Device::new(user_agent, call.country.map(|country| country.0.as_str())),
+                client: call.client,
                 carried: authenticate::carried(ctx, presented),
             };
             let pair = log_in(ctx, command).await?;
@@ -194,7 +207,7 @@ impl From<User> for UserBody {
     }
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let bytes = serde_json::to_vec(body).map_err(|error| Refusal {
         cause: Some(error.to_string()),
         ..Refusal::new(Code::Internal)
@@ -208,7 +221,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     Ok(response)
 }
 
-fn no_content() -> Response<Vec<u8>> {
+pub(super) fn no_content() -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
@@ -220,7 +233,7 @@ fn with_cookies<P>(ctx: &Ctx<'_, P>, call: &Call<'_>, pair: &TokenPair) -> Respo
     response
 }
 
-fn without_cookies(call: &Call<'_>) -> Response<Vec<u8>> {
+pub(super) fn without_cookies(call: &Call<'_>) -> Response<Vec<u8>> {
     let mut response = no_content();
     call.cookies.delete(response.headers_mut());
     response

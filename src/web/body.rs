@@ -116,6 +116,16 @@ impl Body {
 }
 
 impl Fields {
+    /// Reads a URL's query, which has the same form.
+    ///
+    /// # Errors
+    ///
+    /// 400 when it is not UTF-8 or has a parameter twice.
+    pub fn from_query(query: Option<&str>) -> Result<Self, Refusal> {
+        Self::from_form(query.unwrap_or_default().as_bytes())
+            .ok_or_else(|| Refusal::new(Code::MalformedRequest))
+    }
+
     /// Reads `application/x-www-form-urlencoded` (URL standard, section 5.1), but refuses
     /// what the standard would replace or merge: invalid UTF-8 and repeated names.
     ///

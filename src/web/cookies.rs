@@ -7,6 +7,7 @@ use super::transport::Transport;
 use crate::app::authenticate::PresentedTokens;
 use crate::app::issue::TokenPair;
 use crate::domain::time::{Seconds, UnixSeconds};
+use crate::domain::token::SignedToken;
 
 const ACCESS: Cookie = Cookie {
     name: "access_token",
@@ -96,6 +97,16 @@ impl<'a> CookieStyle<'a> {
         let refresh_left = pair.refresh_expires_at.left_from(now);
         self.append(headers, &ACCESS, pair.access.expose(), access_left);
         self.append(headers, &REFRESH, pair.refresh.expose(), refresh_left);
+    }
+
+    /// Sets the access cookie alone.
+    pub fn set_access(
+        self,
+        headers: &mut HeaderMap,
+        (token, expires_at): &(SignedToken, UnixSeconds),
+        now: UnixSeconds,
+    ) {
+        self.append(headers, &ACCESS, token.expose(), expires_at.left_from(now));
     }
 
     /// Deletes both cookies.

@@ -5,6 +5,8 @@
 
 use http::Method;
 
+use crate::ports::Limiter;
+
 /// An endpoint, by access policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -17,6 +19,8 @@ pub enum Endpoint {
     /// The caller is signed in; a copy of bounded age may say so.
     Reader(ForReader),
     /// The caller is signed in; the database says so.
+    Member(ForMember),
+    /// The caller is signed in; the database says so, and gives the password hash.
     Owner(ForOwner),
 }
 
@@ -52,7 +56,20 @@ pub enum ForReader {
     Profile,
 }
 
-/// Endpoints that change something for a signed-in person.
+/// Endpoints for a signed-in person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForMember {
+    /// `PATCH /api/account/profile`
+    Rename,
+    /// `GET /api/account/sessions`
+    ListSessions,
+    /// `DELETE /api/account/sessions?scope=others|all`
+    EndSessions,
+    /// `DELETE /api/account/sessions/{id}`
+    EndSession,
+}
+
+/// Endpoints for a signed-in person who proves the password as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForOwner {
     /// `PATCH /api/account/password`
@@ -75,7 +92,7 @@ pub enum BodyKind {
 pub struct Route {
     /// The one method.
     pub method: Method,
-    /// The one spelling of the path.
+    /// The one spelling of the path; a last segment `{id}` stands for any one segment.
     pub path: &'static str,
     /// What is there, and for whom.
     pub endpoint: Endpoint,
@@ -83,16 +100,19 @@ pub struct Route {
     pub operation: &'static str,
     /// Which bodies it reads.
     pub body: BodyKind,
+    /// The platform's limiter that counts it, if any.
+    pub limiter: Option<Limiter>,
 }
 
 /// Every endpoint.
-pub const ROUTES: [Route; 7] = [
+pub const ROUTES: [Route; 11] = [
     Route {
         method: Method::GET,
         path: "/health",
         endpoint: Endpoint::Anyone(ForAnyone::Health),
         operation: "Health",
         body: BodyKind::Nothing,
+        limiter: None,
     },
     Route {
         method: Method::POST,
@@ -100,6 +120,7 @@ pub const ROUTES: [Route; 7] = [
         endpoint: Endpoint::Anyone(ForAnyone::Register),
         operation: "AccountRegister",
         body: BodyKind::Json,
+        limiter: Some(Limiter::Register),
     },
     Route {
         method: Method::POST,
@@ -107,6 +128,7 @@ pub const ROUTES: [Route; 7] = [
         endpoint: Endpoint::Anyone(ForAnyone::LogIn),
         operation: "AccountLogin",
         body: BodyKind::JsonOrForm,
+        limiter: Some(Limiter::Login),
     },
     Route {
         method: Method::POST,
@@ -114,6 +136,7 @@ pub const ROUTES: [Route; 7] = [
         endpoint: Endpoint::RefreshHolder(ForRefreshHolder::Refresh),
         operation: "RefreshAccessToken",
         body: BodyKind::Nothing,
+        limiter: Some(Limiter::Refresh),
     },
     Route {
         method: Method::POST,
@@ -121,6 +144,7 @@ pub const ROUTES: [Route; 7] = [
         endpoint: Endpoint::SessionHolder(ForSessionHolder::LogOut),
         operation: "AccountLogout",
         body: BodyKind::Nothing,
+        limiter: None,
     },
     Route {
         method: Method::PATCH,
@@ -128,6 +152,7 @@ pub const ROUTES: [Route; 7] = [
         endpoint: Endpoint::Owner(ForOwner::ChangePassword),
         operation: "AccountUpdatePwd",
         body: BodyKind::Json,
+        limiter: Some(Limiter::Login),
     },
     Route {
         method: Method::GET,
@@ -135,14 +160,47 @@ pub const ROUTES: [Route; 7] = [
         endpoint: Endpoint::Reader(ForReader::Profile),
         operation: "AccountProfile",
         body: BodyKind::Nothing,
+        limiter: None,
+    },
+    Route {
+        method: Method::PATCH,
+        path: "/api/account/profile",
+        endpoint: Endpoint::Member(ForMember::Rename),
+        operation: "AccountUpdateProfile",
+        body: BodyKind::Json,
+        limiter: None,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/account/sessions",
+        endpoint: Endpoint::Member(ForMember::ListSessions),
+        operation: "AccountSessions",
+        body: BodyKind::Nothing,
+        limiter: None,
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/account/sessions",
+        endpoint: Endpoint::Member(ForMember::EndSessions),
+        operation: "AccountEndSessions",
+        body: BodyKind::Nothing,
+        limiter: None,
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/account/sessions/{id}",
+        endpoint: Endpoint::Member(ForMember::EndSession),
+        operation: "AccountEndSession",
+        body: BodyKind::Nothing,
+        limiter: None,
     },
 ];
 
 /// What a method and a path lead to.
 #[derive(Debug)]
-pub enum Lookup {
-    /// An endpoint.
-    Found(&'static Route),
+pub enum Lookup<'a> {
+    /// An endpoint, and what stands in the path for `{id}`, not looked at yet.
+    Found(&'static Route, Option<&'a str>),
     /// The path exists, with these methods.
     WrongMethod(Vec<&'static Method>),
     /// It does not.
@@ -152,12 +210,15 @@ pub enum Lookup {
 /// Looks a request up. Paths have one spelling: no case folding, no trailing slash, no
 /// percent-decoding.
 #[must_use]
-pub fn find(method: &Method, path: &str) -> Lookup {
+pub fn find<'a>(method: &Method, path: &'a str) -> Lookup<'a> {
     static TABLE: [Route; ROUTES.len()] = ROUTES;
     let mut allowed = Vec::new();
-    for route in TABLE.iter().filter(|route| route.path == path) {
+    for route in &TABLE {
+        let Some(id) = route.matches(path) else {
+            continue;
+        };
         if route.method == *method {
-            return Lookup::Found(route);
+            return Lookup::Found(route, id);
         }
         allowed.push(&route.method);
     }
@@ -165,6 +226,23 @@ pub fn find(method: &Method, path: &str) -> Lookup {
         Lookup::NotFound
     } else {
         Lookup::WrongMethod(allowed)
+    }
+}
+
+impl Route {
+    /// `Some` when the path is this route's, with the segment in the place of `{id}`.
+    #[expect(
+        clippy::option_option,
+        reason = "outer: whether the path matches; inner: whether the route has an id"
+    )]
+    fn matches<'a>(&self, path: &'a str) -> Option<Option<&'a str>> {
+        match self.path.strip_suffix("{id}") {
+            None => (self.path == path).then_some(None),
+            Some(before) => path
+                .strip_prefix(before)
+                .filter(|id| !id.is_empty() && !id.contains('/'))
+                .map(Some),
+        }
     }
 }
 
@@ -177,23 +255,26 @@ mod tests {
     #[test]
     fn each_route_is_found_by_its_one_spelling() {
         for route in &ROUTES {
+            let path = route.path.replace("{id}", "x");
             assert!(
-                matches!(find(&route.method, route.path), Lookup::Found(found) if found.endpoint == route.endpoint)
+                matches!(find(&route.method, &path), Lookup::Found(found, _) if found.endpoint == route.endpoint)
             );
             for other in [
-                format!("/{}", route.path),
-                format!("{}/", route.path),
-                format!("{}.css", route.path),
-                format!("{};x", route.path),
-                route.path.to_uppercase(),
-                route.path.replace('a', "%61"),
+                format!("/{path}"),
+                format!("{path}/"),
+                format!("{path}/x/y"),
+                path.to_uppercase(),
+                path.replacen('a', "%61", 1),
             ] {
-                if other != route.path {
-                    assert!(
-                        matches!(find(&route.method, &other), Lookup::NotFound),
-                        "{other}"
-                    );
-                }
+                assert!(
+                    matches!(find(&route.method, &other), Lookup::NotFound),
+                    "{other}"
+                );
+            }
+            for other in [format!("{path}.css"), format!("{path};x")] {
+                let is_id = route.path.ends_with("{id}");
+                let found = matches!(find(&route.method, &other), Lookup::Found(..));
+                assert_eq!(found, is_id, "{other}");
             }
         }
     }
@@ -204,5 +285,29 @@ mod tests {
             panic!("found");
         };
         assert_eq!(allowed, [&Method::POST]);
+        let Lookup::WrongMethod(allowed) = find(&Method::POST, "/api/account/sessions") else {
+            panic!("found");
+        };
+        assert_eq!(allowed, [&Method::GET, &Method::DELETE]);
+    }
+
+    #[test]
+    fn an_id_is_one_segment_that_is_not_empty() {
+        let find = |path| find(&Method::DELETE, path);
+        assert!(matches!(
+            find("/api/account/sessions/x"),
+            Lookup::Found(_, Some("x"))
+        ));
+        assert!(matches!(
+            find("/api/account/sessions"),
+            Lookup::Found(_, None)
+        ));
+        for path in [
+            "/api/account/sessions/",
+            "/api/account/sessions/x/",
+            "/api/account/sessions/x/y",
+        ] {
+            assert!(matches!(find(path), Lookup::NotFound), "{path}");
+        }
     }
 }

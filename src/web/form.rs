@@ -4,6 +4,7 @@ use super::body::{Fields, Value};
 use super::problem::Refusal;
 use crate::app::AppError;
 use crate::app::change_password::ChangePassword;
+use crate::app::end_sessions::Scope;
 use crate::app::error::FieldFault;
 use crate::app::register::Register;
 use crate::domain::email::Email;
@@ -107,6 +108,39 @@ pub(super) fn change_password(
             new: new?,
         })
     })
+}
+
+/// `{name}`: a text, or null for no name.
+///
+/// # Errors
+///
+/// 422 with every broken rule.
+pub(super) fn rename(fields: &Fields) -> Result<Option<UserName>, Refusal> {
+    let mut form = Form::of(fields, &["name"]);
+    if fields.get("name").is_none() {
+        form.fault("name", "required", "is required; null removes the name");
+    }
+    let name = form.name("name");
+    form.finish(|| name)
+}
+
+/// `?scope=others|all`
+///
+/// # Errors
+///
+/// 422 with every broken rule.
+pub(super) fn end_sessions(query: &Fields) -> Result<Scope, Refusal> {
+    let mut form = Form::of(query, &["scope"]);
+    let scope = match form.required("scope").as_deref() {
+        Some("others") => Some(Scope::Others),
+        Some("all") => Some(Scope::All),
+        Some(_) => {
+            form.fault("scope", "not_in_list", "must be others or all");
+            None
+        }
+        None => None,
+    };
+    form.finish(|| scope)
 }
 
 /// Reads fields and collects faults.

@@ -7,6 +7,7 @@ pub mod cross_site;
 pub mod endpoint;
 mod form;
 pub mod headers;
+mod member;
 pub mod problem;
 pub mod transport;
 
@@ -18,9 +19,10 @@ use http::{Method, Request, Response, StatusCode, header, request};
 use serde_json::json;
 use uuid::{Builder, Uuid};
 
-use crate::app::{Ctx, Service};
-use crate::domain::time::UnixSeconds;
-use crate::ports::{Entropy, Log, Ports};
+use crate::app::{AppError, Ctx, Service};
+use crate::domain::throttle::ClientPrefix;
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::ports::{Entropy, Log, Ports, RateLimiter};
 use account::{Call, Country};
 use body::RequestBody;
 use cookies::CookieStyle;
@@ -30,9 +32,14 @@ use headers::{HeaderContext, X_REQUEST_ID};
 use problem::{Code, ProblemContext, Refusal};
 use transport::Transport;
 
+/// The client's address, from the network's edge. No other header is believed: clients can
+/// write `X-Forwarded-For` themselves.
+const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
 /// Every request header that anything here reads: the platform copies these and no others.
-pub const REQUEST_HEADERS: [HeaderName; 8] = [
+pub const REQUEST_HEADERS: [HeaderName; 9] = [
     ACCESS_CONTROL_REQUEST_METHOD,
+    CF_CONNECTING_IP,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::COOKIE,
@@ -42,6 +49,8 @@ pub const REQUEST_HEADERS: [HeaderName; 8] = [
     X_REQUEST_ID,
 ];
 
+/// The longest period of the platform's limiters, which do not say how much of it is left.
+const LIMITER_PAUSE: Seconds = Seconds::new(60);
 /// Seconds after which a client may try a misconfigured service again.
 const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
 
@@ -61,7 +70,10 @@ pub async fn handle<P: Ports, B: RequestBody>(
     let (route, answer) = match exchange.admit(service) {
         Err(refusal) => (None, Err(refusal)),
         Ok(Admitted::Preflight(methods)) => (None, Ok(preflight(&methods))),
-        Ok(Admitted::Route(route)) => (Some(route), exchange.answer(&ctx, route, body).await),
+        Ok(Admitted::Route(route, id)) => {
+            let answer = exchange.answer(&ctx, (route, id), body).await;
+            (Some(route), answer)
+        }
     };
     exchange.finish(ports.log(), (Some(service), route), answer)
 }
@@ -83,9 +95,9 @@ struct Exchange {
     parts: request::Parts,
 }
 
-enum Admitted {
-    /// An endpoint.
-    Route(&'static Route),
+enum Admitted<'a> {
+    /// An endpoint, and what stands in the path for `{id}`.
+    Route(&'static Route, Option<&'a str>),
     /// A CORS preflight for these methods.
     Preflight(String),
 }
@@ -102,13 +114,13 @@ impl Exchange {
     }
 
     /// Refuses what can be refused by the head of the request.
-    fn admit(&self, service: &Service) -> Result<Admitted, Refusal> {
+    fn admit(&self, service: &Service) -> Result<Admitted<'_>, Refusal> {
         if self.transport == Transport::PlainHttp {
             return Err(Refusal::new(Code::HttpsRequired));
         }
         let method = &self.parts.method;
-        let route = match find(method, self.parts.uri.path()) {
-            Lookup::Found(route) => route,
+        let (route, id) = match find(method, self.parts.uri.path()) {
+            Lookup::Found(route, id) => (route, id),
             Lookup::NotFound => return Err(Refusal::new(Code::NotFound)),
             Lookup::WrongMethod(allowed) => {
                 let methods = allowed
@@ -133,22 +145,46 @@ impl Exchange {
         if !may_proceed(method, &self.parts.headers, (&self.parts.uri, allowed)) {
             return Err(Refusal::new(Code::CrossOrigin));
         }
-        Ok(Admitted::Route(route))
+        Ok(Admitted::Route(route, id))
     }
 
     async fn answer<P: Ports>(
         &self,
         ctx: &Ctx<'_, P>,
-        route: &Route,
+        (route, id): (&Route, Option<&str>),
         body: impl RequestBody,
     ) -> Result<Response<Vec<u8>>, Refusal> {
+        let address = self.parts.headers.get(CF_CONNECTING_IP);
+        let client = ClientPrefix::parse(address.and_then(|value| value.to_str().ok()));
+        self.throttle(ctx, route, client).await?;
         let call = Call {
             headers: &self.parts.headers,
             country: self.parts.extensions.get::<Country>(),
+            client,
+            id,
+            query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
             body: body::receive(&self.parts.headers, body, route.body).await?,
         };
         account::answer(ctx, route.endpoint, call).await
+    }
+
+    /// The first layer against floods: by route and client, before anything is read.
+    async fn throttle<P: Ports>(
+        &self,
+        ctx: &Ctx<'_, P>,
+        route: &Route,
+        client: ClientPrefix,
+    ) -> Result<(), Refusal> {
+        let Some(limiter) = route.limiter else {
+            return Ok(());
+        };
+        let client = ctx.service.throttle.of_client(client);
+        let key = format!("{}:{}", route.operation, client.as_str());
+        if ctx.ports.limiter().admits(limiter, &key).await {
+            return Ok(());
+        }
+        Err(AppError::Throttled(LIMITER_PAUSE).into())
     }
 
     /// Turns a refusal into its document, adds the headers of every answer, and logs.

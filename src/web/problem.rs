@@ -41,6 +41,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// 422, a field breaks a rule.
     ValidationFailed,
+    /// 429, too many tries.
+    TooManyRequests,
     /// 503, the database has no answer, or too many hashes wait.
     Unavailable,
     /// 503, the settings are wrong.
@@ -137,6 +139,12 @@ impl Code {
                 "Validation failed",
                 "A field breaks a rule",
             ),
+            Self::TooManyRequests => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many requests",
+                "Too many tries; wait and try again",
+            ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -211,7 +219,7 @@ impl Refusal {
         refusal
     }
 
-    /// 503, to be tried again after some seconds.
+    /// 429 or 503, to be tried again after some seconds.
     #[must_use]
     pub fn retry_after(code: Code, seconds: u32, cause: Option<String>) -> Self {
         Self {
@@ -235,6 +243,10 @@ impl From<AppError> for Refusal {
                 errors,
                 ..Self::new(Code::ValidationFailed)
             },
+            AppError::Throttled(pause) => {
+                Self::retry_after(Code::TooManyRequests, pause.get().max(1), None)
+            }
+            AppError::NotFound => Self::new(Code::NotFound),
             AppError::Busy => Self::retry_after(
                 Code::Unavailable,
                 1,

@@ -2,9 +2,11 @@
 //! clock that the test sets.
 
 mod account;
+mod devices;
 mod profile;
 mod requests;
 mod sessions;
+mod throttling;
 
 use core::cell::Cell;
 

@@ -31,6 +31,8 @@ export const newControl = () => ({
   dropWaitUntil: false,
   /** SQL changed on its way, for broken variants: `{find: "regular expression", replace: "…"}`. */
   rewrites: [],
+  /** A batch made racy, see {@link racyBatch}; null: none. */
+  readThenWrite: null,
   faults: [],
 });
 
@@ -124,34 +126,34 @@ function intercept(target, methods) {
 }
 
 function wrapDatabase(db, work) {
-  /** What `batch` must be given, for what the Worker holds. */
+  /** The statement that `batch` must be given, for the one that the Worker holds. */
   const real = new WeakMap();
-  const texts = new WeakMap();
 
-  const statement = (prepared, sql) => {
+  const statement = (prepared, sql, values = []) => {
     const execute = (method) => (...args) =>
       d1(method, [sql], work, () => prepared[method](...args));
     const wrapped = intercept(prepared, {
-      bind: (...args) => statement(prepared.bind(...args), sql),
+      bind: (...args) => statement(prepared.bind(...args), sql, args),
       first: execute("first"),
       run: execute("run"),
       all: execute("all"),
       raw: execute("raw"),
     });
-    real.set(wrapped, prepared);
-    texts.set(wrapped, sql);
+    real.set(wrapped, { prepared, sql, values });
     return wrapped;
   };
 
   return intercept(db, {
     prepare: (sql) => {
-      const text = rewrite(sql);
+      const text = rewrite(sql, control.rewrites);
       return statement(db.prepare(text), text);
     },
-    batch: (statements) =>
-      d1("batch", statements.map((one) => texts.get(one)), work, () =>
-        db.batch(statements.map((one) => real.get(one))),
-      ),
+    batch: (wrapped) => {
+      const statements = wrapped.map((one) => real.get(one));
+      return d1("batch", statements.map(({ sql }) => sql), work, async () =>
+        db.batch(await racyBatch(db, statements)),
+      );
+    },
     exec: (sql) => d1("exec", [sql], work, () => db.exec(sql)),
     withSession: () => {
       throw new Error("The Worker must not use replicas: withSession is not wrapped.");
@@ -159,8 +161,26 @@ function wrapDatabase(db, work) {
   });
 }
 
-function rewrite(sql) {
-  return control.rewrites.reduce((text, { find, replace }) => text.replace(new RegExp(find, "g"), replace), sql);
+function rewrite(sql, rewrites) {
+  return rewrites.reduce((text, { find, replace }) => text.replace(new RegExp(find, "g"), replace), sql);
+}
+
+/**
+ * The classic mistake, for the batch whose first statement matches `sql`: the
+ * condition (`check`, with the first statement's values number `values`) is
+ * read on its own, and what it allows is then written without it (`rewrites`).
+ */
+async function racyBatch(db, statements) {
+  const racy = control.readThenWrite;
+  if (racy && new RegExp(racy.sql).test(statements[0].sql)) {
+    const values = racy.values.map((number) => statements[0].values[number - 1]);
+    const allowed = await db.prepare(racy.check).bind(...values).first();
+    await sleep(control.d1DelayMs);
+    if (allowed) {
+      return statements.map(({ sql, values }) => db.prepare(rewrite(sql, racy.rewrites)).bind(...values));
+    }
+  }
+  return statements.map(({ prepared }) => prepared);
 }
 
 async function d1(method, texts, work, action) {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{AccessClaims, Issuance, RefreshClaims, Rejection, Tokens};
 use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::keys::{KeyRing, tests::jwk};
+use crate::domain::keys::KeyRing;
+use crate::domain::keys::tests::{jwk, secret};
 use crate::domain::time::{Seconds, UnixSeconds};
 
 const NOW: i64 = 1_795_251_600;
@@ -61,7 +62,7 @@ fn encode(text: &str) -> String {
 /// Signs whatever it is given with the right key: only the checks stand between it and us.
 fn forge(header: &str, body: &str) -> String {
     let signed = format!("{}.{}", encode(header), encode(body));
-    let key = SigningKey::from_bytes(&core::array::from_fn(|index| 1 + index as u8));
+    let key = SigningKey::from_bytes(&secret(1));
     let signature = Base64UrlUnpadded::encode_string(&key.sign(signed.as_bytes()).to_bytes());
     format!("{signed}.{signature}")
 }

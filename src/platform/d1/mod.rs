@@ -1,6 +1,8 @@
 //! D1: one database, every query on the primary. Statements, time-outs, retries and errors
 //! are here; the queries are in `users` and `sessions`.
 
+mod attempts;
+mod housekeeping;
 mod rows;
 mod sessions;
 mod users;

@@ -6,6 +6,7 @@ use super::damaged;
 use crate::domain::email::Email;
 use crate::domain::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::session::{Device, Generation, Session};
 use crate::domain::time::UnixSeconds;
 use crate::domain::user::User;
 use crate::ports::{Account, Credentials, RevokedToken, StoreError};
@@ -98,6 +99,49 @@ pub(super) struct RevokedRow {
     current_jti: String,
     previous_jti: Option<String>,
     idle_expires_at: i64,
+}
+
+/// A session that is not ended.
+#[derive(Deserialize)]
+pub(super) struct SessionRow {
+    id: String,
+    user_id: String,
+    current_jti: String,
+    previous_jti: Option<String>,
+    rotated_at: Option<i64>,
+    created_at: i64,
+    last_used_at: i64,
+    idle_expires_at: i64,
+    absolute_expires_at: i64,
+    user_agent: Option<String>,
+    country: Option<String>,
+}
+
+impl SessionRow {
+    pub(super) fn into_live_session(self) -> Result<Session, StoreError> {
+        let previous = match (self.previous_jti, self.rotated_at) {
+            (Some(jti), Some(rotated_at)) => Some((token_id(&jti)?, UnixSeconds::new(rotated_at))),
+            _ => None,
+        };
+        Ok(Session {
+            id: SessionId::parse(&self.id).map_err(|_| damaged("sessions.id", "is not an id"))?,
+            user: UserId::parse(&self.user_id)
+                .map_err(|_| damaged("sessions.user_id", "is not an id"))?,
+            generation: Generation {
+                current: token_id(&self.current_jti)?,
+                previous,
+            },
+            created_at: UnixSeconds::new(self.created_at),
+            last_used_at: UnixSeconds::new(self.last_used_at),
+            idle_expires_at: UnixSeconds::new(self.idle_expires_at),
+            absolute_expires_at: UnixSeconds::new(self.absolute_expires_at),
+            ended: None,
+            device: Device {
+                user_agent: self.user_agent,
+                country: self.country,
+            },
+        })
+    }
 }
 
 /// The tokens of ended sessions, for the revocation list.

@@ -3,10 +3,10 @@
 
 use serde::Deserialize;
 
-use super::rows::{RevokedRow, revoked_columns, revoked_tokens, token_id};
+use super::rows::{RevokedRow, SessionRow, revoked_columns, revoked_tokens, token_id};
 use super::{Database, Param, Statement, changes, first_row, rows};
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::session::{EndReason, Generation, MAX_LIVE_SESSIONS};
+use crate::domain::session::{EndReason, Generation, MAX_LIVE_SESSIONS, Session};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{
     Login, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore, StoreError,
@@ -58,6 +58,12 @@ const EVICT: &str = concat!(
   RETURNING ",
     revoked_columns!()
 );
+
+/// A success forgets the failures before it.
+const FORGET_ATTEMPTS: &str = "
+    DELETE FROM login_attempts
+     WHERE key IN (?2, ?3)
+       AND EXISTS (SELECT 1 FROM sessions WHERE id = ?1)";
 
 const HAS_BEGUN: &str = "SELECT id FROM sessions WHERE id = ?1";
 
@@ -117,6 +123,36 @@ const END: &str = concat!(
             end_reason = ?4
       WHERE id = ?1
         AND user_id = ?2
+        AND ended_at IS NULL
+  RETURNING ",
+    revoked_columns!()
+);
+
+const LIST: &str = "
+    SELECT id,
+           user_id,
+           current_jti,
+           previous_jti,
+           rotated_at,
+           created_at,
+           last_used_at,
+           idle_expires_at,
+           absolute_expires_at,
+           user_agent,
+           country
+      FROM sessions
+     WHERE user_id = ?1
+       AND ended_at IS NULL
+       AND idle_expires_at > ?2
+       AND absolute_expires_at > ?2
+     ORDER BY last_used_at DESC, rowid DESC";
+
+const END_ALL: &str = concat!(
+    "UPDATE sessions
+        SET ended_at = ?3,
+            end_reason = ?4
+      WHERE user_id = ?1
+        AND id IS NOT ?2
         AND ended_at IS NULL
   RETURNING ",
     revoked_columns!()
@@ -195,6 +231,14 @@ impl SessionStore for Database {
             sql: HAS_BEGUN,
             params: vec![Param::Text(&id)],
         };
+        let forget = Statement {
+            sql: FORGET_ATTEMPTS,
+            params: vec![
+                Param::Text(&id),
+                Param::Text(login.attempts.pair.as_str()),
+                Param::Text(login.attempts.account.as_str()),
+            ],
+        };
         let rehash = Statement {
             sql: REHASH,
             params: vec![
@@ -204,13 +248,14 @@ impl SessionStore for Database {
             ],
         };
         let (carried, evicted, begun) = if login.rehash.is_some() {
-            let [_, carried, evicted, begun, _] = self
-                .batch([insert, end_carried, evict, check, rehash])
+            let [_, carried, evicted, begun, ..] = self
+                .batch([insert, end_carried, evict, check, forget, rehash])
                 .await?;
             (carried, evicted, begun)
         } else {
-            let [_, carried, evicted, begun] =
-                self.batch([insert, end_carried, evict, check]).await?;
+            let [_, carried, evicted, begun, _] = self
+                .batch([insert, end_carried, evict, check, forget])
+                .await?;
             (carried, evicted, begun)
         };
         if rows::<HasBegunRow>(&begun)?.is_empty() {
@@ -274,6 +319,40 @@ impl SessionStore for Database {
         } else {
             Rotation::Replayed(survivor)
         })
+    }
+
+    async fn list(&self, user: UserId, now: UnixSeconds) -> Result<Vec<Session>, StoreError> {
+        let user = user.to_string();
+        let list = Statement {
+            sql: LIST,
+            params: vec![Param::Text(&user), Param::Int(now.get())],
+        };
+        let [list] = self.batch([list]).await?;
+        rows::<SessionRow>(&list)?
+            .into_iter()
+            .map(SessionRow::into_live_session)
+            .collect()
+    }
+
+    async fn end_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        now: UnixSeconds,
+    ) -> Result<Vec<RevokedToken>, StoreError> {
+        let user = user.to_string();
+        let except = except.map(|session| session.to_string());
+        let end = Statement {
+            sql: END_ALL,
+            params: vec![
+                Param::Text(&user),
+                Param::optional(except.as_deref()),
+                Param::Int(now.get()),
+                Param::Text(EndReason::Revoked.as_str()),
+            ],
+        };
+        let [ended] = self.batch([end]).await?;
+        revoked_tokens(rows::<RevokedRow>(&ended)?)
     }
 
     async fn end(

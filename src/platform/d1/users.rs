@@ -2,14 +2,13 @@
 
 use super::rows::{RevokedRow, UserRow, revoked_columns, revoked_tokens, user_columns};
 use super::{Database, Param, Statement, changes, first_row, rows};
-use crate::domain::email::Email;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::EndReason;
 use crate::domain::time::UnixSeconds;
-use crate::domain::user::UserName;
+use crate::domain::user::{User, UserName};
 use crate::ports::{
-    Account, Credentials, NewUser, PasswordReplacement, Registration, RevokedToken, StoreError,
-    UserStore,
+    Account, Attempted, Credentials, LoginAttempt, NewUser, PasswordReplacement, Registration,
+    RevokedToken, StoreError, UserStore,
 };
 
 /// Adds nothing when the address is taken or the role unknown; which of them, the next
@@ -57,6 +56,22 @@ const ACCOUNT: &str = concat!(
        FROM users AS u
        JOIN roles AS r ON r.slug = u.role_slug
       WHERE u.id = ?1"
+);
+
+const RENAME: &str = "
+    UPDATE users
+       SET name = ?2,
+           updated_at = ?3
+     WHERE id = ?1
+       AND is_active = 1";
+
+const ACTIVE_USER: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users AS u
+       JOIN roles AS r ON r.slug = u.role_slug
+      WHERE u.id = ?1
+        AND u.is_active = 1"
 );
 
 /// Compare-and-set on the verified hash, from a session that is live. When the batch is
@@ -119,14 +134,43 @@ impl UserStore for Database {
         })
     }
 
-    async fn credentials_of(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<UserRow> = self
-            .first(Statement {
-                sql: USER_BY_EMAIL,
-                params: vec![Param::Text(email.as_str())],
-            })
-            .await?;
-        row.map(UserRow::into_credentials).transpose()
+    async fn attempt(&self, attempt: &LoginAttempt) -> Result<Attempted, StoreError> {
+        let user = Statement {
+            sql: USER_BY_EMAIL,
+            params: vec![Param::Text(attempt.email.as_str())],
+        };
+        let (pause, user) = self.count_attempt(attempt, user).await?;
+        if let Some(pause) = pause {
+            return Ok(Attempted::Throttled(pause));
+        }
+        let row = first_row::<UserRow>(&user)?;
+        row.map(UserRow::into_credentials)
+            .transpose()
+            .map(Attempted::Admitted)
+    }
+
+    async fn rename(
+        &self,
+        user: UserId,
+        name: Option<&UserName>,
+        now: UnixSeconds,
+    ) -> Result<Option<User>, StoreError> {
+        let user = user.to_string();
+        let rename = Statement {
+            sql: RENAME,
+            params: vec![
+                Param::Text(&user),
+                Param::optional(name.map(UserName::as_str)),
+                Param::Int(now.get()),
+            ],
+        };
+        let read = Statement {
+            sql: ACTIVE_USER,
+            params: vec![Param::Text(&user)],
+        };
+        let [_, read] = self.batch([rename, read]).await?;
+        let row = first_row::<UserRow>(&read)?;
+        row.map(UserRow::into_user).transpose()
     }
 
     async fn credentials_in(

@@ -164,7 +164,7 @@ fn cors_answers_the_listed_origins_alone() {
     assert_eq!(preflight.status, 204);
     assert_eq!(
         preflight.header("access-control-allow-methods"),
-        Some("GET")
+        Some("GET, PATCH")
     );
     for origin in [
         "null",

@@ -1,0 +1,115 @@
+//! Login attempts on D1. The conditions are those of `domain::throttle`; an attempt is counted
+//! and judged in one transaction, together with the read of the user that it is about.
+
+use serde::Deserialize;
+use worker::D1Result;
+
+use super::{Database, Param, Statement, rows};
+use crate::domain::throttle::{FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW, PAUSE_AFTER_MAX};
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::ports::{LoginAttempt, StoreError};
+
+/// One more failure of the account from this client prefix, unless it is blocked. `attempt`
+/// is new each time, so that a repetition of the batch counts once.
+const COUNT_PAIR: &str = "
+    INSERT INTO login_attempts (key, failures, blocked_until, attempt, updated_at)
+    VALUES (?1, 1, 0, ?2, ?3)
+        ON CONFLICT (key) DO UPDATE
+       SET failures = failures + 1,
+           blocked_until = CASE
+               WHEN failures + 1 < ?4 THEN 0
+               ELSE ?3 + min(?5, 1 << min(failures + 1 - ?4, 20))
+           END,
+           attempt = ?2,
+           updated_at = ?3
+     WHERE blocked_until <= ?3
+       AND attempt <> ?2";
+
+/// The same for the account from everywhere, if the statement before let the attempt through.
+/// A device that carries a live session of the account passes although it is blocked.
+const COUNT_ACCOUNT: &str = "
+    INSERT INTO login_attempts (key, failures, blocked_until, attempt, updated_at)
+    SELECT ?1, 1, 0, ?2, ?3
+     WHERE EXISTS (SELECT 1 FROM login_attempts WHERE key = ?4 AND attempt = ?2)
+        ON CONFLICT (key) DO UPDATE
+       SET failures = failures + 1,
+           blocked_until = CASE WHEN failures + 1 < ?5 THEN 0 ELSE ?3 + ?6 END,
+           attempt = ?2,
+           updated_at = ?3
+     WHERE attempt <> ?2
+       AND (blocked_until <= ?3
+            OR EXISTS (SELECT 1
+                         FROM sessions AS s
+                         JOIN users AS u ON u.id = s.user_id
+                        WHERE s.id IN (?8, ?9)
+                          AND u.email = ?7
+                          AND s.ended_at IS NULL
+                          AND s.idle_expires_at > ?3
+                          AND s.absolute_expires_at > ?3))";
+
+const COUNTERS: &str = "
+    SELECT blocked_until,
+           attempt
+      FROM login_attempts
+     WHERE key IN (?1, ?2)";
+
+#[derive(Deserialize)]
+struct CounterRow {
+    blocked_until: i64,
+    attempt: String,
+}
+
+impl Database {
+    /// Counts the attempt and runs `user` in the same transaction. The pause is how long to
+    /// wait when the attempt is not let through.
+    pub(super) async fn count_attempt(
+        &self,
+        attempt: &LoginAttempt,
+        user: Statement<'_>,
+    ) -> Result<(Option<Seconds>, D1Result), StoreError> {
+        let id = attempt.id.to_string();
+        let now = attempt.now.get();
+        let carried = attempt
+            .carried
+            .map(|session| session.map(|session| session.to_string()));
+        let [first, second] = &carried;
+        let pair = Statement {
+            sql: COUNT_PAIR,
+            params: vec![
+                Param::Text(attempt.keys.pair.as_str()),
+                Param::Text(&id),
+                Param::Int(now),
+                Param::Int(i64::from(FREE_FAILURES)),
+                Param::Int(i64::from(MAX_DELAY.get())),
+            ],
+        };
+        let account = Statement {
+            sql: COUNT_ACCOUNT,
+            params: vec![
+                Param::Text(attempt.keys.account.as_str()),
+                Param::Text(&id),
+                Param::Int(now),
+                Param::Text(attempt.keys.pair.as_str()),
+                Param::Int(i64::from(MAX_FAILURES_IN_A_ROW)),
+                Param::Int(i64::from(PAUSE_AFTER_MAX.get())),
+                Param::Text(attempt.email.as_str()),
+                Param::optional(first.as_deref()),
+                Param::optional(second.as_deref()),
+            ],
+        };
+        let counters = Statement {
+            sql: COUNTERS,
+            params: vec![
+                Param::Text(attempt.keys.pair.as_str()),
+                Param::Text(attempt.keys.account.as_str()),
+            ],
+        };
+        let [_, _, counters, user] = self.batch([pair, account, counters, user]).await?;
+        let counters = rows::<CounterRow>(&counters)?;
+        let blocked = counters.iter().filter(|counter| counter.attempt != id);
+        let pause = blocked
+            .map(|counter| UnixSeconds::new(counter.blocked_until).left_from(attempt.now))
+            .max();
+        Ok((pause, user))
+    }
+}
