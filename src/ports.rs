@@ -416,6 +416,12 @@ pub trait Entropy {
     fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy>;
 }
 
+/// Waiting.
+pub trait Timer {
+    /// Waits for this long, and lets everything else go on meanwhile.
+    async fn pause(&self, millis: u32);
+}
+
 /// Work that may go on after the answer, and may be lost: nothing that security needs.
 pub trait Background {
     /// Starts the task without waiting for it.
@@ -445,6 +451,8 @@ pub trait Ports {
     type Limiter: RateLimiter;
     /// Randomness.
     type Entropy: Entropy;
+    /// Waiting.
+    type Timer: Timer;
     /// Work after the answer.
     type Background: Background;
     /// Log lines.
@@ -462,6 +470,8 @@ pub trait Ports {
     fn limiter(&self) -> &Self::Limiter;
     /// Randomness.
     fn entropy(&self) -> &Self::Entropy;
+    /// Waiting.
+    fn timer(&self) -> &Self::Timer;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
     /// Log lines.

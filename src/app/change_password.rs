@@ -28,25 +28,34 @@ pub async fn change_password<P: Ports>(
     owner: Owner,
     change: ChangePassword,
 ) -> Result<(), AppError> {
-    let _place = ctx
+    let place = ctx
         .service
         .hash_queue
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
     let hasher = &ctx.service.hasher;
     let verified = owner.credentials.hash;
-    match hasher.verify(&change.current, Some(&verified))? {
+    let verification = {
+        let _turn = place.turn(ctx.ports.timer()).await;
+        hasher.verify(&change.current, Some(&verified))?
+    };
+    match verification {
         Verification::Match { .. } => {}
         Verification::Mismatch | Verification::Damaged => {
             return Err(AppError::WrongCurrentPassword);
         }
     }
+    let salt = ctx.ports.entropy().bytes()?;
+    let new = {
+        let _turn = place.turn(ctx.ports.timer()).await;
+        hasher.hash(&change.new, salt)?
+    };
     let user = owner.credentials.user.id;
     let replacement = PasswordReplacement {
         user,
         session: owner.session,
         verified,
-        new: hasher.hash(&change.new, ctx.ports.entropy().bytes()?)?,
+        new,
         now: ctx.now,
     };
     let ended = ctx

@@ -1,12 +1,16 @@
-//! How many requests may wait for the password hasher of an isolate.
+//! How many requests may wait for the password hasher of an isolate, and in which order they
+//! get to it.
 //!
-//! A hash blocks the isolate's one thread for about 35 ms. Requests beyond a bound are turned
-//! away before they cost a database call or a hash, so that the ones that wait are served
-//! soon and cheap requests are not stuck behind them.
+//! A hash blocks the isolate's one thread for about 35 ms. So requests beyond a bound are
+//! turned away before they cost a database call or a hash; and those that wait take turns
+//! with a pause before each, in which the event loop serves everything that is cheap: without
+//! it, a burst of logins would run its hashes back to back.
 
 use core::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 
 use crate::domain::time::{Seconds, UnixSeconds};
+use crate::ports::Timer;
 
 /// The most requests that may be on their way to a hash. At 35 ms each the last one waits a
 /// little over two seconds.
@@ -14,11 +18,21 @@ pub const MAX_WAITING: usize = 64;
 /// A ticket that is older belongs to a request that the platform has cancelled: a cancelled
 /// request is not polled again, so its ticket is never handed back.
 const TICKET_LIFETIME: Seconds = Seconds::new(30);
+/// The pause before a turn, and the shortest between two looks at the line.
+const PAUSE_MILLIS: u32 = 1;
+/// What one place in the line adds to the pause between two looks: somewhat less than a hash
+/// takes.
+const PAUSE_PER_PLACE_MILLIS: u32 = 20;
+/// After this many looks at an unchanged head of the line, the head has been cancelled.
+const MAX_LOOKS_AT_ONE_HEAD: u32 = 50;
 
 /// The requests on their way to a hash.
 #[derive(Debug, Default)]
 pub struct HashQueue {
+    /// All of them, with the time of entry.
     waiting: RefCell<Vec<(u64, UnixSeconds)>>,
+    /// Those that are ready to hash, in the order in which they became so.
+    line: RefCell<VecDeque<u64>>,
     next: Cell<u64>,
 }
 
@@ -29,6 +43,11 @@ pub struct HashTicket<'a> {
     queue: &'a HashQueue,
     number: u64,
 }
+
+/// The turn to compute one hash, at once; handed back when dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct HashTurn<'a>(&'a HashTicket<'a>);
 
 impl HashQueue {
     /// Takes a place; `None` when all are taken.
@@ -46,10 +65,57 @@ impl HashQueue {
             number,
         })
     }
+
+    fn leave_line(&self, number: u64) {
+        self.line.borrow_mut().retain(|other| *other != number);
+    }
+}
+
+impl HashTicket<'_> {
+    /// Waits for the turn. A request that is alone in the isolate does not wait at all.
+    ///
+    /// The line is looked at, not signalled: a Worker must not await what another request
+    /// resolves.
+    pub async fn turn(&self, timer: &impl Timer) -> HashTurn<'_> {
+        let queue = self.queue;
+        queue.line.borrow_mut().push_back(self.number);
+        if queue.waiting.borrow().len() <= 1 {
+            return HashTurn(self);
+        }
+        let mut last_head = None;
+        let mut looks = 0;
+        loop {
+            let (head, ahead) = {
+                let line = queue.line.borrow();
+                let ahead = line.iter().position(|number| *number == self.number);
+                (line.front().copied(), ahead)
+            };
+            let ahead = u32::try_from(ahead.unwrap_or(0)).unwrap_or(u32::MAX);
+            // At the head too: the pause is what lets cheap requests through.
+            timer
+                .pause(PAUSE_MILLIS + ahead.saturating_mul(PAUSE_PER_PLACE_MILLIS))
+                .await;
+            if ahead == 0 {
+                return HashTurn(self);
+            }
+            looks = if head == last_head { looks + 1 } else { 0 };
+            last_head = head;
+            if let Some(head) = head.filter(|_| looks > MAX_LOOKS_AT_ONE_HEAD) {
+                queue.leave_line(head);
+            }
+        }
+    }
+}
+
+impl Drop for HashTurn<'_> {
+    fn drop(&mut self) {
+        self.0.queue.leave_line(self.0.number);
+    }
 }
 
 impl Drop for HashTicket<'_> {
     fn drop(&mut self) {
+        self.queue.leave_line(self.number);
         self.queue
             .waiting
             .borrow_mut()
@@ -59,19 +125,46 @@ impl Drop for HashTicket<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HashQueue, MAX_WAITING};
+    use core::cell::{Cell, RefCell};
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
+
+    use super::{HashQueue, MAX_LOOKS_AT_ONE_HEAD, MAX_WAITING};
     use crate::domain::time::UnixSeconds;
+    use crate::ports::Timer;
+
+    const NOW: UnixSeconds = UnixSeconds::new(0);
+
+    /// Each pause lasts one poll.
+    #[derive(Default)]
+    struct OnePoll {
+        pauses: RefCell<Vec<u32>>,
+    }
+
+    impl Timer for OnePoll {
+        async fn pause(&self, millis: u32) {
+            self.pauses.borrow_mut().push(millis);
+            let has_waited = Cell::new(false);
+            core::future::poll_fn(|_| {
+                if has_waited.replace(true) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+        }
+    }
 
     #[test]
     fn places_are_bounded_and_handed_back() {
         let queue = HashQueue::default();
-        let now = UnixSeconds::new(0);
         let mut tickets: Vec<_> = (0..MAX_WAITING)
-            .map(|_| queue.enter(now).unwrap())
+            .map(|_| queue.enter(NOW).unwrap())
             .collect();
-        assert!(queue.enter(now).is_none());
+        assert!(queue.enter(NOW).is_none());
         tickets.pop();
-        assert!(queue.enter(now).is_some());
+        assert!(queue.enter(NOW).is_some());
         drop(tickets);
         assert!(queue.waiting.borrow().is_empty());
     }
@@ -80,9 +173,57 @@ mod tests {
     fn a_ticket_that_is_never_handed_back_lapses() {
         let queue = HashQueue::default();
         for _ in 0..MAX_WAITING {
-            core::mem::forget(queue.enter(UnixSeconds::new(0)));
+            core::mem::forget(queue.enter(NOW));
         }
         assert!(queue.enter(UnixSeconds::new(29)).is_none());
         assert!(queue.enter(UnixSeconds::new(30)).is_some());
+    }
+
+    #[test]
+    fn who_is_alone_does_not_pause() {
+        let queue = HashQueue::default();
+        let timer = OnePoll::default();
+        let ticket = queue.enter(NOW).unwrap();
+        drop(pollster::block_on(ticket.turn(&timer)));
+        assert!(timer.pauses.borrow().is_empty());
+        assert!(queue.line.borrow().is_empty());
+    }
+
+    #[test]
+    fn turns_go_in_order_with_a_pause_before_each() {
+        let queue = HashQueue::default();
+        let timer = OnePoll::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let (first, second) = (queue.enter(NOW).unwrap(), queue.enter(NOW).unwrap());
+        let mut first_turn = pin!(first.turn(&timer));
+        let mut second_turn = pin!(second.turn(&timer));
+        assert!(first_turn.as_mut().poll(&mut context).is_pending());
+        assert!(second_turn.as_mut().poll(&mut context).is_pending());
+        let Poll::Ready(turn) = first_turn.as_mut().poll(&mut context) else {
+            panic!("the head has waited once");
+        };
+        // The second looks, sees the first at its hash, and looks again later.
+        assert!(second_turn.as_mut().poll(&mut context).is_pending());
+        drop(turn);
+        // It has been woken, and pauses once more at the head.
+        assert!(second_turn.as_mut().poll(&mut context).is_pending());
+        assert!(second_turn.as_mut().poll(&mut context).is_ready());
+        assert_eq!(*timer.pauses.borrow(), [1, 21, 21, 1]);
+    }
+
+    #[test]
+    fn a_cancelled_head_does_not_hold_the_line_for_ever() {
+        let queue = HashQueue::default();
+        let timer = OnePoll::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let (dead, alive) = (queue.enter(NOW).unwrap(), queue.enter(NOW).unwrap());
+        let mut never_polled_again = Box::pin(dead.turn(&timer));
+        assert!(never_polled_again.as_mut().poll(&mut context).is_pending());
+        let mut turn = pin!(alive.turn(&timer));
+        let polls = (0..10 * MAX_LOOKS_AT_ONE_HEAD)
+            .find(|_| turn.as_mut().poll(&mut context).is_ready())
+            .unwrap();
+        assert!(polls > MAX_LOOKS_AT_ONE_HEAD);
+        drop(never_polled_again);
     }
 }

@@ -38,7 +38,7 @@ pub struct LogIn {
 /// [`AppError::InvalidCredentials`], [`AppError::Throttled`], [`AppError::Busy`], and the
 /// store's.
 pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenPair, AppError> {
-    let _place = ctx
+    let place = ctx
         .service
         .hash_queue
         .enter(ctx.now)
@@ -61,10 +61,11 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         Attempted::Throttled(pause) => return Err(AppError::Throttled(pause)),
     };
     // Verified before anything about the user is looked at: the hash is what takes the time.
-    let verification = ctx
-        .service
-        .hasher
-        .verify(&command.password, found.as_ref().map(|found| &found.hash))?;
+    let verification = {
+        let _turn = place.turn(ctx.ports.timer()).await;
+        let stored = found.as_ref().map(|found| &found.hash);
+        ctx.service.hasher.verify(&command.password, stored)?
+    };
     let (Credentials { user, hash }, rehash) = match (found, verification) {
         (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
         (Some(found), Verification::Damaged) => {
@@ -82,6 +83,7 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
 
     let rehash = if rehash {
         let salt = entropy.bytes()?;
+        let _turn = place.turn(ctx.ports.timer()).await;
         Some(ctx.service.hasher.rehash(&command.password, salt)?)
     } else {
         None
@@ -123,5 +125,11 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         .await?
         .ok_or(AppError::InvalidCredentials)?;
     account_changed(ctx, user.id, ended);
+    // The device may have been somebody else's until now.
+    for other in command.carried.into_iter().flatten() {
+        if other.user != user.id {
+            account_changed(ctx, other.user, Vec::new());
+        }
+    }
     Ok(pair)
 }

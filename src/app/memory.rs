@@ -14,7 +14,7 @@ use crate::ports::{
     Account, Attempted, Background, CachedAccount, Credentials, Entropy, Limiter, Log, Login,
     LoginAttempt, NewUser, NoEntropy, PasswordReplacement, Ports, RateLimiter, Registration,
     Revocation, RevocationList, RevokedToken, RotatedSession, Rotation, RotationRequest,
-    SessionStore, StoreError, UserCache, UserStore,
+    SessionStore, StoreError, Timer, UserCache, UserStore,
 };
 
 /// The tables.
@@ -51,6 +51,10 @@ pub(crate) struct MemoryLimiter {
     pub(crate) is_full: Cell<bool>,
 }
 
+/// Time passes by itself.
+#[derive(Default)]
+pub(crate) struct NoWaiting;
+
 /// Collects the lines.
 #[derive(Default)]
 pub(crate) struct MemoryLog(pub(crate) RefCell<Vec<serde_json::Value>>);
@@ -67,6 +71,7 @@ pub(crate) struct MemoryPorts {
     pub(crate) kv: MemoryKv,
     pub(crate) limiter: MemoryLimiter,
     pub(crate) entropy: CountingEntropy,
+    pub(crate) timer: NoWaiting,
     pub(crate) log: MemoryLog,
     pub(crate) background: MemoryBackground,
 }
@@ -415,6 +420,10 @@ impl Entropy for CountingEntropy {
     }
 }
 
+impl Timer for NoWaiting {
+    async fn pause(&self, _: u32) {}
+}
+
 impl Background for MemoryBackground {
     fn run(&self, task: impl Future<Output = ()> + 'static) {
         if !self.is_dropped.get() {
@@ -438,6 +447,7 @@ impl Ports for MemoryPorts {
     type Cache = MemoryKv;
     type Limiter = MemoryLimiter;
     type Entropy = CountingEntropy;
+    type Timer = NoWaiting;
     type Background = MemoryBackground;
     type Log = MemoryLog;
 
@@ -458,6 +468,9 @@ impl Ports for MemoryPorts {
     }
     fn entropy(&self) -> &CountingEntropy {
         &self.entropy
+    }
+    fn timer(&self) -> &NoWaiting {
+        &self.timer
     }
     fn background(&self) -> &MemoryBackground {
         &self.background

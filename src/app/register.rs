@@ -29,16 +29,17 @@ pub struct Register {
 ///
 /// [`AppError::EmailTaken`], [`AppError::Busy`], and the store's.
 pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<User, AppError> {
-    let _place = ctx
+    let place = ctx
         .service
         .hash_queue
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
     let entropy = ctx.ports.entropy();
-    let hash = ctx
-        .service
-        .hasher
-        .hash(&command.password, entropy.bytes()?)?;
+    let salt = entropy.bytes()?;
+    let hash = {
+        let _turn = place.turn(ctx.ports.timer()).await;
+        ctx.service.hasher.hash(&command.password, salt)?
+    };
     let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {
         id: UserId::new(unix_millis, &entropy.bytes()?),

@@ -11,7 +11,7 @@ use worker::{Context, Delay, Env, console_error, console_log};
 
 use super::d1::Database;
 use super::kv::Kv;
-use crate::ports::{Background, Entropy, Limiter, Log, NoEntropy, Ports, RateLimiter};
+use crate::ports::{Background, Entropy, Limiter, Log, NoEntropy, Ports, RateLimiter, Timer};
 
 /// Names of the bindings; `wrangler.toml` must have them all (`tests/layers.rs`).
 pub(super) const DB: &str = "DB";
@@ -39,6 +39,9 @@ pub(super) struct BoundLimiters {
 /// Randomness from the runtime's `crypto.getRandomValues`.
 pub(super) struct RuntimeEntropy;
 
+/// `setTimeout`.
+pub(super) struct RuntimeTimer;
+
 /// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies.
 pub(super) struct WaitUntil(Context);
 
@@ -54,6 +57,7 @@ pub(super) struct WorkerPorts {
     kv: Kv,
     limiter: BoundLimiters,
     entropy: RuntimeEntropy,
+    timer: RuntimeTimer,
     background: WaitUntil,
     log: ConsoleLog,
 }
@@ -79,6 +83,7 @@ impl WorkerPorts {
                 log: log.clone(),
             },
             entropy: RuntimeEntropy,
+            timer: RuntimeTimer,
             background: WaitUntil(context),
             log,
         })
@@ -117,6 +122,12 @@ impl Entropy for RuntimeEntropy {
     }
 }
 
+impl Timer for RuntimeTimer {
+    async fn pause(&self, millis: u32) {
+        Delay::from(Duration::from_millis(u64::from(millis))).await;
+    }
+}
+
 impl Background for WaitUntil {
     fn run(&self, task: impl Future<Output = ()> + 'static) {
         self.0.wait_until(task);
@@ -149,6 +160,7 @@ impl Ports for WorkerPorts {
     type Cache = Kv;
     type Limiter = BoundLimiters;
     type Entropy = RuntimeEntropy;
+    type Timer = RuntimeTimer;
     type Background = WaitUntil;
     type Log = ConsoleLog;
 
@@ -169,6 +181,9 @@ impl Ports for WorkerPorts {
     }
     fn entropy(&self) -> &RuntimeEntropy {
         &self.entropy
+    }
+    fn timer(&self) -> &RuntimeTimer {
+        &self.timer
     }
     fn background(&self) -> &WaitUntil {
         &self.background

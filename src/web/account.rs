@@ -109,11 +109,14 @@ async fn for_anyone<P: Ports>(
             let user_agent = call
                 .headers
                 .get(USER_AGENT)
-                .and_then(|value| value.to_str().ok());
+                .map(|value| String::from_utf8_lossy(value.as_bytes()));
             let command = LogIn {
                 email: credentials.email,
                 password: credentials.password,
-                device: Device::new(user_agent, call.country.map(|country| country.0.as_str())),
+                device: Device::new(
+                    user_agent.as_deref(),
+                    call.country.map(|country| country.0.as_str()),
+                ),
                 client: call.client,
                 carried: authenticate::carried(ctx, presented),
             };

@@ -64,12 +64,15 @@ impl<'a> CookieStyle<'a> {
     /// tossed one of them, and neither order nor value says which (RFC 6265, section 8.6).
     pub fn read(self, headers: &HeaderMap) -> Result<PresentedTokens, Refusal> {
         let mut presented = PresentedTokens::default();
-        let lines = headers
+        // Lossy: a cookie of somebody else's may hold any bytes; ours are ASCII.
+        let lines: Vec<_> = headers
             .get_all(COOKIE)
             .iter()
-            .filter_map(|line| line.to_str().ok());
+            .map(|line| String::from_utf8_lossy(line.as_bytes()))
+            .collect();
         // The platform joins two `Cookie` lines with ", ".
-        for pair in lines.flat_map(|line| line.split(';').flat_map(|part| part.split(", "))) {
+        let parts = lines.iter().flat_map(|line| line.split(';'));
+        for pair in parts.flat_map(|part| part.split(", ")) {
             let Some((name, value)) = pair.trim_matches([' ', '\t']).split_once('=') else {
                 continue;
             };
@@ -145,7 +148,7 @@ mod tests {
     fn read(style: CookieStyle<'_>, lines: &[&str]) -> Option<(Option<String>, Option<String>)> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(COOKIE, HeaderValue::from_str(line).unwrap());
+            headers.append(COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let presented = style.read(&headers).ok()?;
         Some((presented.access, presented.refresh))
@@ -169,6 +172,13 @@ mod tests {
         );
         assert_eq!(
             read(host, &["__Host-access_token=a;__Host-refresh_token=r"]),
+            both
+        );
+        assert_eq!(
+            read(
+                host,
+                &["theirs=\u{fc}; __Host-access_token=a; __Host-refresh_token=r"]
+            ),
             both
         );
         for line in [

@@ -187,6 +187,18 @@ fn a_login_ends_the_session_that_it_carries() {
 }
 
 #[test]
+fn a_login_on_somebody_elses_device_ends_their_session_there() {
+    let world = World::new(&[]);
+    let mut client = world.person("ada@example.org");
+    world.profile(&client);
+    let adas = client.clone();
+    world.register("bob@example.org");
+    assert_eq!(world.log_in(&mut client, "bob@example.org").status, 204);
+    assert_eq!(world.profile(&client).body["email"], "bob@example.org");
+    assert_eq!(world.profile(&adas).code(), "invalid_token");
+}
+
+#[test]
 fn the_twenty_first_session_ends_the_least_recently_used() {
     let world = World::new(&[]);
     world.register("ada@example.org");
