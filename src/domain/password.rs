@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use super::common_passwords;
 use super::email::Email;
 
 /// The longest password, in code points (NIST SP 800-63B asks for at least 64).
@@ -31,6 +32,8 @@ pub enum PasswordFault {
     TooLong,
     /// The address, its local part, or the name of the service.
     Guessable,
+    /// On the list of common passwords.
+    Common,
 }
 
 /// What a new password must satisfy.
@@ -85,6 +88,9 @@ impl PasswordPolicy {
             .any(|word| text.eq_ignore_ascii_case(word));
         if is_context_word {
             return Err(PasswordFault::Guessable);
+        }
+        if common_passwords::contains(&text) {
+            return Err(PasswordFault::Common);
         }
         Ok(NewPassword(text))
     }
@@ -156,6 +162,13 @@ mod tests {
     fn there_are_no_composition_rules() {
         for text in ["kjhgfdsa", "82739104", "🔑🔑🔑🔑🔑🔑🔑🔑"] {
             assert!(judge(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn common_passwords_are_refused_whatever_their_case() {
+        for text in ["password1", "PassWord1", "qwertyuiop", "1q2w3e4r"] {
+            assert_eq!(judge(text).unwrap_err(), PasswordFault::Common, "{text}");
         }
     }
 

@@ -246,6 +246,7 @@ impl<'a> Form<'a> {
             Err(PasswordFault::TooLong) => {
                 ("too_long", "must have at most 128 characters and 512 bytes")
             }
+            Err(PasswordFault::Common) => ("common", "is one that many people have"),
             Err(PasswordFault::Guessable) => (
                 "guessable",
                 "must not be the e-mail address, its local part or the service's name",
