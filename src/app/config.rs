@@ -7,7 +7,9 @@ use core::str::FromStr;
 
 use super::Service;
 use super::hash_queue::HashQueue;
-use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher};
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher, Pepper};
 use crate::domain::keys::KeyRing;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::session::SessionPolicy;
@@ -126,6 +128,12 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
     if cost.memory_kib.saturating_mul(cost.iterations) < LEAST_HASH_WORK {
         reader.problem("ARGON2_ITERATIONS", "is too low for ARGON2_MEMORY_KIB");
     }
+    let peppers = reader.or_default(
+        "PASSWORD_PEPPERS",
+        "",
+        "must be id:base64url, of 16 to 64 bytes each, separated by commas",
+        read_peppers,
+    );
     let default_role = reader.or_default(
         "DEFAULT_ROLE",
         "application-access",
@@ -164,7 +172,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
     Some(Service {
         throttle: ThrottleKeys::new(keys.derive_secret("latchkey/throttle/v1")),
         tokens: Tokens::new(keys, config.issuance.clone()),
-        hasher: PasswordHasher::new(cost),
+        hasher: PasswordHasher::new(cost).with_peppers(peppers?),
         hash_queue: HashQueue::default(),
         config,
     })
@@ -297,6 +305,31 @@ fn read_origins(text: &str) -> Option<Vec<String>> {
         .then_some(origins)
 }
 
+/// `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url.
+fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
+    let mut peppers: Vec<Pepper> = Vec::new();
+    for entry in text
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+    {
+        let (id, secret) = entry.split_once(':')?;
+        let secret = Base64UrlUnpadded::decode_vec(secret).ok()?;
+        let well_formed = (1..=8).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && (16..=64).contains(&secret.len())
+            && peppers.iter().all(|other| other.id != id);
+        if !well_formed {
+            return None;
+        }
+        peppers.push(Pepper {
+            id: id.to_owned(),
+            secret,
+        });
+    }
+    Some(peppers)
+}
+
 /// A domain of at least two labels; `None` inside means "not set".
 #[expect(
     clippy::option_option,
@@ -402,6 +435,13 @@ pub(crate) mod tests {
             ),
             ("COOKIE_DOMAIN", ".example.org"),
             ("COOKIE_DOMAIN", "org"),
+            ("PASSWORD_PEPPERS", "secret"),
+            ("PASSWORD_PEPPERS", "1:AAAAAAAAAAAAAAAAAAAA"),
+            ("PASSWORD_PEPPERS", "1-2:AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            (
+                "PASSWORD_PEPPERS",
+                "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAA,1:AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            ),
         ] {
             let problems = configure(&[(name, value)]).err();
             assert_eq!(problems.map(|list| list.len()), Some(1), "{name}={value}");

@@ -3,7 +3,7 @@
 use core::cell::OnceCell;
 use std::rc::Rc;
 
-use js_sys::{JSON, Reflect};
+use js_sys::{JSON, JsString, Reflect};
 use serde_json::json;
 use wasm_bindgen::JsValue;
 use worker::{Env, console_error};
@@ -32,7 +32,10 @@ pub(super) fn of(env: &Env) -> Rc<Isolate> {
 
 fn configure(env: &Env) -> Isolate {
     let mut problems = bindings::missing(env);
-    let service = Service::configure(|name| setting(env, name));
+    let service = Service::configure(|name| setting(env, name)).map(|service| Service {
+        hasher: service.hasher.with_nfkc(nfkc),
+        ..service
+    });
     if let Err(misconfiguration) = &service {
         problems.extend(misconfiguration.problems.iter().cloned());
     }
@@ -52,6 +55,11 @@ fn configure(env: &Env) -> Isolate {
 pub(super) fn now() -> UnixSeconds {
     let seconds = worker::Date::now().as_millis() / MILLIS;
     UnixSeconds::new(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// The runtime's own normalisation: its tables are there anyway.
+fn nfkc(text: &str) -> String {
+    String::from(JsString::from(text).normalize("NFKC"))
 }
 
 /// A var or secret as text. TOML numbers and tables arrive as numbers and objects: they

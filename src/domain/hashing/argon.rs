@@ -1,0 +1,119 @@
+//! Argon2 hashes as PHC strings: ours, and those of other systems.
+
+use argon2::password_hash::phc::{PasswordHash as PhcString, Salt};
+use argon2::{Algorithm, Version};
+use base64ct::{Base64Unpadded, Encoding};
+
+use super::{HashCost, TAG_BYTES};
+
+/// Memory that a stored hash may ask for, in KiB. OWASP's smallest setting, and the default of
+/// the widespread libraries (argon2-cffi, node-argon2), of which one fits into an isolate.
+const MEMORY_KIB: core::ops::RangeInclusive<u32> = 4_096..=65_536;
+/// Lanes that a stored hash may have; they are computed one after the other.
+const LANES: core::ops::RangeInclusive<u32> = 1..=4;
+/// Lengths of tags that are taken, in bytes.
+const TAG_LENGTHS: core::ops::RangeInclusive<usize> = 16..=64;
+
+/// How a tag was computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ArgonSetting {
+    pub(super) algorithm: Algorithm,
+    pub(super) version: Version,
+    pub(super) cost: HashCost,
+    pub(super) lanes: u32,
+    /// Which pepper went in.
+    pub(super) pepper: Option<String>,
+    pub(super) tag_bytes: usize,
+}
+
+impl ArgonSetting {
+    /// What our own hashes have.
+    pub(super) fn own(cost: HashCost, pepper: Option<String>) -> Self {
+        Self {
+            algorithm: Algorithm::Argon2id,
+            version: Version::V0x13,
+            cost,
+            lanes: 1,
+            pepper,
+            tag_bytes: TAG_BYTES,
+        }
+    }
+
+    /// The PHC string of a tag under this setting. `keyid` is the parameter that the Argon2
+    /// paper provides for the name of a secret.
+    pub(super) fn write(&self, salt: &[u8], tag: &[u8]) -> String {
+        let HashCost {
+            memory_kib,
+            iterations,
+        } = self.cost;
+        let encode = Base64Unpadded::encode_string;
+        let pepper = self.pepper.as_ref().map_or_else(String::new, |id| {
+            format!(",keyid={}", encode(id.as_bytes()))
+        });
+        format!(
+            "${}$v={}$m={memory_kib},t={iterations},p={}{pepper}${}${}",
+            self.algorithm,
+            u32::from(self.version),
+            self.lanes,
+            encode(salt),
+            encode(tag),
+        )
+    }
+}
+
+/// A stored Argon2 hash whose parameters are within bounds.
+pub(super) struct StoredArgon {
+    pub(super) setting: ArgonSetting,
+    pub(super) salt: Salt,
+    pub(super) tag: Vec<u8>,
+}
+
+impl StoredArgon {
+    /// `None` when the string is damaged or asks for more than it may: a row of a hostile or
+    /// broken import must not make the isolate allocate a gigabyte.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let phc = PhcString::new(text).ok()?;
+        let algorithm = match phc.algorithm.as_str() {
+            "argon2id" => Algorithm::Argon2id,
+            "argon2i" => Algorithm::Argon2i,
+            "argon2d" => Algorithm::Argon2d,
+            _ => return None,
+        };
+        let version = match phc.version? {
+            0x10 => Version::V0x10,
+            0x13 => Version::V0x13,
+            _ => return None,
+        };
+        let pepper = match phc.params.get_str("keyid") {
+            Some(id) => {
+                let id = Base64Unpadded::decode_vec(id).ok()?;
+                Some(String::from_utf8(id).ok()?)
+            }
+            None => None,
+        };
+        let cost = HashCost {
+            memory_kib: phc.params.get_decimal("m")?,
+            iterations: phc.params.get_decimal("t")?,
+        };
+        let lanes = phc.params.get_decimal("p")?;
+        let known = 3 + usize::from(pepper.is_some());
+        let acceptable = phc.params.iter().count() == known
+            && MEMORY_KIB.contains(&cost.memory_kib)
+            && super::ITERATIONS.contains(&cost.iterations)
+            && LANES.contains(&lanes);
+        let salt = phc.salt.filter(|salt| salt.len() >= argon2::MIN_SALT_LEN)?;
+        let tag = phc.hash?.as_bytes().to_vec();
+        (acceptable && TAG_LENGTHS.contains(&tag.len())).then_some(Self {
+            setting: ArgonSetting {
+                algorithm,
+                version,
+                cost,
+                lanes,
+                pepper,
+                tag_bytes: tag.len(),
+            },
+            salt,
+            tag,
+        })
+    }
+}

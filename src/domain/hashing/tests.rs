@@ -1,0 +1,193 @@
+use super::{HashCost, PasswordHasher, Pepper, StoredHash, Verification};
+use crate::domain::password::{NewPassword, PasswordPolicy, PresentedPassword};
+
+const CHEAP: HashCost = HashCost {
+    memory_kib: 7_168,
+    iterations: 1,
+};
+
+fn chosen(text: &str) -> NewPassword {
+    PasswordPolicy { min_code_points: 8 }
+        .judge(text.to_owned(), None)
+        .unwrap()
+}
+
+fn presented(text: &str) -> PresentedPassword {
+    PresentedPassword::parse(text.to_owned()).unwrap()
+}
+
+fn stored(phc: &str) -> StoredHash {
+    StoredHash::from_database(phc.to_owned())
+}
+
+#[test]
+fn a_hash_is_a_phc_string_that_verifies() {
+    let hasher = PasswordHasher::new(CHEAP);
+    let hash = hasher.hash(&chosen("correct horse"), [3; 16]).unwrap();
+    assert!(
+        hash.expose()
+            .starts_with("$argon2id$v=19$m=7168,t=1,p=1$AwMDAwMDAwMDAwMDAwMDAw$")
+    );
+    assert_eq!(
+        hasher.verify(&presented("correct horse"), Some(&hash)),
+        Ok(Verification::Match { rehash: false })
+    );
+    for wrong in ["Correct horse", "correct horse ", "correct hors"] {
+        assert_eq!(
+            hasher.verify(&presented(wrong), Some(&hash)),
+            Ok(Verification::Mismatch)
+        );
+    }
+}
+
+/// Made by the reference implementation in C (through argon2-cffi):
+/// `hash_secret(b"correct horse", b"somesalt-16bytes", 2, 19456, 1, 32, Type.ID)`.
+#[test]
+fn a_hash_of_the_reference_implementation_verifies() {
+    let hash = stored(
+        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E",
+    );
+    assert_eq!(
+        PasswordHasher::new(HashCost::OWASP).verify(&presented("correct horse"), Some(&hash)),
+        Ok(Verification::Match { rehash: false })
+    );
+}
+
+#[test]
+fn the_parameters_of_the_stored_hash_are_used_and_reported() {
+    let hasher = PasswordHasher::new(CHEAP);
+    let hash = PasswordHasher::new(HashCost::OWASP)
+        .hash(&chosen("correct horse"), [3; 16])
+        .unwrap();
+    assert_eq!(
+        hasher.verify(&presented("correct horse"), Some(&hash)),
+        Ok(Verification::Match { rehash: true })
+    );
+}
+
+#[test]
+fn every_refusal_costs_exactly_one_hash() {
+    let hasher = PasswordHasher::new(CHEAP);
+    let hash = hasher.hash(&chosen("correct horse"), [3; 16]).unwrap();
+    let before = hasher.computed();
+    let wrong = presented("wrong horse");
+    let causes = [
+        hasher.verify(&wrong, Some(&hash)),
+        hasher.verify(&wrong, None),
+        hasher.verify(&wrong, Some(&stored("damaged"))),
+    ];
+    assert_eq!(hasher.computed(), before + 3);
+    assert_eq!(
+        causes,
+        [
+            Ok(Verification::Mismatch),
+            Ok(Verification::Mismatch),
+            Ok(Verification::Damaged)
+        ]
+    );
+}
+
+#[test]
+fn stored_parameters_are_bounded_before_they_are_obeyed() {
+    let hasher = PasswordHasher::new(CHEAP);
+    let tail = "$AwMDAwMDAwMDAwMDAwMDAw$AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM";
+    for head in [
+        "$argon2id$v=19$m=1048576,t=2,p=1",
+        "$argon2id$v=19$m=65537,t=1,p=1",
+        "$argon2id$v=19$m=4095,t=5,p=1",
+        "$argon2id$v=19$m=19456,t=11,p=1",
+        "$argon2id$v=19$m=19456,t=0,p=1",
+        "$argon2id$v=19$m=19456,t=2,p=5",
+        "$argon2id$v=19$m=19456,t=2,p=0",
+        "$argon2id$v=19$m=19456,t=2",
+        "$argon2id$v=17$m=19456,t=2,p=1",
+        "$argon2id$m=19456,t=2,p=1",
+        "$argon2x$v=19$m=19456,t=2,p=1",
+        "$argon2id$v=19$m=19456,t=2,p=1,data=AAAA",
+        "$argon2id$v=19$m=4294967296,t=2,p=1",
+    ] {
+        assert_eq!(
+            hasher.verify(&presented("x"), Some(&stored(&format!("{head}{tail}")))),
+            Ok(Verification::Damaged),
+            "{head}"
+        );
+    }
+    assert!(hasher.blocks.borrow().len() <= 7_168);
+}
+
+#[test]
+fn a_stored_hash_is_redacted_in_debug_output() {
+    assert_eq!(format!("{:?}", stored("secret")), "StoredHash(…)");
+}
+
+/// Made by the reference implementation in C (through argon2-cffi), for `"correct horse"`.
+#[test]
+fn argon2_hashes_of_other_systems_verify_and_are_to_be_replaced() {
+    let hasher = PasswordHasher::new(CHEAP);
+    for phc in [
+        "$argon2i$v=19$m=7168,t=3,p=1$c29tZXNhbHQtMTZieXRlcw$ZwinsFCIlLQ2J0smQibtzmdmPDJqCsu0uuZ0QTAZLAg",
+        "$argon2d$v=19$m=7168,t=3,p=1$c29tZXNhbHQtMTZieXRlcw$nDT1wVqIPr8SWw1bI1o4e5gvh/cWy7ylCTzXFphMnbI",
+        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQtMTZieXRlcw$PL5t2q6ByJsujgdP7ZKZC+B+0S5yVEUqUPNkr8JXYsY",
+    ] {
+        assert_eq!(
+            hasher.verify(&presented("correct horse"), Some(&stored(phc))),
+            Ok(Verification::Match { rehash: true }),
+            "{phc}"
+        );
+        assert_eq!(
+            hasher.verify(&presented("wrong horse"), Some(&stored(phc))),
+            Ok(Verification::Mismatch)
+        );
+    }
+}
+
+fn pepper(id: &str, byte: u8) -> Pepper {
+    Pepper {
+        id: id.to_owned(),
+        secret: vec![byte; 32],
+    }
+}
+
+#[test]
+fn the_first_pepper_goes_in_and_old_ones_verify_until_they_are_replaced() {
+    let old = PasswordHasher::new(CHEAP).with_peppers(vec![pepper("1", 1)]);
+    let new = PasswordHasher::new(CHEAP).with_peppers(vec![pepper("2", 2), pepper("1", 1)]);
+    let bare = PasswordHasher::new(CHEAP);
+    let password = chosen("correct horse");
+    let same = Ok(Verification::Match { rehash: false });
+    let upgrade = Ok(Verification::Match { rehash: true });
+    let verify = |hasher: &PasswordHasher, hash: &StoredHash| {
+        hasher.verify(&presented("correct horse"), Some(hash))
+    };
+    let first = old.hash(&password, [3; 16]).unwrap();
+    assert!(first.expose().contains(",keyid=MQ$"));
+    let second = new.hash(&password, [3; 16]).unwrap();
+    let plain = bare.hash(&password, [3; 16]).unwrap();
+    assert_eq!(verify(&old, &first), same);
+    assert_eq!(verify(&new, &second), same);
+    assert_eq!(verify(&new, &first), upgrade);
+    assert_eq!(verify(&new, &plain), upgrade);
+    // A pepper that is gone takes its hashes with it, at the same price.
+    let before = bare.computed();
+    assert_eq!(verify(&bare, &first), Ok(Verification::Damaged));
+    assert_eq!(bare.computed(), before + 1);
+    // The name alone does not make the secret.
+    let other = PasswordHasher::new(CHEAP).with_peppers(vec![pepper("1", 9)]);
+    assert_eq!(verify(&other, &first), Ok(Verification::Mismatch));
+}
+
+#[test]
+fn hashes_of_other_systems_cost_one_of_ours_when_the_password_is_wrong() {
+    let hasher = PasswordHasher::new(CHEAP);
+    let bcrypt = stored("$2b$06$abcdefghijklmnopqrstuud/5IuQmqhVO0kfNEbHJM.fJkPiliBzC");
+    assert_eq!(
+        hasher.verify(&presented("correct horse"), Some(&bcrypt)),
+        Ok(Verification::Match { rehash: true })
+    );
+    assert_eq!(hasher.computed(), 0);
+    assert_eq!(
+        hasher.verify(&presented("wrong horse"), Some(&bcrypt)),
+        Ok(Verification::Mismatch)
+    );
+    assert_eq!(hasher.computed(), 1);
+}
