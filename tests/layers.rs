@@ -160,11 +160,11 @@ fn bound(section: &str, key: &str) -> BTreeSet<String> {
     values
 }
 
-/// The values of the `const NAME: &str = "…"` lines of `platform/bindings.rs`.
+/// The values of the `const NAME: &str = "…"` lines of `platform/names.rs`.
 fn named() -> BTreeSet<String> {
     sources()
         .into_iter()
-        .filter(|(file, _, _)| file.ends_with("platform/bindings.rs"))
+        .filter(|(file, _, _)| file.ends_with("platform/names.rs"))
         .flat_map(|(_, _, code)| {
             code.lines()
                 .filter(|line| line.contains("const ") && line.contains(": &str = "))

@@ -7,6 +7,7 @@ use core::str::FromStr;
 
 use super::Service;
 use super::hash_queue::HashQueue;
+use super::origin::{is_domain_name, is_origin};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher, Pepper};
@@ -255,43 +256,6 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 }
 
-/// Whether a text is a serialized origin (RFC 6454, section 6.2): https, or http on this
-/// machine, in lower case, without a path.
-fn is_origin(text: &str) -> bool {
-    let (is_https, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (_, Some(rest)) => (false, rest),
-        _ => return false,
-    };
-    let (host, port) = match rest.strip_prefix("[::1]") {
-        Some(after) => (
-            "[::1]",
-            after
-                .strip_prefix(':')
-                .or((after.is_empty()).then_some("0")),
-        ),
-        None => match rest.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (rest, Some("0")),
-        },
-    };
-    let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let is_port = port.is_some_and(|port| u16::from_str(port).is_ok() && !port.starts_with('+'));
-    is_port && (is_local || (is_https && is_domain_name(host)))
-}
-
-fn is_domain_name(text: &str) -> bool {
-    (1..=253).contains(&text.len())
-        && text.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        })
-}
-
 fn read_origins(text: &str) -> Option<Vec<String>> {
     let origins: Vec<String> = text
         .split(',')
@@ -345,7 +309,7 @@ fn read_cookie_domain(text: &str) -> Option<Option<String>> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{ProfileConsistency, is_origin};
+    use super::ProfileConsistency;
     use crate::app::Service;
     use crate::domain::keys::tests::jwk;
     use crate::domain::time::Seconds;
@@ -467,33 +431,5 @@ pub(crate) mod tests {
         );
         assert_eq!(config.cookie_domain.as_deref(), Some("example.org"));
         assert_eq!(config.profile, ProfileConsistency::Strict);
-    }
-
-    #[test]
-    fn an_origin_has_one_spelling() {
-        for text in [
-            "https://a.org",
-            "https://a.org:8443",
-            "http://localhost:8787",
-            "http://127.0.0.1",
-            "http://[::1]:80",
-        ] {
-            assert!(is_origin(text), "{text}");
-        }
-        for text in [
-            "https://A.org",
-            "https://a.org/",
-            "https://a.org:",
-            "https://a.org:+80",
-            "https://a.org:99999",
-            "https://user@a.org",
-            "https://*.a.org",
-            "http://a.org",
-            "ftp://a.org",
-            "https://",
-            "http://[::1]x",
-        ] {
-            assert!(!is_origin(text), "{text}");
-        }
     }
 }

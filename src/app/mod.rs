@@ -13,6 +13,7 @@ pub mod log_in;
 pub mod log_out;
 #[cfg(test)]
 pub(crate) mod memory;
+pub mod origin;
 pub mod refresh;
 pub mod register;
 pub mod rename;

@@ -1,55 +1,13 @@
 //! The ports of one request, over the platform's bindings.
 
-use core::cell::{Cell, RefCell};
-use core::pin::pin;
-use core::time::Duration;
-use std::rc::Rc;
-
-use futures_util::future::{Either, select};
-use serde_json::json;
-use worker::{Context, Delay, Env, console_error, console_log};
+use worker::{Context, Env};
 
 use super::d1::Database;
 use super::kv::Kv;
-use crate::ports::{Background, Entropy, Limiter, Log, NoEntropy, Ports, RateLimiter, Timer};
-
-/// Names of the bindings; `wrangler.toml` must have them all (`tests/layers.rs`).
-pub(super) const DB: &str = "DB";
-/// See [`DB`].
-pub(super) const KV: &str = "KV";
-
-/// The limiters' names, as `wrangler.toml` has them.
-const LOGIN_LIMITER: &str = "LOGIN_LIMITER";
-const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
-const REFRESH_LIMITER: &str = "REFRESH_LIMITER";
-/// How long a limiter may take before the request goes on without it.
-const LIMITER_TIMEOUT: Duration = Duration::from_secs(1);
-
-thread_local! {
-    /// Whether this isolate has said that its limiters do not work.
-    static LIMITER_REPORTED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The platform's rate limiters.
-pub(super) struct BoundLimiters {
-    env: Env,
-    log: ConsoleLog,
-}
-
-/// Randomness from the runtime's `crypto.getRandomValues`.
-pub(super) struct RuntimeEntropy;
-
-/// `setTimeout`.
-pub(super) struct RuntimeTimer;
-
-/// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies.
-pub(super) struct WaitUntil(Context);
-
-/// One JSON object a line, with the request's id.
-#[derive(Clone, Default)]
-pub(super) struct ConsoleLog {
-    request_id: Rc<RefCell<Option<String>>>,
-}
+use super::limiter::BoundLimiters;
+use super::names::{DB, KV};
+use super::runtime::{ConsoleLog, RuntimeEntropy, RuntimeTimer, WaitUntil};
+use crate::ports::Ports;
 
 /// Everything that a request may use.
 pub(super) struct WorkerPorts {
@@ -78,78 +36,12 @@ impl WorkerPorts {
         Ok(Self {
             database: Database::new(env.d1(DB).map_err(|_| DB)?),
             kv: Kv::new(env.kv(KV).map_err(|_| KV)?, log.clone()),
-            limiter: BoundLimiters {
-                env: env.clone(),
-                log: log.clone(),
-            },
+            limiter: BoundLimiters::new(env.clone(), log.clone()),
             entropy: RuntimeEntropy,
             timer: RuntimeTimer,
-            background: WaitUntil(context),
+            background: WaitUntil::new(context),
             log,
         })
-    }
-}
-
-impl RateLimiter for BoundLimiters {
-    async fn admits(&self, limiter: Limiter, key: &str) -> bool {
-        let name = match limiter {
-            Limiter::Login => LOGIN_LIMITER,
-            Limiter::Register => REGISTER_LIMITER,
-            Limiter::Refresh => REFRESH_LIMITER,
-        };
-        let asked = async { self.env.rate_limiter(name)?.limit(key.to_owned()).await };
-        if let Either::Left((Ok(outcome), _)) =
-            select(pin!(asked), Delay::from(LIMITER_TIMEOUT)).await
-        {
-            return outcome.success;
-        }
-        if !LIMITER_REPORTED.replace(true) {
-            self.log.line(&json!({
-                "level": "error",
-                "event": "limiter.failure",
-                "limiter": name,
-            }));
-        }
-        true
-    }
-}
-
-impl Entropy for RuntimeEntropy {
-    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
-        let mut bytes = [0; N];
-        getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
-        Ok(bytes)
-    }
-}
-
-impl Timer for RuntimeTimer {
-    async fn pause(&self, millis: u32) {
-        Delay::from(Duration::from_millis(u64::from(millis))).await;
-    }
-}
-
-impl Background for WaitUntil {
-    fn run(&self, task: impl Future<Output = ()> + 'static) {
-        self.0.wait_until(task);
-    }
-}
-
-impl Log for ConsoleLog {
-    fn identify(&self, request_id: &str) {
-        *self.request_id.borrow_mut() = Some(request_id.to_owned());
-    }
-
-    fn line(&self, line: &serde_json::Value) {
-        let mut line = line.clone();
-        if let (Some(object), Some(id)) = (line.as_object_mut(), self.request_id.borrow().as_ref())
-        {
-            object.insert("request.id".to_owned(), id.as_str().into());
-        }
-        if line.get("level").and_then(serde_json::Value::as_str) == Some("error") {
-            console_error!("{line}");
-        } else {
-            console_log!("{line}");
-        }
     }
 }
 

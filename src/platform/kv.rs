@@ -11,7 +11,7 @@ use serde_json::json;
 use worker::Delay;
 use worker::kv::{KvError, KvStore};
 
-use super::bindings::ConsoleLog;
+use super::runtime::ConsoleLog;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{CachedAccount, Log, Revocation, RevocationList, RevokedToken, UserCache};

@@ -4,7 +4,10 @@ mod bindings;
 mod d1;
 mod isolate;
 mod kv;
+mod limiter;
+mod names;
 mod request;
+mod runtime;
 
 use serde_json::json;
 use worker::{
@@ -24,8 +27,8 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let response = match (&*isolate, bindings::WorkerPorts::new(&env, context)) {
         (Ok(service), Ok(ports)) => web::handle(request, service, (&ports, isolate::now())).await,
         (Err(_), _) | (_, Err(_)) => {
-            let log = bindings::ConsoleLog::default();
-            web::refuse_misconfigured(request, (&log, &bindings::RuntimeEntropy))
+            let log = runtime::ConsoleLog::default();
+            web::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
         }
     };
     request::to_worker(response)
@@ -35,7 +38,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let isolate = isolate::of(&env);
-    let (Ok(service), Ok(database)) = (&*isolate, env.d1(bindings::DB)) else {
+    let (Ok(service), Ok(database)) = (&*isolate, env.d1(names::DB)) else {
         return;
     };
     let database = d1::Database::new(database);

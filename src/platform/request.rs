@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use worker::{Delay, Headers, Request, Response, ResponseBuilder};
 
 use crate::web::REQUEST_HEADERS;
-use crate::web::account::Country;
 use crate::web::body::{ReadError, RequestBody};
+use crate::web::call::Country;
 
 /// How long a client may take to send a body of 8 KiB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,8 +4,8 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::account::{Answer, Call, json, no_content, without_cookies};
 use super::body::Fields;
+use super::call::{Answer, Call, json, no_content, without_cookies};
 use super::endpoint::ForMember;
 use super::form;
 use crate::app::authenticate::Member;

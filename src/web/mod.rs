@@ -1,9 +1,11 @@
 //! The wire format, on the `http` crate's types: [`handle`] is the whole service.
 
-pub mod account;
+mod account;
 pub mod body;
+pub mod call;
 pub mod cookies;
 pub mod cross_site;
+mod dispatch;
 pub mod endpoint;
 mod form;
 pub mod headers;
@@ -23,8 +25,8 @@ use crate::app::{AppError, Ctx, Service};
 use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Entropy, Log, Ports, RateLimiter};
-use account::{Call, Country};
 use body::RequestBody;
+use call::{Call, Country};
 use cookies::CookieStyle;
 use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
 use endpoint::{Lookup, Route, find};
@@ -166,7 +168,7 @@ impl Exchange {
             cookies: self.cookies(ctx.service),
             body: body::receive(&self.parts.headers, body, route.body).await?,
         };
-        account::answer(ctx, route.endpoint, call).await
+        dispatch::answer(ctx, route.endpoint, call).await
     }
 
     /// The first layer against floods: by route and client, before anything is read.

@@ -1,0 +1,57 @@
+//! The platform's rate limiters: the first layer against floods, and the cheapest.
+
+use core::cell::Cell;
+use core::pin::pin;
+use core::time::Duration;
+
+use futures_util::future::{Either, select};
+use serde_json::json;
+use worker::{Delay, Env};
+
+use super::names::{LOGIN_LIMITER, REFRESH_LIMITER, REGISTER_LIMITER};
+use super::runtime::ConsoleLog;
+use crate::ports::{Limiter, Log, RateLimiter};
+
+/// How long a limiter may take before the request goes on without it.
+const LIMITER_TIMEOUT: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Whether this isolate has said that its limiters do not work.
+    static LIMITER_REPORTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The platform's rate limiters.
+pub(super) struct BoundLimiters {
+    env: Env,
+    log: ConsoleLog,
+}
+
+impl BoundLimiters {
+    pub(super) const fn new(env: Env, log: ConsoleLog) -> Self {
+        Self { env, log }
+    }
+}
+
+impl RateLimiter for BoundLimiters {
+    async fn admits(&self, limiter: Limiter, key: &str) -> bool {
+        let name = match limiter {
+            Limiter::Login => LOGIN_LIMITER,
+            Limiter::Register => REGISTER_LIMITER,
+            Limiter::Refresh => REFRESH_LIMITER,
+        };
+        let asked = async { self.env.rate_limiter(name)?.limit(key.to_owned()).await };
+        if let Either::Left((Ok(outcome), _)) =
+            select(pin!(asked), Delay::from(LIMITER_TIMEOUT)).await
+        {
+            return outcome.success;
+        }
+        if !LIMITER_REPORTED.replace(true) {
+            self.log.line(&json!({
+                "level": "error",
+                "event": "limiter.failure",
+                "limiter": name,
+            }));
+        }
+        true
+    }
+}

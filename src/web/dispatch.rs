@@ -1,0 +1,53 @@
+//! Access policies: who may call which endpoint.
+//!
+//! The order (contract, section 1): authentication, then the body's fields, then the use-case,
+//! then the answer. Cross-site check, media type and size are done before.
+
+use super::account::{for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder};
+use super::call::{Answer, Call};
+use super::endpoint::Endpoint;
+use super::member::for_member;
+use super::problem::Refusal;
+use crate::app::{AppError, Ctx, authenticate};
+use crate::ports::Ports;
+
+/// Applies the endpoint's access policy and lets its handler answer.
+///
+/// # Errors
+///
+/// A [`Refusal`].
+pub(super) async fn answer<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    endpoint: Endpoint,
+    call: Call<'_>,
+) -> Answer {
+    let presented = call.cookies.read(call.headers)?;
+    match endpoint {
+        Endpoint::Anyone(endpoint) => for_anyone(ctx, endpoint, (&call, &presented)).await,
+        Endpoint::RefreshHolder(endpoint) => {
+            let holder = authenticate::refresh_holder(ctx, &presented).await?;
+            for_refresh_holder(ctx, endpoint, (&call, holder)).await
+        }
+        Endpoint::SessionHolder(endpoint) => {
+            let holder =
+                authenticate::session_holder(ctx, &presented).map_err(|error| Refusal {
+                    // Cookies that name no session, or two, are of no use to anybody.
+                    delete_cookies: error == AppError::InvalidToken,
+                    ..error.into()
+                })?;
+            for_session_holder(ctx, endpoint, (&call, holder)).await
+        }
+        Endpoint::Reader(endpoint) => {
+            let reader = authenticate::reader(ctx, &presented).await?;
+            for_reader(endpoint, &reader)
+        }
+        Endpoint::Member(endpoint) => {
+            let member = authenticate::member(ctx, &presented).await?;
+            for_member(ctx, endpoint, (&call, member)).await
+        }
+        Endpoint::Owner(endpoint) => {
+            let owner = authenticate::owner(ctx, &presented).await?;
+            for_owner(ctx, endpoint, (&call, owner)).await
+        }
+    }
+}
