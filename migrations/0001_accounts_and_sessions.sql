@@ -14,6 +14,7 @@ CREATE TABLE users (
     email         TEXT    NOT NULL CHECK (email = lower(email)),         -- canonical: the one form that is stored and compared
     name          TEXT             CHECK (name IS NULL OR name <> ''),
     password_hash TEXT    NOT NULL,                                      -- PHC string
+    password_version INTEGER NOT NULL DEFAULT 1,                         -- grows with each change of the password, not with a rehash
     role_slug     TEXT    NOT NULL REFERENCES roles (slug),
     is_active     INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),    -- 0: no login, no refresh, no request
     is_superuser  INTEGER NOT NULL DEFAULT 0 CHECK (is_superuser IN (0, 1)), -- set by an operator only

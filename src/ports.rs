@@ -69,6 +69,11 @@ pub enum Registration {
     NoSuchRole,
 }
 
+/// Which of a user's passwords, in the order in which they were chosen. A rehash of the same
+/// password keeps it: two devices that log in at once may both rehash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordVersion(pub i64);
+
 /// A user with what proves that somebody is that user.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -76,6 +81,8 @@ pub struct Credentials {
     pub user: User,
     /// The password's hash.
     pub hash: StoredHash,
+    /// The password's version.
+    pub version: PasswordVersion,
 }
 
 /// A user with the sessions that are live.
@@ -94,9 +101,9 @@ pub struct PasswordReplacement {
     pub user: UserId,
     /// The session from which it is changed; it must still be live.
     pub session: SessionId,
-    /// The hash that the current password was verified against; it must still stand.
-    pub verified: StoredHash,
-    /// The hash that takes its place.
+    /// The password that was verified; it must still be the current one.
+    pub verified: PasswordVersion,
+    /// The hash of the next one.
     pub new: StoredHash,
     /// The time of the change.
     pub now: UnixSeconds,
@@ -188,8 +195,8 @@ pub trait UserStore {
     ) -> Result<Option<User>, StoreError>;
 
     /// Stores a new password and ends every session of the user, in one transaction and one
-    /// round trip. `None` when the session or the verified hash no longer stood: then
-    /// nothing has changed.
+    /// round trip. `None` when the session was over or the password another: then nothing has
+    /// changed.
     ///
     /// # Errors
     ///
@@ -200,16 +207,25 @@ pub trait UserStore {
     ) -> Result<Option<Vec<RevokedToken>>, StoreError>;
 }
 
+/// A hash to be replaced by another one of the same password.
+#[derive(Debug)]
+pub struct Rehash {
+    /// The hash that was verified; whatever else stands there meanwhile is left alone.
+    pub from: StoredHash,
+    /// The hash that takes its place.
+    pub to: StoredHash,
+}
+
 /// A login to be recorded.
 #[derive(Debug)]
 pub struct Login {
     /// The session that begins.
     pub session: Session,
-    /// The hash that the password was verified against; it must still stand, so that a login
+    /// The password that was verified; it must still be the current one, so that a login
     /// cannot outrun a change of the password.
-    pub verified: StoredHash,
-    /// A hash of today's cost to be stored in its place.
-    pub rehash: Option<StoredHash>,
+    pub verified: PasswordVersion,
+    /// A hash of today's setting to be stored.
+    pub rehash: Option<Rehash>,
     /// The sessions that the request carried: at most one for each cookie.
     pub carried: [Option<SessionId>; 2],
     /// The counters that the login sets back.
@@ -268,7 +284,7 @@ pub enum Rotation {
 pub trait SessionStore {
     /// Begins a session, ends the ones it replaces and those over the cap, and stores the
     /// new hash, in one transaction and one round trip. `None` when the user has become
-    /// inactive or the verified hash no longer stands: then nothing has changed.
+    /// inactive or the password another: then nothing has changed.
     ///
     /// # Errors
     ///

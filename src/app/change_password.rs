@@ -5,7 +5,7 @@ use super::background::account_changed;
 use super::{AppError, Ctx};
 use crate::domain::hashing::Verification;
 use crate::domain::password::{NewPassword, PresentedPassword};
-use crate::ports::{Entropy, PasswordReplacement, Ports, UserStore};
+use crate::ports::{Credentials, Entropy, PasswordReplacement, Ports, UserStore};
 
 /// What it takes.
 #[derive(Debug)]
@@ -34,10 +34,14 @@ pub async fn change_password<P: Ports>(
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
     let hasher = &ctx.service.hasher;
-    let verified = owner.credentials.hash;
+    let Credentials {
+        user,
+        hash,
+        version,
+    } = owner.credentials;
     let verification = {
         let _turn = place.turn(ctx.ports.timer()).await;
-        hasher.verify(&change.current, Some(&verified))?
+        hasher.verify(&change.current, Some(&hash))?
     };
     match verification {
         Verification::Match { .. } => {}
@@ -50,11 +54,10 @@ pub async fn change_password<P: Ports>(
         let _turn = place.turn(ctx.ports.timer()).await;
         hasher.hash(&change.new, salt)?
     };
-    let user = owner.credentials.user.id;
     let replacement = PasswordReplacement {
-        user,
+        user: user.id,
         session: owner.session,
-        verified,
+        verified: version,
         new,
         now: ctx.now,
     };
@@ -64,6 +67,6 @@ pub async fn change_password<P: Ports>(
         .replace_password(&replacement)
         .await?
         .ok_or(AppError::InvalidToken)?;
-    account_changed(ctx, user, ended);
+    account_changed(ctx, user.id, ended);
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::domain::password::PresentedPassword;
 use crate::domain::session::{Device, Session};
 use crate::domain::throttle::ClientPrefix;
 use crate::ports::{
-    Attempted, Credentials, Entropy, Log, Login, LoginAttempt, Ports, SessionStore, UserStore,
+    Attempted, Entropy, Log, Login, LoginAttempt, Ports, Rehash, SessionStore, UserStore,
 };
 
 /// What a person logs in with.
@@ -66,7 +66,7 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         let stored = found.as_ref().map(|found| &found.hash);
         ctx.service.hasher.verify(&command.password, stored)?
     };
-    let (Credentials { user, hash }, rehash) = match (found, verification) {
+    let (found, rehash) = match (found, verification) {
         (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
         (Some(found), Verification::Damaged) => {
             ctx.ports.log().line(&json!({
@@ -81,10 +81,14 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         }
     };
 
+    let user = found.user;
     let rehash = if rehash {
         let salt = entropy.bytes()?;
         let _turn = place.turn(ctx.ports.timer()).await;
-        Some(ctx.service.hasher.rehash(&command.password, salt)?)
+        Some(Rehash {
+            to: ctx.service.hasher.rehash(&command.password, salt)?,
+            from: found.hash,
+        })
     } else {
         None
     };
@@ -111,7 +115,7 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
     )?;
     let login = Login {
         session,
-        verified: hash,
+        verified: found.version,
         rehash,
         carried: attempt.carried,
         attempts: attempt.keys,

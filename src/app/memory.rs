@@ -12,9 +12,9 @@ use crate::domain::time::UnixSeconds;
 use crate::domain::user::{User, UserName};
 use crate::ports::{
     Account, Attempted, Background, CachedAccount, Credentials, Entropy, Limiter, Log, Login,
-    LoginAttempt, NewUser, NoEntropy, PasswordReplacement, Ports, RateLimiter, Registration,
-    Revocation, RevocationList, RevokedToken, RotatedSession, Rotation, RotationRequest,
-    SessionStore, StoreError, Timer, UserCache, UserStore,
+    LoginAttempt, NewUser, NoEntropy, PasswordReplacement, PasswordVersion, Ports, RateLimiter,
+    Registration, Revocation, RevocationList, RevokedToken, RotatedSession, Rotation,
+    RotationRequest, SessionStore, StoreError, Timer, UserCache, UserStore,
 };
 
 /// The tables.
@@ -157,6 +157,7 @@ impl UserStore for MemoryStore {
         users.push(Credentials {
             user: row.clone(),
             hash: user.hash.clone(),
+            version: PasswordVersion(1),
         });
         Ok(Registration::Registered(row))
     }
@@ -251,11 +252,12 @@ impl UserStore for MemoryStore {
             .any(|live| live.id == change.session);
         let Some(entry) = tables
             .user(change.user)
-            .filter(|entry| is_live && entry.hash == change.verified)
+            .filter(|entry| is_live && entry.version == change.verified)
         else {
             return Ok(None);
         };
         entry.hash = change.new.clone();
+        entry.version.0 += 1;
         entry.user.updated_at = change.now;
         let user = change.user;
         Ok(Some(tables.end(
@@ -272,12 +274,16 @@ impl SessionStore for MemoryStore {
         let Login { session, now, .. } = login;
         let Some(entry) = tables
             .user(session.user)
-            .filter(|entry| entry.user.is_active && entry.hash == login.verified)
+            .filter(|entry| entry.user.is_active && entry.version == login.verified)
         else {
             return Ok(None);
         };
-        if let Some(rehash) = &login.rehash {
-            entry.hash = rehash.clone();
+        if let Some(rehash) = login
+            .rehash
+            .as_ref()
+            .filter(|rehash| rehash.from == entry.hash)
+        {
+            entry.hash = rehash.to.clone();
         }
         for key in [&login.attempts.pair, &login.attempts.account] {
             tables.attempts.remove(key.as_str());

@@ -78,6 +78,7 @@ class Latchkey {
   #mf;
   #pops;
   #entry;
+  #keys;
 
   constructor(mf, { texts, logs, pops, entry }) {
     this.#mf = mf;
@@ -87,8 +88,12 @@ class Latchkey {
     this.logs = logs;
     /** What stands for the service's own address in relative paths. */
     this.origin = new URL(texts.ISSUER ?? "http://localhost:8787").origin;
-    /** The private JWK Set, for forging tokens. */
-    this.keys = texts.JWT_KEYS ? JSON.parse(texts.JWT_KEYS) : null;
+    this.#keys = texts.JWT_KEYS;
+  }
+
+  /** The private JWK Set, for forging tokens. */
+  get keys() {
+    return JSON.parse(this.#keys);
   }
 
   /**

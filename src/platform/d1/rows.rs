@@ -9,7 +9,7 @@ use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::session::{Device, Generation, Session};
 use crate::domain::time::UnixSeconds;
 use crate::domain::user::User;
-use crate::ports::{Account, Credentials, RevokedToken, StoreError};
+use crate::ports::{Account, Credentials, PasswordVersion, RevokedToken, StoreError};
 
 /// The columns of [`UserRow`], from `users AS u` and `roles AS r`.
 macro_rules! user_columns {
@@ -51,6 +51,8 @@ pub(super) struct UserRow {
     updated_at: i64,
     #[serde(default)]
     password_hash: Option<String>,
+    #[serde(default)]
+    password_version: i64,
     /// A JSON array of session ids.
     #[serde(default)]
     live_sessions: Option<String>,
@@ -62,7 +64,9 @@ impl UserRow {
             .password_hash
             .take()
             .ok_or_else(|| damaged("users.password_hash", "is missing"))?;
+        let version = PasswordVersion(self.password_version);
         Ok(Credentials {
+            version,
             user: self.into_user()?,
             hash: StoredHash::from_database(hash),
         })

@@ -9,11 +9,12 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{EndReason, Generation, MAX_LIVE_SESSIONS, Session};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{
-    Login, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore, StoreError,
+    Login, Rehash, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore,
+    StoreError,
 };
 
-/// Only while the user is active and the verified hash stands: a login cannot outrun a change
-/// of the password. A repetition finds its own row.
+/// Only while the user is active and the verified password is the current one: a login cannot
+/// outrun a change of the password. A repetition finds its own row.
 const INSERT_SESSION: &str = "
     INSERT INTO sessions (
                id, user_id, current_jti, created_at, last_used_at,
@@ -22,14 +23,15 @@ const INSERT_SESSION: &str = "
       FROM users
      WHERE id = ?2
        AND is_active = 1
-       AND password_hash = ?9
+       AND password_version = ?9
         ON CONFLICT (id) DO NOTHING";
 
 const REHASH: &str = "
     UPDATE users
        SET password_hash = ?2
      WHERE id = ?1
-       AND password_hash = ?3";
+       AND password_hash = ?3
+       AND EXISTS (SELECT 1 FROM sessions WHERE id = ?4)";
 
 const END_CARRIED: &str = concat!(
     "UPDATE sessions
@@ -193,7 +195,6 @@ impl SessionStore for Database {
             .carried
             .map(|session| session.map(|session| session.to_string()));
         let [first, second] = &carried;
-        let rehash = login.rehash.as_ref().unwrap_or(&login.verified);
         let insert = Statement {
             sql: INSERT_SESSION,
             params: vec![
@@ -205,7 +206,7 @@ impl SessionStore for Database {
                 Param::Int(session.absolute_expires_at.get()),
                 Param::optional(session.device.user_agent.as_deref()),
                 Param::optional(session.device.country.as_deref()),
-                Param::Text(login.verified.expose()),
+                Param::Int(login.verified.0),
             ],
         };
         let end_carried = Statement {
@@ -239,15 +240,16 @@ impl SessionStore for Database {
                 Param::Text(login.attempts.account.as_str()),
             ],
         };
-        let rehash = Statement {
-            sql: REHASH,
-            params: vec![
-                Param::Text(&user),
-                Param::Text(rehash.expose()),
-                Param::Text(login.verified.expose()),
-            ],
-        };
-        let (carried, evicted, begun) = if login.rehash.is_some() {
+        let (carried, evicted, begun) = if let Some(Rehash { from, to }) = &login.rehash {
+            let rehash = Statement {
+                sql: REHASH,
+                params: vec![
+                    Param::Text(&user),
+                    Param::Text(to.expose()),
+                    Param::Text(from.expose()),
+                    Param::Text(&id),
+                ],
+            };
             let [_, carried, evicted, begun, ..] = self
                 .batch([insert, end_carried, evict, check, forget, rehash])
                 .await?;

@@ -23,7 +23,7 @@ const INSERT_USER: &str = "
 const USER_BY_EMAIL: &str = concat!(
     "SELECT ",
     user_columns!(),
-    ", u.password_hash
+    ", u.password_hash, u.password_version
        FROM users AS u
        JOIN roles AS r ON r.slug = u.role_slug
       WHERE u.email = ?1"
@@ -32,7 +32,7 @@ const USER_BY_EMAIL: &str = concat!(
 const USER_IN_SESSION: &str = concat!(
     "SELECT ",
     user_columns!(),
-    ", u.password_hash
+    ", u.password_hash, u.password_version
        FROM sessions AS s
        JOIN users AS u ON u.id = s.user_id
        JOIN roles AS r ON r.slug = u.role_slug
@@ -74,16 +74,17 @@ const ACTIVE_USER: &str = concat!(
         AND u.is_active = 1"
 );
 
-/// Compare-and-set on the verified hash, from a session that is live. When the batch is
+/// Compare-and-set on the verified version, from a session that is live. When the batch is
 /// repeated the new hash stands already and counts as replaced: the salt makes it ours.
 const REPLACE_PASSWORD: &str = "
     UPDATE users
        SET password_hash = ?2,
+           password_version = ?3 + 1,
            updated_at = ?5
      WHERE id = ?1
        AND is_active = 1
        AND (password_hash = ?2
-            OR (password_hash = ?3
+            OR (password_version = ?3
                 AND EXISTS (SELECT 1
                               FROM sessions
                              WHERE id = ?4
@@ -213,7 +214,7 @@ impl UserStore for Database {
             params: vec![
                 Param::Text(&user),
                 Param::Text(change.new.expose()),
-                Param::Text(change.verified.expose()),
+                Param::Int(change.verified.0),
                 Param::Text(&session),
                 Param::Int(change.now.get()),
             ],

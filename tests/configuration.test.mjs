@@ -1,0 +1,140 @@
+/**
+ * A service that is not set up: wrong settings are a 503 on every path and one
+ * log line that names them and no value; a database without its tables is a
+ * 503 wherever it is needed (contract, section 4; design, section 6).
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Client } from "./support/client.mjs";
+import { startLatchkey } from "./support/harness.mjs";
+import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, register } from "./support/people.mjs";
+import { assertProblem, fromRaw } from "./support/problems.mjs";
+import { foreignKey, forge, randomId } from "./support/tokens.mjs";
+
+const keySet = (...keys) => JSON.stringify({ keys });
+const good = foreignKey("good");
+const zeros = Buffer.alloc(32).toString("base64url");
+// RFC 8032: the public key of the secret key whose bytes are all zero.
+const zerosPublic = "O2onvM62pC1imjQ7bKDGRcCa4rlN1K_4X52wDmqyvXw";
+
+/** Starts with these settings, and says what the log says after a request on each path. */
+async function misconfigured(options) {
+  const latchkey = await startLatchkey(options);
+  try {
+    const requests = [["GET", "/"], ["GET", "/nowhere"], ["GET", "/health"], ["GET", PROFILE], ["POST", LOGIN], ["POST", REGISTER], ["POST", REFRESH], ["POST", LOGOUT], ["PATCH", PASSWORD_PATH], ["DELETE", PROFILE]];
+    for (const [method, path] of requests) {
+      const headers = [["Cookie", "access_token=zqx"], ["Content-Type", "text/plain"]];
+      const answer = fromRaw(await latchkey.raw(`http://localhost:8787${path}`, { method, headers, body: ["GET", "DELETE"].includes(method) ? null : "x" }));
+      assertProblem(answer, "misconfigured", { message: `${method} ${path}` });
+      assert.equal(answer.json.type, "about:blank");
+    }
+    const lines = latchkey.logs.filter(({ message }) => message.includes("service.misconfigured"));
+    assert.equal(lines.length, 1, "one line, however many requests");
+    assert.equal(lines[0].level, "error");
+    return { problems: JSON.parse(lines[0].message).problems, log: latchkey.logs.map(({ message }) => message).join("\n") };
+  } finally {
+    await latchkey.dispose();
+  }
+}
+
+const named = (problems) => problems.map((problem) => problem.split(":")[0]).sort();
+
+describe("the keys", () => {
+  const cases = {
+    "missing": null,
+    "no JSON": "zqx-marker",
+    "a key without its private part": keySet({ ...good, d: undefined }),
+    "a public part of another key": keySet({ ...good, x: foreignKey("x").x }),
+    "a placeholder": keySet({ kty: "OKP", crv: "Ed25519", kid: "zqx-marker", d: zeros, x: zerosPublic }),
+    "one id twice": keySet(good, foreignKey("good")),
+  };
+  for (const [what, value] of Object.entries(cases)) {
+    test(`${what}: 503 on every path, and the log says so without a value`, async () => {
+      const { problems, log } = await misconfigured({ secrets: { JWT_KEYS: value } });
+      assert.deepEqual(named(problems), ["JWT_KEYS"]);
+      assert.ok(!log.includes(good.d) && !log.includes(good.x) && !log.includes("zqx-marker"), log);
+    });
+  }
+});
+
+describe("the settings", () => {
+  test("all of them wrong at once are all named, and none of their values", async () => {
+    const vars = {
+      ISSUER: "https://zqx-marker.example/path", AUDIENCE: "zqx marker", ALLOWED_ORIGINS: "https://zqx-marker.example,*", COOKIE_DOMAIN: "zqx-marker",
+      ACCESS_TOKEN_TTL_SECONDS: "987654321", REFRESH_IDLE_TTL_SECONDS: "-1", REFRESH_ABSOLUTE_TTL_SECONDS: "zqx-marker", REFRESH_GRACE_SECONDS: "61", USER_CACHE_TTL_SECONDS: "1e2",
+      PROFILE_CONSISTENCY: "zqx-marker", PASSWORD_MIN_LENGTH: "7", ARGON2_MEMORY_KIB: "1048576", ARGON2_ITERATIONS: "0", DEFAULT_ROLE: "ZQX-Marker",
+    };
+    const { problems, log } = await misconfigured({ vars, secrets: { JWT_KEYS: "zqx-marker" } });
+    assert.deepEqual([...new Set(named(problems))], [...Object.keys(vars), "JWT_KEYS"].sort());
+    assert.doesNotMatch(log, /zqx|987654321/i);
+  });
+
+  /** Settings, and which of them are to blame. */
+  const faulty = {
+    "that have no default missing": [{ ISSUER: null, AUDIENCE: null }, ["AUDIENCE", "ISSUER"]],
+    "that contradict each other": [
+      { ISSUER: "https://a.example.com", AUDIENCE: "https://a.example.com", REFRESH_IDLE_TTL_SECONDS: 600, REFRESH_ABSOLUTE_TTL_SECONDS: 300, ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 1 },
+      ["ARGON2_ITERATIONS", "AUDIENCE", "REFRESH_IDLE_TTL_SECONDS"],
+    ],
+    "that open the door": [{ ISSUER: "http://auth.example.com", ALLOWED_ORIGINS: "null", COOKIE_DOMAIN: "com" }, ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "ISSUER"]],
+    "without database or KV namespace": [{ DB: "zqx-marker", KV: "zqx-marker" }, ["DB", "KV"]],
+  };
+  for (const [what, [vars, names]] of Object.entries(faulty)) {
+    test(`${what} are named`, async () => {
+      const { problems } = await misconfigured({ vars, migrations: false });
+      assert.deepEqual(named(problems), names);
+    });
+  }
+
+  test("at the edges of their bounds are taken", async () => {
+    const vars = {
+      ISSUER: "https://auth.example.com:8443", AUDIENCE: "a", ALLOWED_ORIGINS: " https://a.example.com , http://localhost:3000,", COOKIE_DOMAIN: "",
+      ACCESS_TOKEN_TTL_SECONDS: 3600, REFRESH_IDLE_TTL_SECONDS: 300, REFRESH_ABSOLUTE_TTL_SECONDS: 300, REFRESH_GRACE_SECONDS: 0, USER_CACHE_TTL_SECONDS: 1,
+      PASSWORD_MIN_LENGTH: 8, ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 5, DEFAULT_ROLE: "application-access",
+    };
+    const latchkey = await startLatchkey({ vars });
+    try {
+      await register(latchkey);
+    } finally {
+      await latchkey.dispose();
+    }
+  });
+});
+
+describe("a database without tables", () => {
+  let latchkey;
+  before(async () => (latchkey = await startLatchkey({ migrations: false })));
+  after(() => latchkey.dispose());
+
+  test("is a 503 on every endpoint that needs it, touches no cookie and tells nothing", async () => {
+    const [key] = latchkey.keys.keys;
+    const iat = Math.floor(Date.now() / 1_000);
+    const claims = { iss: latchkey.origin, sub: "0190a000-0000-7000-8000-000000000000", sid: randomId(), iat, exp: iat + 600, jti: randomId() };
+    const header = { alg: "EdDSA", kid: key.kid };
+    const access = forge(key, { ...header, typ: "at+jwt" }, { ...claims, aud: "latchkey", role: "application-access" });
+    const refresh = forge(key, { ...header, typ: "rt+jwt" }, { ...claims, aud: latchkey.origin });
+    const headers = { Cookie: `access_token=${access}; refresh_token=${refresh}` };
+    const requests = [
+      ["POST", REGISTER, { json: { email: "a@example.com", password: PASSWORD } }],
+      ["POST", LOGIN, { form: { username: "a@example.com", password: PASSWORD } }],
+      ["POST", REFRESH, { headers }],
+      ["POST", LOGOUT, { headers }],
+      ["PATCH", PASSWORD_PATH, { headers, json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } }],
+      ["GET", PROFILE, { headers }],
+    ];
+    for (const [method, path, init] of requests) {
+      const answer = await new Client(latchkey).fetch(path, { method, ...init });
+      assertProblem(answer, "unavailable", { message: path });
+    }
+    const causes = latchkey.logs.filter(({ message }) => message.includes("no such table"));
+    assert.equal(causes.length, requests.length, "the log has the cause of each");
+    assert.ok(latchkey.logs.every(({ message }) => !message.includes(access) && !message.includes(PASSWORD) && !message.includes("a@example.com")));
+  });
+
+  test("still refuses what needs no database", async () => {
+    const anonymous = new Client(latchkey);
+    assertProblem(await anonymous.get("/nowhere"), "not_found");
+    assertProblem(await anonymous.get(PROFILE), "not_authenticated");
+    assertProblem(await anonymous.post(REGISTER, { json: {} }), "validation_failed");
+  });
+});

@@ -1,0 +1,214 @@
+/**
+ * The cookies byte for byte (contract, section 2): on https, on this machine,
+ * with a domain; how they are read, and when they must not be touched.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Client } from "./support/client.mjs";
+import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, sessionsOf, signUp, snapshot, tokenOf } from "./support/people.mjs";
+import { assertProblem, fromRaw } from "./support/problems.mjs";
+
+const DAY = 86_400_000;
+const HOSTS = {
+  "https": {
+    vars: { ISSUER: "https://auth.example.com" },
+    access: (value, age) => `__Host-access_token=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${age}`,
+    refresh: (value, age) => `__Host-refresh_token=${value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=${age}`,
+    prefix: "__Host-",
+  },
+  "https with COOKIE_DOMAIN": {
+    vars: { ISSUER: "https://auth.example.com", COOKIE_DOMAIN: "example.com" },
+    access: (value, age) => `__Secure-access_token=${value}; Domain=example.com; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${age}`,
+    refresh: (value, age) => `__Secure-refresh_token=${value}; Domain=example.com; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=${age}`,
+    prefix: "__Secure-",
+  },
+  "http://localhost": {
+    vars: {},
+    access: (value, age) => `access_token=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}`,
+    refresh: (value, age) => `refresh_token=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${age}`,
+    prefix: "",
+  },
+};
+
+for (const [name, { vars, access, refresh, prefix }] of Object.entries(HOSTS)) {
+  describe(`on ${name}`, () => {
+    let latchkey;
+    before(async () => (latchkey = await startLatchkey({ vars, entry: CHAOS })));
+    after(() => latchkey.dispose());
+
+    /** The lines of an answer that sets both, for these ages. */
+    const set = (client, ageOfAccess, ageOfRefresh) => [
+      access(tokenOf(client, "access_token"), ageOfAccess),
+      refresh(tokenOf(client, "refresh_token"), ageOfRefresh),
+    ];
+    const deleted = [access("", 0), refresh("", 0)];
+    const lines = ({ headers }) => headers.getSetCookie().sort();
+
+    test("login and refresh set both, logout and password change delete both", async () => {
+      await latchkey.control({ reset: true });
+      const person = await register(latchkey);
+      const client = new Client(latchkey);
+      const form = { username: person.email, password: PASSWORD };
+      const login = await client.post(LOGIN, { form });
+      assert.deepEqual(lines(login), set(client, 600, 604_800));
+      const refreshed = await client.post(REFRESH);
+      assert.equal(refreshed.status, 204, refreshed.text);
+      assert.equal(refreshed.text, "");
+      assert.deepEqual(lines(refreshed), set(client, 600, 604_800));
+      assert.equal((await client.get(PROFILE)).status, 200);
+      const logout = await client.post(LOGOUT);
+      assert.equal(logout.status, 204, logout.text);
+      assert.equal(logout.text, "");
+      assert.deepEqual(lines(logout), deleted);
+      assert.equal(client.cookieHeader, null);
+
+      await client.post(LOGIN, { form });
+      const json = { currentPassword: PASSWORD, newPassword: "a new horse battery staple" };
+      assert.deepEqual(lines(await client.patch(PASSWORD_PATH, { json })), deleted);
+    });
+
+    test("the refresh cookie lives for what is left of the session", async () => {
+      const start = Date.UTC(2028, 0, 1);
+      await latchkey.control({ reset: true, nowMs: start });
+      const { client } = await signUp(latchkey);
+      for (const day of [6, 12, 18, 24]) {
+        await latchkey.control({ nowMs: start + day * DAY });
+        const age = Math.min(7, 30 - day) * 86_400;
+        assert.deepEqual(lines(await client.post(REFRESH)), set(client, 600, age), `day ${day}`);
+      }
+      await latchkey.control({ nowMs: start + 30 * DAY - 100_000 });
+      const predecessor = client.copy();
+      assert.deepEqual(lines(await client.post(REFRESH)), set(client, 100, 100));
+      await latchkey.control({ nowMs: start + 30 * DAY - 93_000 });
+      assert.deepEqual(lines(await predecessor.post(REFRESH)), set(client, 93, 93), "again, within the grace");
+      await latchkey.control({ nowMs: start + 30 * DAY });
+      assertProblem(await client.post(REFRESH), "token_expired", { error: "invalid_grant" });
+    });
+
+    test("names are matched exactly", async () => {
+      await latchkey.control({ reset: true });
+      const { client } = await signUp(latchkey);
+      const token = tokenOf(client, "access_token");
+      const profile = async (cookie) => fromRaw(await latchkey.raw(PROFILE, { headers: [["Cookie", cookie]] }));
+      const own = `${prefix}access_token`;
+      for (const cookie of [`${own}=${token}`, `a=1; ${own}=${token}`, `${own}=${token}; b="x=y"; c`, `a=1;${own}=${token};b=2`, `${own.toLowerCase()}x=1; ${own}=${token}`]) {
+        assert.equal((await profile(cookie)).status, 200, cookie);
+      }
+      const others = ["access_token", "__Host-access_token", "__Secure-access_token"].filter((other) => other !== own);
+      const wrong = [own.toUpperCase(), `${prefix}Access_token`, `x${own}`, `${own}x`, ` ${own} `, `${own}%20`, `"${own}"`, "Authorization", ...others];
+      if (prefix) wrong.push(own.replace("__H", "__h").replace("__S", "__s"), prefix.toUpperCase() + "access_token");
+      for (const other of wrong) {
+        assertProblem(await profile(`${other}=${token}`), "not_authenticated", { message: other });
+        assertProblem(await profile(`${other}=${token}; ${own}=`), "not_authenticated", { message: `${other}, and an empty one` });
+      }
+    });
+  });
+}
+
+describe("requests with cookies", () => {
+  let latchkey;
+  let person;
+  const ROUTES = [["POST", REGISTER], ["POST", LOGIN], ["POST", REFRESH], ["POST", LOGOUT], ["PATCH", PASSWORD_PATH], ["GET", PROFILE]];
+  before(async () => {
+    latchkey = await startLatchkey({ vars: { ISSUER: "https://auth.example.com" }, entry: CHAOS });
+    person = await signUp(latchkey);
+  });
+  after(() => latchkey.dispose());
+
+  const raw = async (path, options) => fromRaw(await latchkey.raw(path, options));
+  const pair = (name) => `__Host-${name}=${tokenOf(person.client, name)}`;
+
+  test("the same auth cookie twice is a 400 on every route, in one line or in two", async () => {
+    const [access, refresh] = [pair("access_token"), pair("refresh_token")];
+    const ambiguous = [
+      [`${access}; ${access}`], [access, access], [`${access}; ${refresh}; ${refresh}`], [`${access}; ${refresh}`, refresh],
+      [`${access}; __Host-access_token=`], [`__Host-access_token=; ${access}`], ["__Host-access_token=zqx", access], [refresh, "a=1", "__Host-refresh_token=zqx"],
+    ];
+    const before = await snapshot(latchkey);
+    for (const [method, path] of ROUTES) {
+      for (const cookies of ambiguous) {
+        const headers = [["Content-Type", "application/json"], ...cookies.map((line) => ["Cookie", line])];
+        const answer = await raw(path, { method, headers, body: method === "GET" ? null : "{}" });
+        assertProblem(answer, "malformed_request", { message: `${path} ${cookies}` });
+        assert.deepEqual(answer.headers.getSetCookie(), []);
+      }
+    }
+    assert.deepEqual(await snapshot(latchkey), before);
+  });
+
+  test("two lines with a cookie each are read as one", async () => {
+    const both = await raw(LOGOUT, { method: "POST", headers: [["Cookie", pair("access_token")], ["Cookie", "__Host-refresh_token=zqx"]] });
+    assert.equal(both.status, 204);
+    await logIn(latchkey, person, person.client);
+    assert.equal((await raw(PROFILE, { headers: [["Cookie", "a=1"], ["Cookie", pair("access_token")]] })).status, 200);
+  });
+
+  test("other sites' cookies beside it do no harm, whatever is in them", async () => {
+    for (const other of ["a", "a=1; a=2", "=", ";;;", "a=\"b, c\"", "a=b\tc", "__Host-access_tokens=1", "x=%F0%9F%94%91", `x=${"y".repeat(6_000)}`]) {
+      assert.equal((await raw(PROFILE, { headers: [["Cookie", `${other}; ${pair("access_token")}`]] })).status, 200, other);
+    }
+  });
+
+  test("a foreign cookie that is not ASCII does not sign anybody out", async () => {
+    for (const other of ["x=\u00fc", Buffer.from("x=\u{1F511}").toString("latin1")]) {
+      assert.equal((await raw(PROFILE, { headers: [["Cookie", `${other}; ${pair("access_token")}`]] })).status, 200, other);
+    }
+    assertProblem(await raw(PROFILE, { headers: [["Cookie", `${pair("access_token")}\u00fc`]] }), "invalid_token");
+  });
+
+  test("register and profile never touch the cookies, nor does a refusal", async () => {
+    const client = person.client.copy();
+    const untouched = async (answer, status) => {
+      const { headers, status: got, text } = await answer;
+      assert.equal(got, status, text);
+      assert.deepEqual(headers.getSetCookie(), [], text);
+    };
+    await untouched(client.post(REGISTER, { json: { email: newEmail(), password: PASSWORD } }), 201);
+    await untouched(client.get(PROFILE), 200);
+    await untouched(client.post(LOGIN, { form: { username: newEmail(), password: PASSWORD } }), 401);
+    await untouched(client.patch(PASSWORD_PATH, { json: { currentPassword: "wrong password", newPassword: "a new horse battery staple" } }), 401);
+    await untouched(client.get("/nowhere"), 404);
+    await untouched(client.get(LOGIN), 405);
+    await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: D1 DB is overloaded." }] });
+    await untouched(client.post(REFRESH), 503);
+    await untouched(client.post(LOGOUT), 503);
+    await untouched(client.post(LOGIN, { form: { username: newEmail(), password: PASSWORD } }), 503);
+    await untouched(client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } }), 503);
+    await latchkey.control({ reset: true });
+    assert.equal((await client.get(PROFILE)).status, 200);
+  });
+});
+
+describe("the address of a request", () => {
+  let latchkey;
+  before(async () => (latchkey = await startLatchkey()));
+  after(() => latchkey.dispose());
+
+  test("plain http is refused everywhere but on this machine", async () => {
+    const { email } = await register(latchkey);
+    const form = { username: email, password: PASSWORD };
+    for (const host of ["auth.example.com", "localhost.example.com", "127.0.0.2", "127.0.0.1.example.com", "[::2]", "0.0.0.0", "localhost."]) {
+      for (const [method, path, init] of [["POST", LOGIN, { form }], ["POST", LOGOUT, {}], ["GET", PROFILE, {}], ["GET", "/nowhere", {}]]) {
+        const refused = await new Client(latchkey).fetch(`http://${host}${path}`, { method, ...init });
+        assertProblem(refused, "https_required", { message: `${host}${path}` });
+        assert.deepEqual(refused.headers.getSetCookie(), []);
+      }
+    }
+    assert.deepEqual(await latchkey.sql("SELECT id FROM sessions"), []);
+  });
+
+  test("on this machine, under each of its names, plain http has plain cookies", async () => {
+    const person = await register(latchkey);
+    for (const host of ["localhost", "localhost:9000", "127.0.0.1:8787", "[::1]:8787", "LOCALHOST:8787"]) {
+      const client = new Client(latchkey);
+      const login = await client.post(`http://${host}${LOGIN}`, { form: { username: person.email, password: PASSWORD } });
+      assert.deepEqual([...login.setCookies.keys()].sort(), ["access_token", "refresh_token"], host);
+      assert.equal((await client.get(`http://${host}${PROFILE}`)).status, 200);
+    }
+    const secure = new Client(latchkey);
+    const login = await secure.post(`https://localhost${LOGIN}`, { form: { username: person.email, password: PASSWORD } });
+    assert.deepEqual([...login.setCookies.keys()].sort(), ["__Host-access_token", "__Host-refresh_token"]);
+    assert.equal((await sessionsOf(latchkey, person)).length, 6);
+  });
+});

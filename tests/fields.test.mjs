@@ -1,0 +1,256 @@
+/**
+ * The fields of bodies (contract, section 5): what is accepted, which rule is
+ * reported, that a password is taken exactly as it was sent, and that nothing
+ * of a refused body comes back.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { Client } from "./support/client.mjs";
+import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { LOGIN, PASSWORD, PASSWORD_PATH, REGISTER, logIn, newEmail, register, sessionsOf, signUp, snapshot } from "./support/people.mjs";
+import { assertProblem, fromRaw } from "./support/problems.mjs";
+
+const FORM = ["Content-Type", "application/x-www-form-urlencoded"];
+const JSON_TYPE = ["Content-Type", "application/json"];
+
+let latchkey;
+let anonymous;
+before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
+beforeEach(() => (anonymous = new Client(latchkey)));
+after(() => latchkey.dispose());
+
+/** The refusals of bodies to register with; nothing is stored, nothing comes back. */
+async function refused(bodies) {
+  const before = await snapshot(latchkey);
+  for (const [json, errors] of bodies) {
+    const answer = await anonymous.post(REGISTER, { json });
+    assertProblem(answer, "validation_failed", { errors, message: JSON.stringify(json).slice(0, 200) });
+    assert.doesNotMatch(answer.text, /zqx-marker/i);
+  }
+  assert.deepEqual(await snapshot(latchkey), before);
+}
+
+describe("e-mail addresses", () => {
+  test("that break a rule are refused", async () => {
+    const label = "a".repeat(63);
+    const invalid = [
+      "", "zqx-marker", "zqx-marker@", "@zqx-marker.org", "a@zqx-marker", "a@@zqx-marker.org", "a@b@zqx-marker.org",
+      "a b@zqx-marker.org", " a@zqx-marker.org", "a@zqx-marker.org ", "a@zqx-marker.org\n", "a\0@zqx-marker.org", "a\u007f@zqx-marker.org",
+      '"a"@zqx-marker.org', 'a"b@zqx-marker.org', "a@-zqx-marker.org", "a@zqx-marker-.org", "a@zqx-marker..org", "a@.zqx-marker.org",
+      "a@zqx-marker.org.", "a@zqx_marker.org", "a@[192.0.2.1]", "ä@zqx-marker.org", "a@zqx-märker.org", "a＠zqx-marker.org", "\u212Aa@zqx-marker.org",
+      `${"a".repeat(65)}@zqx-marker.org`, `a@${"a".repeat(64)}.org`, `a@${label}.${label}.${label}.${"a".repeat(61)}`,
+      "a@zqx-marker.org,b@zqx-marker.org", "<a@zqx-marker.org>", "a(zqx)@zqx-marker.org", "a;b@zqx-marker.org", "a:b@zqx-marker.org",
+    ];
+    assert.equal(`a@${label}.${label}.${label}.${"a".repeat(61)}`.length, 255);
+    await refused(invalid.map((email) => [{ email, password: PASSWORD }, [["email", "invalid_email"]]]));
+    await refused([
+      [{ password: PASSWORD }, [["email", "required"]]],
+      [{ email: null, password: PASSWORD }, [["email", "required"]]],
+      ...[1, true, ["a@zqx-marker.org"], { a: "zqx-marker" }].map((email) => [{ email, password: PASSWORD }, [["email", "wrong_type"]]]),
+    ]);
+  });
+
+  test("at the edge of a rule are accepted as they are", async () => {
+    const label = "a".repeat(63);
+    for (const email of [
+      `${"l".repeat(64)}@example.org`,
+      `${"x".repeat(2)}@${label}.${label}.${label}.${"a".repeat(59)}`,
+      "o+tag.x_y-z@xn--bcher-kva.example",
+      "1@2.3",
+    ]) {
+      assert.equal((await register(latchkey, { email })).user.email, email);
+    }
+    assert.equal(`xx@${label}.${label}.${label}.${"a".repeat(59)}`.length, 254);
+  });
+});
+
+describe("names", () => {
+  test("that break a rule are refused", async () => {
+    const body = (name) => ({ email: newEmail(), password: PASSWORD, name });
+    await refused([
+      [body(""), [["name", "too_short"]]],
+      [body(" \u00a0\t "), [["name", "too_short"]]],
+      [body("x".repeat(101)), [["name", "too_long"]]],
+      [body("\u{1F511}".repeat(101)), [["name", "too_long"]]],
+      [body("zqx-marker\nforged line"), [["name", "control_character"]]],
+      [body("zqx-marker\u0000"), [["name", "control_character"]]],
+      [body("zqx-marker\u0085x"), [["name", "control_character"]]],
+      [body(7), [["name", "wrong_type"]]],
+      [body(["zqx-marker"]), [["name", "wrong_type"]]],
+    ]);
+  });
+
+  test("have up to 100 code points after trimming", async () => {
+    const name = "\u{1F511}".repeat(100);
+    assert.equal((await register(latchkey, { name: ` ${name} ` })).user.name, name);
+  });
+});
+
+describe("passwords", () => {
+  test("that break a rule are refused", async () => {
+    const email = "zqx-marker-local@example.org";
+    const fault = (password, code) => [{ email, password }, [["password", code]]];
+    await refused([
+      fault("1234567", "too_short"),
+      fault("\u{1F511}".repeat(7), "too_short"),
+      fault("\u{1F511}".repeat(129), "too_long"),
+      fault("x".repeat(129), "too_long"),
+      fault(email, "guessable"),
+      fault("zqx-marker-local", "guessable"),
+      fault("ZQX-Marker-Local", "guessable"),
+      fault("latchkey", "guessable"),
+      fault("LatchKey", "guessable"),
+      fault("password1", "common"),
+      fault("QwertyUiop", "common"),
+      [{ email }, [["password", "required"]]],
+      fault(null, "required"),
+      fault(12345678, "wrong_type"),
+      fault({ "zqx-marker": 1 }, "wrong_type"),
+    ]);
+  });
+
+  test("are taken exactly as they were sent", async () => {
+    const exact = {
+      "composed": ["caf\u00e9 au lait", "cafe\u0301 au lait"],
+      "decomposed": ["cafe\u0301 noir long", "caf\u00e9 noir long"],
+      "with blanks around": [" padded with blanks ", "padded with blanks"],
+      "ending in a blank": ["ends in a blank ", "ends in a blank"],
+      "with a capital": ["Correct horse battery", "correct horse battery"],
+      "with a null character": ["null\u0000character", "null"],
+      "with signs that a form escapes": ["a+b%20c&d=e;f", "a b c&d=e;f"],
+      "with a sign for unreadable text": ["\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd", "????????"],
+      "of 8 code points of 4 bytes": ["\u{1F511}".repeat(8), "\u{1F511}".repeat(9)],
+      "of 128 code points of 4 bytes": ["\u{1F511}".repeat(128), "\u{1F511}".repeat(127)],
+    };
+    for (const [what, [password, other]] of Object.entries(exact)) {
+      const person = await register(latchkey, { password });
+      await logIn(latchkey, person);
+      const json = await anonymous.post(LOGIN, { json: { username: person.email, password } });
+      assert.equal(json.status, 204, `${what}, as JSON`);
+      const wrong = await new Client(latchkey).post(LOGIN, { form: { username: person.email, password: other } });
+      assertProblem(wrong, "invalid_credentials", { error: "invalid_grant", message: what });
+    }
+  });
+
+  test("invalid UTF-8 never becomes another password", async () => {
+    const replaced = "\ufffd".repeat(8);
+    const person = await register(latchkey, { password: replaced });
+    const user = encodeURIComponent(person.email);
+    const bytes = (text) => Buffer.from(text, "latin1");
+    const bodies = [
+      [FORM, bytes(`username=${user}&password=${"%ff".repeat(8)}`)],
+      [FORM, bytes(`username=${user}&password=${"\xff".repeat(8)}`)],
+      [FORM, bytes(`username=${user}&password=${"%ed%a0%80".repeat(8)}`)],
+      [FORM, bytes(`username=${user}&password=${encodeURIComponent(replaced)}&%ff=1`)],
+      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"${"\xff".repeat(8)}"}`)],
+      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"${"\xed\xa0\x80".repeat(8)}"}`)],
+      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"${"\\ud800".repeat(8)}"}`)],
+    ];
+    for (const [type, body] of bodies) {
+      const answer = fromRaw(await latchkey.raw(LOGIN, { method: "POST", headers: [type], body }));
+      assertProblem(answer, "malformed_request", { message: body.toString("latin1") });
+    }
+    assert.deepEqual(await sessionsOf(latchkey, person), []);
+    await logIn(latchkey, person);
+  });
+
+  test("may be required to be longer", async () => {
+    const strict = await startLatchkey({ vars: { PASSWORD_MIN_LENGTH: 15 } });
+    try {
+      const post = (password) => new Client(strict).post(REGISTER, { json: { email: newEmail(), password } });
+      assertProblem(await post("x1".repeat(7)), "validation_failed", { errors: [["password", "too_short"]] });
+      assert.equal((await post("x1".repeat(7) + "y")).status, 201);
+    } finally {
+      await strict.dispose();
+    }
+  });
+
+  describe("hashed at another cost", () => {
+    let persist;
+    let today;
+    let people;
+    const hashOf = async ({ id }) => (await today.sql("SELECT password_hash FROM users WHERE id = ?1", id))[0].password_hash;
+    before(async () => {
+      persist = mkdtempSync(join(tmpdir(), "latchkey-"));
+      const old = await startLatchkey({ persist, vars: { ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 5 } });
+      people = [await register(old), await register(old)];
+      await old.dispose();
+      today = await startLatchkey({ persist, entry: CHAOS });
+    });
+    after(async () => {
+      await today.dispose();
+      rmSync(persist, { recursive: true });
+    });
+
+    test("log in, and are hashed anew, once", async () => {
+      assert.match(await hashOf(people[0]), /\$m=7168,t=5,p=1\$/);
+      await logIn(today, people[0]);
+      const replaced = await hashOf(people[0]);
+      assert.match(replaced, /\$m=19456,t=2,p=1\$/);
+      await logIn(today, people[0]);
+      assert.equal(await hashOf(people[0]), replaced);
+    });
+
+    test("log in on several devices at once", async () => {
+      await today.control({ d1DelayMs: 5 });
+      await Promise.all([1, 2, 3].map(() => logIn(today, people[1])));
+      assert.match(await hashOf(people[1]), /\$m=19456,t=2,p=1\$/);
+    });
+  });
+});
+
+describe("a body", () => {
+  test("with a field that is not known is refused without naming it", async () => {
+    const body = { email: "a@example.org", password: PASSWORD };
+    for (const extra of [
+      { isSuperuser: true }, { roleSlug: "zqx-marker" }, { id: "0190a000-0000-7000-8000-000000000000" }, { isActive: true },
+      { createdAt: "zqx-marker" }, { role: "zqx-marker" }, { is_superuser: 1 }, { "zqx-marker": "zqx-marker" }, { __proto: {} }, { Email: "zqx-marker" },
+    ]) {
+      await refused([[{ ...body, ...extra }, [["body", "unknown_field"]]]]);
+      const { text } = await anonymous.post(REGISTER, { json: { ...body, ...extra } });
+      for (const [name, value] of Object.entries(extra)) {
+        assert.ok(!text.includes(`"${name}"`) && !(typeof value === "string" && text.includes(value)), text);
+      }
+    }
+  });
+
+  test("with several faults has them all reported", async () => {
+    await refused([[{ email: "zqx-marker", password: "short", name: "", x: 1 }, [
+      ["body", "unknown_field"], ["email", "invalid_email"], ["name", "too_short"], ["password", "too_short"],
+    ]]]);
+  });
+
+  test("that says one thing twice, or cannot be read, is malformed", async () => {
+    const { client, email } = await signUp(latchkey);
+    const before = await snapshot(latchkey);
+    const fields = `"email":"a@example.org","password":"${PASSWORD}"`;
+    const cookie = ["Cookie", client.cookieHeader];
+    const user = encodeURIComponent(email);
+    const bodies = [
+      ["POST", REGISTER, [JSON_TYPE], [
+        "", "null", "[]", '"zqx-marker"', "{", `{${fields}`, `{${fields}} x`, `{${fields}}{}`, `{${fields},}`, `\ufeff{${fields}}`,
+        `{${fields},"email":"zqx-marker@example.org"}`, `{${fields},"\\u0065mail":"zqx-marker@example.org"}`, `{${fields},"name":null,"name":null}`,
+        `{${fields},"x":NaN}`, `{'email':'a@example.org'}`, "zqx-marker", "[".repeat(8_000), `{${fields},"x":${"[".repeat(4_000)}`,
+      ]],
+      ["PATCH", PASSWORD_PATH, [JSON_TYPE, cookie], [
+        "", "[]", `{"currentPassword":"${PASSWORD}","newPassword":"zqx-marker-1","newPassword":"zqx-marker-2"}`,
+      ]],
+      ["POST", LOGIN, [FORM], [
+        `username=${user}&username=${user}&password=zqx-marker`, `username=${user}&password=zqx-marker&password=zqx-marker`,
+        `username=${user}&password=zqx-marker&%70assword=zqx-marker`, `username=${user}&password=&password=zqx-marker`, `username=${user}&password=zqx-marker&scope=&scope=`,
+      ]],
+      ["POST", LOGIN, [JSON_TYPE], [`{"username":"${email}","password":"zqx-marker","password":"zqx-marker"}`, "", "{"]],
+    ];
+    for (const [method, path, headers, texts] of bodies) {
+      for (const body of texts) {
+        const answer = fromRaw(await latchkey.raw(path, { method, headers, body }));
+        assertProblem(answer, "malformed_request", { message: `${path} ${body.slice(0, 100)}` });
+        assert.doesNotMatch(answer.text, /zqx-marker/);
+      }
+    }
+    assert.deepEqual(await snapshot(latchkey), before);
+  });
+});

@@ -1,0 +1,62 @@
+/**
+ * People who register and log in, each under an address of their own, so that
+ * no test depends on another.
+ */
+import assert from "node:assert/strict";
+import { Client } from "./client.mjs";
+
+export const PASSWORD = "correct horse battery staple";
+export const REGISTER = "/api/account/register";
+export const LOGIN = "/api/account/login";
+export const REFRESH = "/api/account/refresh";
+export const LOGOUT = "/api/account/logout";
+export const PASSWORD_PATH = "/api/account/password";
+export const PROFILE = "/api/account/profile";
+
+let people = 0;
+
+/** An address that nobody has yet. */
+export function newEmail() {
+  people += 1;
+  return `person${people}@example.com`;
+}
+
+/** Registers somebody: `{id, email, password, user}`. */
+export async function register(latchkey, { email = newEmail(), password = PASSWORD, ...rest } = {}) {
+  const answer = await new Client(latchkey).post(REGISTER, { json: { email, password, ...rest } });
+  assert.equal(answer.status, 201, answer.text);
+  return { id: answer.json.id, email, password, user: answer.json };
+}
+
+/** Logs a person in, on a device of its own unless told: the client with the cookies. */
+export async function logIn(latchkey, { email, password }, client = new Client(latchkey)) {
+  const answer = await client.post(LOGIN, { form: { username: email, password } });
+  assert.equal(answer.status, 204, answer.text);
+  return client;
+}
+
+/** Registers somebody and logs in: `{id, email, password, user, client}`. */
+export async function signUp(latchkey, options) {
+  const person = await register(latchkey, options);
+  return { ...person, client: await logIn(latchkey, person) };
+}
+
+/** The value of a client's cookie by its bare name, whatever its prefix. */
+export function tokenOf(client, bareName) {
+  const cookie = [...client.cookies.values()].find(({ name }) => name.replace(/^__(Host|Secure)-/, "") === bareName);
+  assert.ok(cookie, `no ${bareName} in the jar`);
+  return cookie.value;
+}
+
+/** The rows of a person's sessions, oldest first. */
+export function sessionsOf(latchkey, { id }) {
+  return latchkey.sql("SELECT * FROM sessions WHERE user_id = ?1 ORDER BY rowid", id);
+}
+
+/** All that people and sessions consist of, to be compared before and after. */
+export async function snapshot(latchkey) {
+  return {
+    users: await latchkey.sql("SELECT * FROM users ORDER BY id"),
+    sessions: await latchkey.sql("SELECT * FROM sessions ORDER BY id"),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * What every refusal and every answer must look like (contract, sections 4
+ * and 6), as assertions on what `Client` returns.
+ */
+import assert from "node:assert/strict";
+
+export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+const MEMBERS = ["type", "title", "status", "code", "detail", "requestId"];
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const CODES = {
+  invalid_credentials: 401,
+  not_authenticated: 401,
+  invalid_token: 401,
+  token_expired: 401,
+  wrong_current_password: 401,
+  cross_origin: 403,
+  https_required: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  email_taken: 409,
+  malformed_request: 400,
+  body_too_large: 413,
+  unsupported_media_type: 415,
+  validation_failed: 422,
+  unavailable: 503,
+  misconfigured: 503,
+  internal: 500,
+};
+/** Names that only the platform's own error texts have. */
+const PLATFORM_TEXT = /D1_|SQLITE|no such table|\bsql\b|stack|panick|\.rs\b|wasm|workerd|exception/i;
+
+/**
+ * The response is the problem `code`, with exactly the contract's members and
+ * headers. `errors`: the `[field, code]` pairs of a `validation_failed`;
+ * `error`: RFC 6749's member, when the endpoint has it.
+ */
+export function assertProblem(response, code, { errors, error, message = "" } = {}) {
+  const { json, headers } = response;
+  const told = `${message} ${response.status} ${response.text}`;
+  assert.equal(response.status, CODES[code], told);
+  assert.equal(headers.get("Content-Type"), PROBLEM_TYPE, told);
+  assertHeaders(response);
+
+  const members = [...MEMBERS];
+  if (error !== undefined) members.push("error");
+  if (code === "validation_failed") members.push("errors");
+  assert.deepEqual(Object.keys(json).sort(), members.sort(), told);
+  assert.equal(json.status, CODES[code], told);
+  assert.equal(json.code, code, told);
+  assert.equal(json.error, error, told);
+  assert.ok(json.type === "about:blank" || json.type.endsWith(`/errors/${code}`), told);
+  assert.ok(json.title.length > 0 && json.detail.length > 0, told);
+  assert.equal(json.requestId, headers.get("X-Request-Id"), told);
+  assert.doesNotMatch(response.text, PLATFORM_TEXT);
+
+  if (code === "validation_failed") {
+    for (const fault of json.errors) {
+      assert.deepEqual(Object.keys(fault).sort(), ["code", "field", "message"], told);
+    }
+    const pairs = json.errors.map((fault) => [fault.field, fault.code]);
+    assert.ok(pairs.length > 0, told);
+    if (errors) assert.deepEqual(pairs.sort(), [...errors].sort(), told);
+  }
+  if (response.status === 503) assert.match(headers.get("Retry-After") ?? "", /^[1-9]\d*$/, told);
+  if (response.status >= 500) assert.deepEqual(headers.getSetCookie(), [], told);
+}
+
+/** The headers that every answer has. */
+export function assertHeaders({ headers }) {
+  const expected = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+  };
+  for (const [name, value] of Object.entries(expected)) assert.equal(headers.get(name), value, name);
+  assert.match(headers.get("X-Request-Id") ?? "", UUID);
+}
+
+/** What `latchkey.raw` returns, as `Client` would have returned it. */
+export function fromRaw({ status, headers: pairs, body }) {
+  const headers = new Headers();
+  for (const [name, value] of pairs) headers.append(name, value);
+  const text = body.toString("utf8");
+  const isJson = /\bjson\b/.test(headers.get("Content-Type") ?? "") && text !== "";
+  return { status, headers, text, json: isJson ? JSON.parse(text) : undefined };
+}

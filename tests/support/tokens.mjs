@@ -1,0 +1,55 @@
+/**
+ * Tokens taken apart and put together again, with Node's own crypto: forging
+ * is the test's business, not the Worker's.
+ */
+import { createHmac, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+
+const encode = (data) => Buffer.from(data).toString("base64url");
+/** Objects become JSON; texts are taken as they are, duplicate members and all. */
+const json = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** `{header, claims, signature, parts}` of a compact JWS; nothing is checked. */
+export function decode(token) {
+  const parts = token.split(".");
+  const [header, claims] = parts.map((part) => Buffer.from(part, "base64url").toString("utf8"));
+  return { header: JSON.parse(header), claims: JSON.parse(claims), signature: parts[2], parts };
+}
+
+/** Signs with an Ed25519 private JWK. */
+export function forge(jwk, header, claims) {
+  const input = `${encode(json(header))}.${encode(json(claims))}`;
+  return `${input}.${encode(sign(null, Buffer.from(input), createPrivateKey({ key: jwk, format: "jwk" })))}`;
+}
+
+/** "Signs" with HMAC, for the attack that passes the public key off as a secret. */
+export function forgeHmac(secret, header, claims) {
+  const input = `${encode(json(header))}.${encode(json(claims))}`;
+  return `${input}.${encode(createHmac("sha256", secret).update(input).digest())}`;
+}
+
+/** No signature at all. */
+export function forgeUnsigned(header, claims) {
+  return `${encode(json(header))}.${encode(json(claims))}.`;
+}
+
+/** An Ed25519 key that the service does not know; with the `kid` that is given. */
+export function foreignKey(kid) {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return { ...privateKey.export({ format: "jwk" }), kid };
+}
+
+/** 128 random bits as ids have them. */
+export function randomId() {
+  return randomBytes(16).toString("base64url");
+}
+
+/** `object` without one member. */
+export function without(object, name) {
+  const { [name]: _, ...rest } = object;
+  return rest;
+}
+
+/** JSON of `object` in which the member `name` stands twice. */
+export function twice(object, name) {
+  return JSON.stringify(object).replace("{", `{${JSON.stringify(name)}:${JSON.stringify(object[name])},`);
+}
