@@ -2,10 +2,11 @@
  * Makes the signing keys: a JWK Set with one Ed25519 private key (RFC 8037),
  * whose `kid` is the key's own thumbprint (RFC 7638).
  *
- *     node scripts/make-keys.mjs | npx wrangler secret put JWT_KEYS
+ *     node scripts/make-keys.mjs > jwt-keys.json
  *
- * prints a set for production and keeps no copy. `npm start` uses
- * {@link ensureDevKeys} for the development keys in `.dev.vars`.
+ * prints a set for production and keeps no copy; README.md ("Deploying") says
+ * how it becomes the secret. `npm start` uses {@link ensureDevKeys} for the
+ * development keys in `.dev.vars`.
  */
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { appendFileSync, chmodSync, existsSync, readFileSync } from "node:fs";

@@ -40,6 +40,8 @@ pub enum AppError {
     NotFound,
     /// Too many requests wait for a password hash in this isolate.
     Busy,
+    /// The database does not have what a setting names; the cause is for the log.
+    Misconfigured(String),
     /// The database has no answer; the cause is for the log.
     Unavailable(String),
     /// A fault of ours; the cause is for the log.

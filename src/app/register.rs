@@ -52,7 +52,7 @@ pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<U
     match ctx.ports.users().register(&user).await? {
         Registration::Registered(user) => Ok(user),
         Registration::EmailTaken => Err(AppError::EmailTaken),
-        Registration::NoSuchRole => Err(AppError::Internal(
+        Registration::NoSuchRole => Err(AppError::Misconfigured(
             "DEFAULT_ROLE is not in the table roles".to_owned(),
         )),
     }

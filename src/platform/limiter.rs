@@ -13,7 +13,7 @@ use super::runtime::ConsoleLog;
 use crate::ports::{Limiter, Log, RateLimiter};
 
 /// How long a limiter may take before the request goes on without it.
-const LIMITER_TIMEOUT: Duration = Duration::from_secs(1);
+const LIMITER_TIMEOUT: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// Whether this isolate has said that its limiters do not work.

@@ -13,7 +13,7 @@ use crate::web::body::{ReadError, RequestBody};
 use crate::web::call::Country;
 
 /// How long a client may take to send a body of 8 KiB.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 /// A header whose value `http` does not take. It is there, and it is nothing that we accept.
 const UNREADABLE: HeaderValue = HeaderValue::from_static("?");
 /// A URL that `http` does not take: no path of ours.

@@ -31,7 +31,7 @@ use cookies::CookieStyle;
 use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
 use endpoint::{Lookup, Route, find};
 use headers::{HeaderContext, X_REQUEST_ID};
-use problem::{Code, ProblemContext, Refusal};
+use problem::{Code, MISCONFIGURED_RETRY_SECONDS, ProblemContext, Refusal};
 use transport::Transport;
 
 /// The client's address, from the network's edge. No other header is believed: clients can
@@ -53,8 +53,6 @@ pub const REQUEST_HEADERS: [HeaderName; 9] = [
 
 /// The longest period of the platform's limiters, which do not say how much of it is left.
 const LIMITER_PAUSE: Seconds = Seconds::new(60);
-/// Seconds after which a client may try a misconfigured service again.
-const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
 
 /// Answers a request. The body is read only when the request has got that far.
 pub async fn handle<P: Ports, B: RequestBody>(

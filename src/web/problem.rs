@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::app::AppError;
 use crate::app::error::FieldFault;
 
+/// Seconds after which a client may try a misconfigured service again.
+pub const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
+
 /// The stable code of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -251,6 +254,11 @@ impl From<AppError> for Refusal {
                 Code::Unavailable,
                 1,
                 Some("too many password hashes wait".to_owned()),
+            ),
+            AppError::Misconfigured(cause) => Self::retry_after(
+                Code::Misconfigured,
+                MISCONFIGURED_RETRY_SECONDS,
+                Some(cause),
             ),
             AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),
             AppError::Internal(cause) => Self {

@@ -17,9 +17,9 @@ use worker::{D1Database, D1PreparedStatement, D1Result, Delay};
 
 use crate::ports::StoreError;
 
-/// How long a call may take, its retries included. A request makes two at most, and must be
-/// answered within ten seconds.
-const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a call may take, its retries included. A request must be answered within ten
+/// seconds: half a one for a limiter, three for its body, and two calls.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a call is repeated. Each of our writes may be: they name the ids they create and
 /// the values they replace.
 const MAX_RETRIES: u32 = 2;

@@ -36,6 +36,19 @@ fn registering_answers_with_the_user_and_sets_no_cookie() {
 }
 
 #[test]
+fn a_default_role_that_does_not_exist_is_the_operators_matter() {
+    let world = World::new(&[("DEFAULT_ROLE", "no-such-role")]);
+    let answer = world.register("ada@example.org");
+    assert_eq!((answer.status, answer.code()), (503, "misconfigured"));
+    assert!(
+        world.ports.log.0.borrow()[0]["error.cause"]
+            .as_str()
+            .unwrap()
+            .contains("DEFAULT_ROLE")
+    );
+}
+
+#[test]
 fn every_broken_rule_is_reported_and_no_value_is_echoed() {
     let world = World::new(&[]);
     let answer = world.call(
