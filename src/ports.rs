@@ -105,24 +105,33 @@ pub struct PasswordReplacement {
     pub verified: PasswordVersion,
     /// The hash of the next one.
     pub new: StoredHash,
+    /// The counters that the change sets back.
+    pub attempts: AttemptKeys,
     /// The time of the change.
+    pub now: UnixSeconds,
+}
+
+/// A try of a password, to be counted before it costs a hash.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The counters that it moves.
+    pub keys: AttemptKeys,
+    /// Random, so that a repetition is known.
+    pub id: TokenId,
+    /// The time of the attempt.
     pub now: UnixSeconds,
 }
 
 /// Somebody who tries to log in.
 #[derive(Clone, Debug)]
 pub struct LoginAttempt {
+    /// What is counted.
+    pub counted: Attempt,
     /// The address they give.
     pub email: Email,
-    /// The counters that the attempt moves.
-    pub keys: AttemptKeys,
-    /// Random, so that a repetition is known.
-    pub id: TokenId,
     /// The sessions that the request's cookies name: a device that has a live session of this
     /// account is let through when the account is slowed from everywhere.
     pub carried: [Option<SessionId>; 2],
-    /// The time of the attempt.
-    pub now: UnixSeconds,
 }
 
 /// What becomes of an attempt.
@@ -162,8 +171,9 @@ pub trait UserStore {
     /// [`StoreError`].
     async fn attempt(&self, attempt: &LoginAttempt) -> Result<Attempted, StoreError>;
 
-    /// The user of a live session, if the session is live at `now` and the user active. One
-    /// round trip.
+    /// Counts a try of the current password, and finds the user of a session if it is let
+    /// through, the session live and the user active. One round trip. Repeating it with the
+    /// same argument counts once.
     ///
     /// # Errors
     ///
@@ -172,8 +182,8 @@ pub trait UserStore {
         &self,
         session: SessionId,
         user: UserId,
-        now: UnixSeconds,
-    ) -> Result<Option<Credentials>, StoreError>;
+        attempt: &Attempt,
+    ) -> Result<Attempted, StoreError>;
 
     /// A user with the sessions that are live at `now`. One round trip.
     ///

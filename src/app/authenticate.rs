@@ -3,13 +3,14 @@
 
 use super::config::ProfileConsistency;
 use super::{AppError, Ctx};
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::throttle::{AttemptKeys, ClientPrefix};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::{AccessClaims, RefreshClaims, Rejection};
 use crate::domain::user::{Profile, User};
 use crate::ports::{
-    Account, Background, CachedAccount, Credentials, Ports, Revocation, RevocationList, UserCache,
-    UserStore,
+    Account, Attempt, Attempted, Background, CachedAccount, Credentials, Entropy, Ports,
+    Revocation, RevocationList, UserCache, UserStore,
 };
 
 /// How far ahead another location's clock may have been when it wrote a copy.
@@ -47,6 +48,8 @@ pub struct Owner {
     pub session: SessionId,
     /// The person.
     pub credentials: Credentials,
+    /// The counters that a success sets back.
+    pub attempts: AttemptKeys,
 }
 
 /// The holder of an authentic refresh token; whether it still rotates is for the database.
@@ -123,26 +126,37 @@ pub async fn member<P: Ports>(
     })
 }
 
-/// Policy: as [`member`], and the stored password hash comes along.
+/// Policy: as [`member`], and the stored password hash comes along, for a try of the current
+/// password. Tries are counted like those of a login: somebody with a stolen access token
+/// must not guess the password.
 ///
 /// # Errors
 ///
-/// As [`reader`].
+/// As [`reader`], and [`AppError::Throttled`].
 pub async fn owner<P: Ports>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
+    client: ClientPrefix,
 ) -> Result<Owner, AppError> {
     let claims = access_claims(ctx, presented)?;
-    let credentials = ctx
+    let attempt = Attempt {
+        keys: ctx.service.throttle.of_password_change(claims.user, client),
+        id: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        now: ctx.now,
+    };
+    let found = ctx
         .ports
         .users()
-        .credentials_in(claims.session, claims.user, ctx.now)
-        .await?
-        .ok_or(AppError::InvalidToken)?;
-    Ok(Owner {
-        session: claims.session,
-        credentials,
-    })
+        .credentials_in(claims.session, claims.user, &attempt)
+        .await?;
+    match found {
+        Attempted::Admitted(found) => Ok(Owner {
+            session: claims.session,
+            credentials: found.ok_or(AppError::InvalidToken)?,
+            attempts: attempt.keys,
+        }),
+        Attempted::Throttled(pause) => Err(AppError::Throttled(pause)),
+    }
 }
 
 /// Policy: an authentic refresh token that is not known to have ended.

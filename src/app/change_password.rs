@@ -58,6 +58,7 @@ pub async fn change_password<P: Ports>(
         user: user.id,
         session: owner.session,
         verified: version,
+        attempts: owner.attempts,
         new,
         now: ctx.now,
     };

@@ -13,7 +13,7 @@ use crate::domain::password::PresentedPassword;
 use crate::domain::session::{Device, Session};
 use crate::domain::throttle::ClientPrefix;
 use crate::ports::{
-    Attempted, Entropy, Log, Login, LoginAttempt, Ports, Rehash, SessionStore, UserStore,
+    Attempt, Attempted, Entropy, Log, Login, LoginAttempt, Ports, Rehash, SessionStore, UserStore,
 };
 
 /// What a person logs in with.
@@ -45,16 +45,18 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         .ok_or(AppError::Busy)?;
     let entropy = ctx.ports.entropy();
     let attempt = LoginAttempt {
-        keys: ctx
-            .service
-            .throttle
-            .of_attempt(&command.email, command.client),
-        id: TokenId::from_random(entropy.bytes()?),
+        counted: Attempt {
+            keys: ctx
+                .service
+                .throttle
+                .of_login(&command.email, command.client),
+            id: TokenId::from_random(entropy.bytes()?),
+            now: ctx.now,
+        },
         carried: command
             .carried
             .map(|holder| holder.map(|holder| holder.session)),
         email: command.email,
-        now: ctx.now,
     };
     let found = match ctx.ports.users().attempt(&attempt).await? {
         Attempted::Admitted(found) => found,
@@ -118,7 +120,7 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         verified: found.version,
         rehash,
         carried: attempt.carried,
-        attempts: attempt.keys,
+        attempts: attempt.counted.keys,
         now: ctx.now,
     };
     // The password or the user may have changed while we hashed: then the database says no.

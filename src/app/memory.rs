@@ -8,12 +8,12 @@ use std::rc::Rc;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Presented, Session};
 use crate::domain::throttle::{Attempts, Pace, ThrottleKey};
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{User, UserName};
 use crate::ports::{
-    Account, Attempted, Background, CachedAccount, Credentials, Entropy, Limiter, Log, Login,
-    LoginAttempt, NewUser, NoEntropy, PasswordReplacement, PasswordVersion, Ports, RateLimiter,
-    Registration, Revocation, RevocationList, RevokedToken, RotatedSession, Rotation,
+    Account, Attempt, Attempted, Background, CachedAccount, Credentials, Entropy, Limiter, Log,
+    Login, LoginAttempt, NewUser, NoEntropy, PasswordReplacement, PasswordVersion, Ports,
+    RateLimiter, Registration, Revocation, RevocationList, RevokedToken, RotatedSession, Rotation,
     RotationRequest, SessionStore, StoreError, Timer, UserCache, UserStore,
 };
 
@@ -98,6 +98,28 @@ impl Tables {
         found.copied().unwrap_or(Attempts::NONE)
     }
 
+    /// How long to wait, if the attempt is not let through.
+    fn count(&mut self, attempt: &Attempt, is_known_device: bool) -> Option<Seconds> {
+        let Attempt { keys, now, .. } = attempt;
+        let pair = self.attempts(&keys.pair);
+        let Some(counted) = pair.count(Pace::Doubling, *now) else {
+            return Some(pair.blocked_until.left_from(*now));
+        };
+        self.attempts.insert(keys.pair.as_str().to_owned(), counted);
+        let account = self.attempts(&keys.account);
+        let waived = Attempts {
+            blocked_until: UnixSeconds::new(0),
+            ..account
+        };
+        let judged = if is_known_device { waived } else { account };
+        let Some(counted) = judged.count(Pace::OneAMinute, *now) else {
+            return Some(account.blocked_until.left_from(*now));
+        };
+        self.attempts
+            .insert(keys.account.as_str().to_owned(), counted);
+        None
+    }
+
     fn live(&self, user: UserId, now: UnixSeconds) -> impl Iterator<Item = &Session> {
         self.sessions
             .iter()
@@ -170,30 +192,13 @@ impl UserStore for MemoryStore {
             .iter()
             .find(|entry| entry.user.email == attempt.email)
             .cloned();
-        let LoginAttempt { keys, now, .. } = attempt;
-        let pair = tables.attempts(&keys.pair);
-        let account = tables.attempts(&keys.account);
-        let Some(pair) = pair.count(Pace::Doubling, *now) else {
-            return Ok(Attempted::Throttled(pair.blocked_until.left_from(*now)));
-        };
-        tables.attempts.insert(keys.pair.as_str().to_owned(), pair);
         let is_known_device = found.as_ref().is_some_and(|found| {
             tables
-                .live(found.user.id, *now)
+                .live(found.user.id, attempt.counted.now)
                 .any(|session| attempt.carried.contains(&Some(session.id)))
         });
-        let waived = Attempts {
-            blocked_until: UnixSeconds::new(0),
-            ..account
-        };
-        let counted = if is_known_device { waived } else { account };
-        let Some(counted) = counted.count(Pace::OneAMinute, *now) else {
-            return Ok(Attempted::Throttled(account.blocked_until.left_from(*now)));
-        };
-        tables
-            .attempts
-            .insert(keys.account.as_str().to_owned(), counted);
-        Ok(Attempted::Admitted(found))
+        let pause = tables.count(&attempt.counted, is_known_device);
+        Ok(pause.map_or(Attempted::Admitted(found), Attempted::Throttled))
     }
 
     async fn rename(
@@ -218,17 +223,20 @@ impl UserStore for MemoryStore {
         &self,
         session: SessionId,
         user: UserId,
-        now: UnixSeconds,
-    ) -> Result<Option<Credentials>, StoreError> {
+        attempt: &Attempt,
+    ) -> Result<Attempted, StoreError> {
         self.round_trip()?;
-        let mut tables = self.tables.borrow_mut();
-        if !tables.live(user, now).any(|live| live.id == session) {
-            return Ok(None);
+        let tables = &mut *self.tables.borrow_mut();
+        if let Some(pause) = tables.count(attempt, false) {
+            return Ok(Attempted::Throttled(pause));
         }
-        Ok(tables
+        let is_live = tables
+            .live(user, attempt.now)
+            .any(|live| live.id == session);
+        let found = tables
             .user(user)
-            .filter(|entry| entry.user.is_active)
-            .cloned())
+            .filter(|entry| is_live && entry.user.is_active);
+        Ok(Attempted::Admitted(found.cloned()))
     }
 
     async fn account(&self, user: UserId, now: UnixSeconds) -> Result<Option<Account>, StoreError> {
@@ -259,6 +267,9 @@ impl UserStore for MemoryStore {
         entry.hash = change.new.clone();
         entry.version.0 += 1;
         entry.user.updated_at = change.now;
+        for key in [&change.attempts.pair, &change.attempts.account] {
+            tables.attempts.remove(key.as_str());
+        }
         let user = change.user;
         Ok(Some(tables.end(
             (change.now, EndReason::PasswordChanged),

@@ -14,6 +14,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha512;
 
 use super::email::Email;
+use super::id::UserId;
 use super::time::{Seconds, UnixSeconds};
 
 /// Failures of one account from one client prefix before delays begin.
@@ -69,7 +70,7 @@ impl ThrottleKey {
 /// Makes the keyed hashes of a deployment.
 pub struct ThrottleKeys([u8; 32]);
 
-/// The two counters that an attempt to log in moves.
+/// The two counters that a try of a password moves.
 #[derive(Clone, Debug)]
 pub struct AttemptKeys {
     /// The account, from this client prefix.
@@ -91,12 +92,22 @@ impl ThrottleKeys {
         self.hash('c', &[&client.text()])
     }
 
-    /// The counters of an account that somebody tries from a client prefix.
+    /// The counters of an account that somebody tries to log in to from a client prefix.
     #[must_use]
-    pub fn of_attempt(&self, email: &Email, client: ClientPrefix) -> AttemptKeys {
+    pub fn of_login(&self, email: &Email, client: ClientPrefix) -> AttemptKeys {
+        self.of_account(email.as_str(), client)
+    }
+
+    /// The counters of a user whose current password somebody tries from within a session.
+    #[must_use]
+    pub fn of_password_change(&self, user: UserId, client: ClientPrefix) -> AttemptKeys {
+        self.of_account(&user.to_string(), client)
+    }
+
+    fn of_account(&self, account: &str, client: ClientPrefix) -> AttemptKeys {
         AttemptKeys {
-            pair: self.hash('p', &[email.as_str(), &client.text()]),
-            account: self.hash('a', &[email.as_str()]),
+            pair: self.hash('p', &[account, &client.text()]),
+            account: self.hash('a', &[account]),
         }
     }
 
@@ -211,8 +222,8 @@ mod tests {
     fn keys_are_hashes_that_depend_on_the_secret_and_the_kind() {
         let email = Email::parse("ada@example.org").unwrap();
         let client = ClientPrefix::parse(Some("192.0.2.1"));
-        let one = ThrottleKeys::new([1; 32]).of_attempt(&email, client);
-        let other = ThrottleKeys::new([2; 32]).of_attempt(&email, client);
+        let one = ThrottleKeys::new([1; 32]).of_login(&email, client);
+        let other = ThrottleKeys::new([2; 32]).of_login(&email, client);
         assert_ne!(one.pair, other.pair);
         assert_ne!(one.account, other.account);
         assert_ne!(one.pair.as_str()[1..], one.account.as_str()[1..]);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::call::{Answer, Call, json, with_cookies, without_cookies};
 use super::endpoint::{ForAnyone, ForOwner, ForReader, ForRefreshHolder, ForSessionHolder};
 use super::form;
+use super::problem::Refusal;
 use crate::app::Ctx;
 use crate::app::authenticate::{
     self, Owner, PresentedTokens, Reader, RefreshHolder, SessionHolder,
@@ -88,6 +89,20 @@ pub(super) fn for_reader(endpoint: ForReader, reader: &Reader) -> Answer {
     }
 }
 
+/// Whether the body keeps the rules that do not depend on who the owner is.
+pub(super) fn check_body<P>(
+    ctx: &Ctx<'_, P>,
+    endpoint: ForOwner,
+    call: &Call<'_>,
+) -> Result<(), Refusal> {
+    match endpoint {
+        ForOwner::ChangePassword => {
+            let policy = &ctx.service.config.passwords;
+            form::change_password(&call.body.fields()?, policy, None).map(drop)
+        }
+    }
+}
+
 pub(super) async fn for_owner<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: ForOwner,
@@ -97,7 +112,7 @@ pub(super) async fn for_owner<P: Ports>(
         ForOwner::ChangePassword => {
             let email = &owner.credentials.user.email;
             let policy = &ctx.config().passwords;
-            let change = form::change_password(&call.body.fields()?, policy, email)?;
+            let change = form::change_password(&call.body.fields()?, policy, Some(email))?;
             change_password(ctx, owner, change).await?;
             Ok(without_cookies(call))
         }

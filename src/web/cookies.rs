@@ -62,6 +62,11 @@ impl<'a> CookieStyle<'a> {
     ///
     /// 400 when an auth cookie stands there twice: a subdomain or a plain-http answer may have
     /// tossed one of them, and neither order nor value says which (RFC 6265, section 8.6).
+    ///
+    /// 400 as well when one stands behind a comma. The platform joins two `Cookie` lines with
+    /// ", ", which no browser sends (section 5.4), and HTTP/2 joins with "; ". But a sibling
+    /// subdomain can set `theme=1, __Host-access_token=…`: to read on behind the comma would
+    /// let it past the prefix.
     pub fn read(self, headers: &HeaderMap) -> Result<PresentedTokens, Refusal> {
         let mut presented = PresentedTokens::default();
         // Lossy: a cookie of somebody else's may hold any bytes; ours are ASCII.
@@ -70,21 +75,16 @@ impl<'a> CookieStyle<'a> {
             .iter()
             .map(|line| String::from_utf8_lossy(line.as_bytes()))
             .collect();
-        // The platform joins two `Cookie` lines with ", ".
-        let parts = lines.iter().flat_map(|line| line.split(';'));
-        for pair in parts.flat_map(|part| part.split(", ")) {
-            let Some((name, value)) = pair.trim_matches([' ', '\t']).split_once('=') else {
-                continue;
-            };
-            let Some(name) = name.strip_prefix(self.prefix()) else {
-                continue;
-            };
-            let slot = match name {
-                name if name == ACCESS.name => &mut presented.access,
-                name if name == REFRESH.name => &mut presented.refresh,
-                _ => continue,
-            };
-            if slot.replace(value.to_owned()).is_some() {
+        for pair in lines.iter().flat_map(|line| line.split(';')) {
+            let mut parts = pair.split(", ");
+            if let Some((slot, value)) = parts
+                .next()
+                .and_then(|part| self.slot(&mut presented, part))
+                && slot.replace(value.to_owned()).is_some()
+            {
+                return Err(Refusal::new(Code::MalformedRequest));
+            }
+            if parts.any(|part| self.slot(&mut PresentedTokens::default(), part).is_some()) {
                 return Err(Refusal::new(Code::MalformedRequest));
             }
         }
@@ -92,6 +92,23 @@ impl<'a> CookieStyle<'a> {
         presented.access = presented.access.filter(non_empty);
         presented.refresh = presented.refresh.filter(non_empty);
         Ok(presented)
+    }
+
+    /// Where an auth cookie's value goes; `None` for anything else.
+    fn slot<'p, 'v>(
+        self,
+        presented: &'p mut PresentedTokens,
+        part: &'v str,
+    ) -> Option<(&'p mut Option<String>, &'v str)> {
+        let (name, value) = part.trim_matches([' ', '\t']).split_once('=')?;
+        let name = name.strip_prefix(self.prefix())?;
+        if name == ACCESS.name {
+            Some((&mut presented.access, value))
+        } else if name == REFRESH.name {
+            Some((&mut presented.refresh, value))
+        } else {
+            None
+        }
     }
 
     /// Sets both cookies.
@@ -167,10 +184,6 @@ mod tests {
             both
         );
         assert_eq!(
-            read(host, &["__Host-access_token=a, __Host-refresh_token=r"]),
-            both
-        );
-        assert_eq!(
             read(host, &["__Host-access_token=a;__Host-refresh_token=r"]),
             both
         );
@@ -206,10 +219,13 @@ mod tests {
             &["__Host-access_token=a, __Host-access_token=b"],
             &["__Host-access_token=a", "__Host-access_token=b"],
             &["__Host-refresh_token=; __Host-refresh_token=b"],
+            &["__Host-access_token=a, __Host-refresh_token=r"],
+            &["theme=1, __Host-access_token=a"],
+            &["theme=1, x=2, __Host-access_token=a; __Host-refresh_token=r"],
         ] {
             assert_eq!(read(CookieStyle::Host, lines), None, "{lines:?}");
         }
-        assert!(read(CookieStyle::Host, &["other=1; other=2"]).is_some());
+        assert!(read(CookieStyle::Host, &["other=1; other=2, other=3"]).is_some());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! The order (contract, section 1): authentication, then the body's fields, then the use-case,
 //! then the answer. Cross-site check, media type and size are done before.
 
-use super::account::{for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder};
+use super::account::{
+    check_body, for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder,
+};
 use super::call::{Answer, Call};
 use super::endpoint::Endpoint;
 use super::member::for_member;
@@ -46,7 +48,12 @@ pub(super) async fn answer<P: Ports>(
             for_member(ctx, endpoint, (&call, member)).await
         }
         Endpoint::Owner(endpoint) => {
-            let owner = authenticate::owner(ctx, &presented).await?;
+            // What breaks a rule is no try of the password, and is not counted as one.
+            if let Err(refusal) = check_body(ctx, endpoint, &call) {
+                authenticate::member(ctx, &presented).await?;
+                return Err(refusal);
+            }
+            let owner = authenticate::owner(ctx, &presented, call.client).await?;
             for_owner(ctx, endpoint, (&call, owner)).await
         }
     }

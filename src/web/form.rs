@@ -78,7 +78,8 @@ pub(super) fn log_in(fields: &Fields) -> Result<Credentials, Refusal> {
     })
 }
 
-/// `{currentPassword, newPassword}` of the owner of `email`.
+/// `{currentPassword, newPassword}` of the owner of `email`; without an address, the rules that
+/// do not depend on it.
 ///
 /// # Errors
 ///
@@ -86,13 +87,13 @@ pub(super) fn log_in(fields: &Fields) -> Result<Credentials, Refusal> {
 pub(super) fn change_password(
     fields: &Fields,
     policy: &PasswordPolicy,
-    email: &Email,
+    email: Option<&Email>,
 ) -> Result<ChangePassword, Refusal> {
     let mut form = Form::of(fields, &["currentPassword", "newPassword"]);
     let current = form.presented("currentPassword");
     let new = form
         .required("newPassword")
-        .and_then(|text| form.judged("newPassword", policy.judge(text, Some(email))));
+        .and_then(|text| form.judged("newPassword", policy.judge(text, email)));
     if let (Some(current), Some(new)) = (&current, &new)
         && current.expose() == new.expose()
     {

@@ -5,9 +5,11 @@ use serde::Deserialize;
 use worker::D1Result;
 
 use super::{Database, Param, Statement, rows};
+use crate::domain::email::Email;
+use crate::domain::id::SessionId;
 use crate::domain::throttle::{FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW, PAUSE_AFTER_MAX};
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{LoginAttempt, StoreError};
+use crate::ports::{Attempt, StoreError};
 
 /// One more failure of the account from this client prefix, unless it is blocked. `attempt`
 /// is new each time, so that a repetition of the batch counts once.
@@ -59,17 +61,26 @@ struct CounterRow {
     attempt: String,
 }
 
+/// Who passes although the account is slowed from everywhere: a request that carries a live
+/// session of the user of this address. Nobody by default.
+#[derive(Default)]
+pub(super) struct Passing<'a> {
+    pub(super) email: Option<&'a Email>,
+    pub(super) carried: [Option<SessionId>; 2],
+}
+
 impl Database {
     /// Counts the attempt and runs `user` in the same transaction. The pause is how long to
     /// wait when the attempt is not let through.
     pub(super) async fn count_attempt(
         &self,
-        attempt: &LoginAttempt,
+        attempt: &Attempt,
+        passing: Passing<'_>,
         user: Statement<'_>,
     ) -> Result<(Option<Seconds>, D1Result), StoreError> {
         let id = attempt.id.to_string();
         let now = attempt.now.get();
-        let carried = attempt
+        let carried = passing
             .carried
             .map(|session| session.map(|session| session.to_string()));
         let [first, second] = &carried;
@@ -92,7 +103,7 @@ impl Database {
                 Param::Text(attempt.keys.pair.as_str()),
                 Param::Int(i64::from(MAX_FAILURES_IN_A_ROW)),
                 Param::Int(i64::from(PAUSE_AFTER_MAX.get())),
-                Param::Text(attempt.email.as_str()),
+                Param::optional(passing.email.map(Email::as_str)),
                 Param::optional(first.as_deref()),
                 Param::optional(second.as_deref()),
             ],

@@ -1,13 +1,16 @@
 //! `UserStore` on D1.
 
+use worker::D1Result;
+
+use super::attempts::Passing;
 use super::rows::{RevokedRow, UserRow, revoked_columns, revoked_tokens, user_columns};
 use super::{Database, Param, Statement, changes, first_row, rows};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::EndReason;
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{User, UserName};
 use crate::ports::{
-    Account, Attempted, Credentials, LoginAttempt, NewUser, PasswordReplacement, Registration,
+    Account, Attempt, Attempted, LoginAttempt, NewUser, PasswordReplacement, Registration,
     RevokedToken, StoreError, UserStore,
 };
 
@@ -105,6 +108,22 @@ const END_ALL_SESSIONS: &str = concat!(
     revoked_columns!()
 );
 
+/// As `END_ALL_SESSIONS`; a success forgets the failures before it.
+const FORGET_ATTEMPTS: &str = "
+    DELETE FROM login_attempts
+     WHERE key IN (?3, ?4)
+       AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2)";
+
+fn attempted(pause: Option<Seconds>, user: &D1Result) -> Result<Attempted, StoreError> {
+    if let Some(pause) = pause {
+        return Ok(Attempted::Throttled(pause));
+    }
+    let row = first_row::<UserRow>(user)?;
+    row.map(UserRow::into_credentials)
+        .transpose()
+        .map(Attempted::Admitted)
+}
+
 impl UserStore for Database {
     async fn register(&self, user: &NewUser) -> Result<Registration, StoreError> {
         let id = user.id.to_string();
@@ -140,14 +159,12 @@ impl UserStore for Database {
             sql: USER_BY_EMAIL,
             params: vec![Param::Text(attempt.email.as_str())],
         };
-        let (pause, user) = self.count_attempt(attempt, user).await?;
-        if let Some(pause) = pause {
-            return Ok(Attempted::Throttled(pause));
-        }
-        let row = first_row::<UserRow>(&user)?;
-        row.map(UserRow::into_credentials)
-            .transpose()
-            .map(Attempted::Admitted)
+        let passing = Passing {
+            email: Some(&attempt.email),
+            carried: attempt.carried,
+        };
+        let (pause, user) = self.count_attempt(&attempt.counted, passing, user).await?;
+        attempted(pause, &user)
     }
 
     async fn rename(
@@ -178,19 +195,22 @@ impl UserStore for Database {
         &self,
         session: SessionId,
         user: UserId,
-        now: UnixSeconds,
-    ) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<UserRow> = self
-            .first(Statement {
-                sql: USER_IN_SESSION,
-                params: vec![
-                    Param::Text(&session.to_string()),
-                    Param::Text(&user.to_string()),
-                    Param::Int(now.get()),
-                ],
-            })
+        attempt: &Attempt,
+    ) -> Result<Attempted, StoreError> {
+        let session = session.to_string();
+        let user = user.to_string();
+        let read = Statement {
+            sql: USER_IN_SESSION,
+            params: vec![
+                Param::Text(&session),
+                Param::Text(&user),
+                Param::Int(attempt.now.get()),
+            ],
+        };
+        let (pause, read) = self
+            .count_attempt(attempt, Passing::default(), read)
             .await?;
-        row.map(UserRow::into_credentials).transpose()
+        attempted(pause, &read)
     }
 
     async fn account(&self, user: UserId, now: UnixSeconds) -> Result<Option<Account>, StoreError> {
@@ -228,7 +248,16 @@ impl UserStore for Database {
                 Param::Text(EndReason::PasswordChanged.as_str()),
             ],
         };
-        let [replaced, ended] = self.batch([replace, end]).await?;
+        let forget = Statement {
+            sql: FORGET_ATTEMPTS,
+            params: vec![
+                Param::Text(&user),
+                Param::Text(change.new.expose()),
+                Param::Text(change.attempts.pair.as_str()),
+                Param::Text(change.attempts.account.as_str()),
+            ],
+        };
+        let [replaced, ended, _] = self.batch([replace, end, forget]).await?;
         if changes(&replaced)? == 0 {
             return Ok(None);
         }

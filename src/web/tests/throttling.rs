@@ -67,6 +67,40 @@ fn an_account_takes_a_hundred_failures_from_everywhere_and_a_known_device_passes
 }
 
 #[test]
+fn the_current_password_cannot_be_guessed_with_a_stolen_session() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    let change = |current: &str| {
+        let body = json!({"currentPassword": current, "newPassword": "battery staple"});
+        let route = (Method::PATCH, "/api/account/password");
+        world.call(&mut client.clone(), route, Some(body))
+    };
+    for _ in 0..9 {
+        // What breaks a rule is no try.
+        assert_eq!(change("battery staple").code(), "validation_failed");
+    }
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse").code(), "wrong_current_password");
+    }
+    let hashes = world.service.hasher.computed();
+    let answer = change(PASSWORD);
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (429, Some("1"))
+    );
+    assert_eq!(world.service.hasher.computed(), hashes);
+    world.pass(1);
+    world.round_trips();
+    assert_eq!(change(PASSWORD).status, 204);
+    assert_eq!(world.round_trips(), 2);
+    // Logins have counters of their own.
+    assert_eq!(
+        try_from(&world, "192.0.2.1", ("ada@example.org", "battery staple")).status,
+        204
+    );
+}
+
+#[test]
 fn one_try_a_minute_is_left_to_an_account_under_attack() {
     let world = World::new(&[]);
     world.register("ada@example.org");
