@@ -4,6 +4,7 @@
  *
  *     npm test -- --only native            cargo test
  *     npm test -- --only node [FILE ...]   the built Worker; all files or these
+ *     npm run test:soak                    the long ones, in tests/soak
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ await main(import.meta.url, async (args) => {
   const env = await setup({ wasm: only !== "native" });
 
   let failed = false;
-  if (only !== "node") {
+  if (only === null || only === "native") {
     say("Running the native tests ...");
     const locked = process.env.CI ? ["--locked"] : [];
     failed = (await exitCode("cargo", ["test", ...locked], { env })) !== 0;
@@ -26,7 +27,8 @@ await main(import.meta.url, async (args) => {
     say("Running the tests against the built Worker ...");
     // One file at a time: on few cores, parallel workerd processes disturb
     // each other's timing.
-    const options = ["--test", "--test-concurrency=1", "--test-timeout=300000"];
+    const timeout = only === "soak" ? 1_800_000 : 300_000;
+    const options = ["--test", "--test-concurrency=1", `--test-timeout=${timeout}`, "--disable-warning=ExperimentalWarning"];
     failed = (await exitCode("node", [...options, ...files], { env })) !== 0 || failed;
   }
   return failed ? 1 : 0;
@@ -34,16 +36,17 @@ await main(import.meta.url, async (args) => {
 
 function parse(args) {
   const [flag, only, ...files] = args;
-  if (flag === undefined) return { only: null, files: testFiles() };
-  if (flag !== "--only" || !["native", "node"].includes(only) || (only === "native" && files.length > 0)) {
-    throw new Failure("Usage: npm test [-- --only native | --only node [FILE ...]]");
+  if (flag === undefined) return { only: null, files: testFiles("tests") };
+  if (flag !== "--only" || !["native", "node", "soak"].includes(only) || (only === "native" && files.length > 0)) {
+    throw new Failure("Usage: npm test [-- --only native | --only node [FILE ...] | --only soak [FILE ...]]");
   }
-  return { only, files: files.length > 0 ? files : testFiles() };
+  const folder = only === "soak" ? join("tests", "soak") : "tests";
+  return { only, files: files.length > 0 ? files : testFiles(folder) };
 }
 
-function testFiles() {
-  return readdirSync(join(ROOT, "tests"))
+function testFiles(folder) {
+  return readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith(".test.mjs"))
     .sort()
-    .map((name) => join("tests", name));
+    .map((name) => join(folder, name));
 }

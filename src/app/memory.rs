@@ -305,12 +305,13 @@ impl SessionStore for MemoryStore {
         tables.sessions.push(session.clone());
         let mut live: Vec<_> = tables
             .live(session.user, *now)
+            .filter(|other| other.id != session.id)
             .map(|other| (other.last_used_at, other.id))
             .collect();
         // Stable: of equals the later one stays in front after the reversal.
         live.reverse();
         live.sort_by_key(|(last_used_at, _)| core::cmp::Reverse(*last_used_at));
-        let evicted: Vec<_> = live.into_iter().skip(MAX_LIVE_SESSIONS).collect();
+        let evicted: Vec<_> = live.into_iter().skip(MAX_LIVE_SESSIONS - 1).collect();
         ended.extend(tables.end((*now, EndReason::Evicted), |other| {
             evicted.iter().any(|(_, id)| *id == other.id)
         }));

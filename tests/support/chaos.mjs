@@ -8,6 +8,7 @@
  *
  *     POST /__test/control    JSON, merged into `control` (see faults.mjs)
  *     GET  /__test/counters   what was counted since the last reset
+ *     POST /__test/store      D1 and KV, undisturbed and fast, see `store`
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import App from "../../build/index.js";
@@ -31,6 +32,7 @@ export default class Chaos extends WorkerEntrypoint {
     const { pathname } = new URL(request.url);
     if (pathname === "/__test/control") return steer(await request.json());
     if (pathname === "/__test/counters") return Response.json(counters);
+    if (pathname === "/__test/store") return store(this.env, await request.json());
 
     counters.requests += 1;
     const work = { backgroundStarted: false, answered: false };
@@ -62,4 +64,20 @@ function steer({ reset, resetCounters, ...settings }) {
   if (reset || resetCounters) Object.assign(counters, newCounters(counters.pending));
   Object.assign(control, settings);
   return Response.json(control);
+}
+
+/**
+ * `statements`: a batch of `[sql, ...values]`, whose rows are the answer;
+ * `kv`: entries to write, text by key; `emptyKv`: removes all entries first.
+ */
+async function store({ DB, KV }, { statements = [], kv = {}, emptyKv = false }) {
+  if (emptyKv) {
+    const { keys } = await KV.list();
+    await Promise.all(keys.map(({ name }) => KV.delete(name)));
+    kvSeen.clear();
+  }
+  await Promise.all(Object.entries(kv).map(([key, text]) => KV.put(key, text)));
+  if (statements.length === 0) return Response.json([]);
+  const results = await DB.batch(statements.map(([sql, ...values]) => DB.prepare(sql).bind(...values)));
+  return Response.json(results.map(({ results }) => results));
 }

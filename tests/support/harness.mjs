@@ -162,6 +162,16 @@ class Latchkey {
     return (await db.prepare(query).bind(...params).all()).results;
   }
 
+  /**
+   * D1 and KV from inside the Worker's process, undisturbed: several times
+   * faster than `sql`. Answers the rows of each of `statements`.
+   */
+  async store(work) {
+    const response = await this.#side("store", 0, { method: "POST", body: JSON.stringify(work) });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  }
+
   /** Runs the scheduled handler. */
   async scheduled(options = {}, { pop = 0 } = {}) {
     const worker = await this.#mf.getWorker(popName(pop));

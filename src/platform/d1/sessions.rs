@@ -44,7 +44,8 @@ const END_CARRIED: &str = concat!(
     revoked_columns!()
 );
 
-/// All but the most recently used; of equals the later row stays.
+/// All but the new one and the most recently used of the others; of equals the later row stays.
+/// (The new one may not look the newest: another location's clock may be ahead.)
 const EVICT: &str = concat!(
     "UPDATE sessions
         SET ended_at = ?2,
@@ -52,6 +53,7 @@ const EVICT: &str = concat!(
       WHERE id IN (SELECT id
                      FROM sessions
                     WHERE user_id = ?1
+                      AND id <> ?5
                       AND ended_at IS NULL
                       AND idle_expires_at > ?2
                       AND absolute_expires_at > ?2
@@ -85,14 +87,15 @@ const ROTATE: &str = "
        AND absolute_expires_at > ?5
        AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)";
 
-/// The token is neither the current one nor the immediate predecessor within the grace.
+/// The token is neither the current one nor the immediate predecessor within the grace. A
+/// repetition finds the row that it has ended, and says so again.
 const PUNISH_REUSE: &str = concat!(
     "UPDATE sessions
         SET ended_at = ?4,
             end_reason = ?6
       WHERE id = ?1
         AND user_id = ?2
-        AND ended_at IS NULL
+        AND (ended_at IS NULL OR (ended_at = ?4 AND end_reason = ?6))
         AND idle_expires_at > ?4
         AND absolute_expires_at > ?4
         AND current_jti <> ?3
@@ -119,13 +122,14 @@ const SURVIVOR: &str = "
        AND ?4 - s.rotated_at <= ?5
        AND u.is_active = 1";
 
+/// A repetition finds the row that it has ended, and says so again.
 const END: &str = concat!(
     "UPDATE sessions
         SET ended_at = ?3,
             end_reason = ?4
       WHERE id = ?1
         AND user_id = ?2
-        AND ended_at IS NULL
+        AND (ended_at IS NULL OR (ended_at = ?3 AND end_reason = ?4))
   RETURNING ",
     revoked_columns!()
 );
@@ -225,7 +229,8 @@ impl SessionStore for Database {
                 Param::Text(&user),
                 Param::Int(login.now.get()),
                 Param::Text(EndReason::Evicted.as_str()),
-                Param::Int(i64::try_from(MAX_LIVE_SESSIONS).unwrap_or(i64::MAX)),
+                Param::Int(i64::try_from(MAX_LIVE_SESSIONS - 1).unwrap_or(i64::MAX)),
+                Param::Text(&id),
             ],
         };
         let check = Statement {

@@ -232,6 +232,20 @@ fn the_twenty_first_session_ends_the_least_recently_used() {
 }
 
 #[test]
+fn a_new_session_is_never_the_one_that_ends_although_its_clock_is_behind() {
+    let world = World::new(&[]);
+    world.register("ada@example.org");
+    world.pass(3);
+    for _ in 0..20 {
+        world.log_in(&mut Client::default(), "ada@example.org");
+    }
+    world.pass(-2);
+    let mut client = Client::default();
+    assert_eq!(world.log_in(&mut client, "ada@example.org").status, 204);
+    assert_eq!(world.refresh(&mut client).status, 204);
+}
+
+#[test]
 fn logging_out_is_idempotent_and_works_with_expired_tokens() {
     let world = World::new(&[]);
     let mut client = world.person("ada@example.org");

@@ -1,0 +1,163 @@
+/**
+ * The scheduled clean-up removes what is over and nothing that a token can
+ * still refer to, in bounded steps. The clock is the test's.
+ */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { unstable_readConfig } from "wrangler";
+import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { ACCESS_COOKIE, REFRESH_COOKIE, assertRefused, claims, only } from "./support/holders.mjs";
+import { LOGIN, LOGOUT, PROFILE, REFRESH, logIn, register, sessionsOf, signUp } from "./support/people.mjs";
+
+const START = Date.UTC(2030, 0, 1) / 1000;
+const DAY = 86_400;
+const IDLE = 7 * DAY;
+const ABSOLUTE = 30 * DAY;
+const ROWS_A_STEP = 500;
+const ROWS_A_RUN = 40 * ROWS_A_STEP;
+
+let latchkey;
+before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
+beforeEach(async () => {
+  await latchkey.control({ reset: true, nowMs: START * 1000 });
+  await latchkey.store({ statements: [["DELETE FROM users"], ["DELETE FROM login_attempts"]] });
+});
+after(() => latchkey.dispose());
+
+const at = (seconds) => latchkey.control({ nowMs: (START + seconds) * 1000 });
+const refresh = (client) => client.post(REFRESH);
+
+/** Runs the clean-up at this time. */
+async function cleanUpAt(seconds) {
+  await at(seconds);
+  const { outcome } = await latchkey.scheduled();
+  assert.equal(outcome, "ok");
+}
+
+const ids = async (person) => (await sessionsOf(latchkey, person)).map(({ id }) => id);
+const count = async (table) => (await latchkey.sql(`SELECT count(*) AS n FROM ${table}`))[0].n;
+
+test("the platform is told to run it", () => {
+  const { triggers } = unstable_readConfig({ config: "wrangler.toml" }, { hideWarnings: true });
+  assert.equal(triggers.crons.length, 1);
+});
+
+describe("sessions", () => {
+  test("an ended one goes when its last token has expired, and not a second before", async () => {
+    const person = await signUp(latchkey);
+    const kept = person.client.copy();
+    await at(10);
+    assert.equal((await person.client.post(LOGOUT)).status, 204);
+    await cleanUpAt(10 + IDLE - 1);
+    assert.deepEqual(await ids(person), [claims(kept).sid]);
+    await cleanUpAt(10 + IDLE);
+    assert.deepEqual(await ids(person), []);
+    for (const name of [ACCESS_COOKIE, REFRESH_COOKIE]) {
+      assertRefused(await refresh(only(REFRESH_COOKIE, kept)), "token_expired");
+      assertRefused(await only(ACCESS_COOKIE, kept).get(PROFILE), "token_expired");
+      assert.equal((await only(name, kept).post(LOGOUT)).status, 204);
+    }
+  });
+
+  test("one that was refreshed to the last goes at its absolute end, and not a second before", async () => {
+    const person = await signUp(latchkey);
+    for (let days = 6; days < 30; days += 6) {
+      await at(days * DAY);
+      assert.equal((await refresh(person.client)).status, 204);
+    }
+    await cleanUpAt(ABSOLUTE - 1);
+    assert.deepEqual(await ids(person), [claims(person.client).sid]);
+    assert.equal((await refresh(person.client)).status, 204);
+    await cleanUpAt(ABSOLUTE);
+    assert.deepEqual(await ids(person), []);
+  });
+
+  test("one that nobody used again goes in the end", async () => {
+    const person = await signUp(latchkey);
+    await cleanUpAt(ABSOLUTE);
+    assert.deepEqual(await ids(person), []);
+  });
+
+  test("live ones stay, and so does what is remembered of their tokens", async () => {
+    const person = await register(latchkey);
+    const [thief, other] = [await logIn(latchkey, person), await logIn(latchkey, person)];
+    const ended = await logIn(latchkey, person);
+    await ended.copy().post(LOGOUT);
+    await at(IDLE - 60);
+    const victim = thief.copy();
+    assert.equal((await refresh(victim)).status, 204);
+    assert.equal((await refresh(other)).status, 204);
+    await cleanUpAt(IDLE - 1);
+    assert.equal((await ids(person)).length, 3);
+    assert.equal((await other.get(PROFILE)).status, 200);
+    assertRefused(await refresh(ended));
+    // The predecessor is known as such, and punished.
+    assertRefused(await refresh(thief));
+    assertRefused(await refresh(victim));
+    assert.equal((await refresh(other)).status, 204);
+  });
+});
+
+describe("login attempts", () => {
+  const fail = (email) => latchkey.fetch(LOGIN, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "CF-Connecting-IP": "192.0.2.1" },
+    body: JSON.stringify({ username: email, password: "not this one, no" }),
+  }).then(async (answer) => [answer.status, await answer.text()][0]);
+
+  test("are kept for a day after the last one, so that a guesser stays slowed", async () => {
+    const email = "nobody@example.com";
+    for (let failure = 0; failure < 5; failure += 1) assert.equal(await fail(email), 401);
+    assert.equal(await fail(email), 429);
+    await cleanUpAt(0);
+    assert.equal(await fail(email), 429);
+    await cleanUpAt(DAY - 1);
+    assert.equal(await count("login_attempts"), 2);
+    await cleanUpAt(DAY);
+    assert.equal(await count("login_attempts"), 0);
+  });
+});
+
+describe("in bounded steps", () => {
+  const SURPLUS = 700;
+  const NUMBERS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS_A_RUN + SURPLUS})`;
+
+  test("a run removes 20,000 rows of a table at most, 500 a statement, and the next one the rest", async () => {
+    const person = await signUp(latchkey);
+    await latchkey.store({
+      statements: [
+        [`INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at,
+                                absolute_expires_at, ended_at, end_reason)
+          ${NUMBERS}
+          SELECT 'dead-' || i, ?1, 'jti-' || i, 0, 0, 1, 1, CASE WHEN i % 2 THEN 1 END, CASE WHEN i % 2 THEN 'logout' END
+            FROM n`, person.id],
+        [`INSERT INTO login_attempts (key, failures, blocked_until, attempt, updated_at)
+          ${NUMBERS}
+          SELECT 'key-' || i, 1, 0, 'x', 0 FROM n`],
+      ],
+    });
+    await latchkey.resetCounters();
+    await cleanUpAt(1);
+    const { d1, calls } = await latchkey.counters();
+    assert.equal(d1, 2 * (ROWS_A_RUN / ROWS_A_STEP));
+    assert.ok(calls.every((call) => /^d1\.batch: DELETE FROM \w+ WHERE .* LIMIT \?\d/.test(call)), calls[0]);
+    assert.equal(await count("sessions"), SURPLUS + 1);
+    assert.equal(await count("login_attempts"), SURPLUS);
+
+    await cleanUpAt(2);
+    assert.deepEqual(await ids(person), [claims(person.client).sid]);
+    assert.equal(await count("login_attempts"), 0);
+    assert.equal((await refresh(person.client)).status, 204);
+  });
+
+  test("a run that D1 does not answer leaves the work to the next one, and says so", async () => {
+    const person = await signUp(latchkey);
+    await latchkey.control({ faults: [{ on: "d1", how: "fail" }] });
+    await cleanUpAt(ABSOLUTE);
+    assert.equal((await ids(person)).length, 1);
+    assert.ok(latchkey.logs.some(({ message }) => message.includes("cleanup.failure")));
+    await latchkey.control({ faults: [] });
+    await cleanUpAt(ABSOLUTE + 1);
+    assert.deepEqual(await ids(person), []);
+  });
+});

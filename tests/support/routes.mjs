@@ -1,0 +1,25 @@
+/**
+ * The routes as the Worker's own table has them (src/web/endpoint.rs), so that
+ * a test of "every route" cannot forget the newest one.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const TABLE = fileURLToPath(new URL("../../src/web/endpoint.rs", import.meta.url));
+const ENTRY = /method: Method::(\w+),\s+path: "([^"]+)",.*?operation: "(\w+)"/gs;
+
+/** `[{method, path, operation}]`; `{id}` in a path stands for one segment. */
+export const ROUTES = [...readFileSync(TABLE, "utf8").matchAll(ENTRY)].map(([, method, path, operation]) => ({
+  method,
+  path,
+  operation,
+}));
+
+/** Methods that must change nothing (RFC 9110, section 9.2.1). */
+export const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
+
+/** The paths, each with its methods: `[[path, ["GET", "PATCH"]], …]`. */
+export const PATHS = [...new Set(ROUTES.map(({ path }) => path))].map((path) => [
+  path,
+  ROUTES.filter((route) => route.path === path).map(({ method }) => method),
+]);

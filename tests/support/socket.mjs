@@ -1,0 +1,26 @@
+/**
+ * Requests as bytes on a socket, for what no HTTP client would send.
+ */
+import { connect } from "node:net";
+
+/**
+ * Sends a request whose first line, further header lines and body are exactly
+ * these texts (bytes as latin1), and answers all that comes back until the
+ * server closes: `{text, statuses}`, one status for each response in it.
+ */
+export function sendBytes(latchkey, firstLine, { lines = [], body = "", path = "/" } = {}) {
+  const { hostname, port } = new URL(latchkey.url);
+  const ours = ["Host: localhost:8787", `MF-Original-URL: ${new URL(path, latchkey.origin).href}`, "MF-Route-Override: latchkey", "MF-Disable-Pretty-Error: true"];
+  const head = [firstLine, ...ours, ...lines, "Connection: close"].join("\r\n");
+  return new Promise((done, fail) => {
+    const parts = [];
+    const socket = connect(Number(port), hostname, () => socket.write(Buffer.from(`${head}\r\n\r\n${body}`, "latin1")));
+    socket.on("data", (part) => parts.push(part));
+    // A server that refuses may close while we still write.
+    socket.on("error", (error) => (["ECONNRESET", "EPIPE"].includes(error.code) ? undefined : fail(error)));
+    socket.on("close", () => {
+      const text = Buffer.concat(parts).toString("latin1");
+      done({ text, statuses: [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status)) });
+    });
+  });
+}
