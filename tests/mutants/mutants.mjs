@@ -103,7 +103,7 @@ export const MUTANTS = [
   },
   {
     name: "sessions survive a change of the password",
-    edits: [[USERS, "AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2)", "AND ?2 IS NULL"]],
+    edits: [[USERS, "AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2)\n  RETURNING ", "AND ?2 IS NULL\n  RETURNING "]],
     node: [REVOCATION_TESTS, "the password changes"],
   },
   {

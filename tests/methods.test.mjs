@@ -1,0 +1,67 @@
+/**
+ * Every path against every method: the ones of the Worker's own table, or a 405
+ * that names them and changes nothing.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startLatchkey } from "./support/harness.mjs";
+import { PASSWORD, signUp, snapshot } from "./support/people.mjs";
+import { PATHS, ROUTES } from "./support/routes.mjs";
+
+/** All that workerd lets through, by purpose: the usual ones, WebDAV's, and oddities. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "PURGE", "REPORT"];
+
+let latchkey;
+let person;
+let id;
+before(async () => {
+  latchkey = await startLatchkey();
+  person = await signUp(latchkey);
+  [{ id }] = await latchkey.sql("SELECT id FROM sessions");
+});
+after(() => latchkey.dispose());
+
+/** With live cookies, so that nothing but the method stands in the way. */
+async function send(path, method, headers = []) {
+  const answer = await latchkey.raw(path.replace("{id}", id), {
+    method,
+    headers: [["Cookie", person.client.cookieHeader], ["Content-Type", "application/json"], ...headers],
+    body: ["POST", "PUT", "PATCH", "DELETE"].includes(method) ? JSON.stringify({ currentPassword: PASSWORD, newPassword: `${PASSWORD}!` }) : null,
+  });
+  const all = (name) => answer.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+  return { status: answer.status, all, text: answer.body.toString() };
+}
+
+for (const [path, allowed] of PATHS) {
+  test(`${path} takes ${allowed.join(" and ")} and no other method`, async () => {
+    const before = await snapshot(latchkey);
+    for (const method of METHODS.filter((one) => !allowed.includes(one))) {
+      const answer = await send(path, method);
+      assert.equal(answer.status, 405, method);
+      assert.deepEqual(answer.all("allow"), [allowed.join(", ")], method);
+      assert.deepEqual(answer.all("set-cookie"), [], method);
+      if (method === "HEAD") assert.equal(answer.text, "");
+      else assert.equal(JSON.parse(answer.text).code, "method_not_allowed", method);
+      assert.doesNotMatch(answer.text, /Cookie|currentPassword/i, "TRACE and its like echo nothing");
+    }
+    assert.deepEqual(await snapshot(latchkey), before);
+  });
+}
+
+describe("a method hidden elsewhere in the request", () => {
+  const HEADERS = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_method"];
+
+  test("has no effect", async () => {
+    const before = await snapshot(latchkey);
+    for (const { method, path } of ROUTES.filter(({ method }) => method !== "GET")) {
+      for (const header of HEADERS) {
+        for (const outer of ["GET", "PUT"]) {
+          const answer = await send(`${path}?_method=${method}&X-HTTP-Method-Override=${method}`, outer, [[header, method]]);
+          const isRoute = ROUTES.some((route) => route.path === path && route.method === outer);
+          assert.equal(answer.status, isRoute ? 200 : 405, `${outer} ${path} ${header}: ${method}`);
+        }
+      }
+    }
+    assert.deepEqual(await snapshot(latchkey), before);
+  });
+});

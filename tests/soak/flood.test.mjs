@@ -1,0 +1,155 @@
+/**
+ * Many logins at once, against one isolate: how many hash, who waits for them,
+ * and what stays behind in memory.
+ *
+ *     npm run test:soak
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { after, before, describe, test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { startLatchkey } from "../support/harness.mjs";
+import { LOGIN, REGISTER } from "../support/people.mjs";
+
+/** As src/app/hash_queue.rs has it. */
+const MAX_WAITING = 64;
+const PARALLEL = 200;
+const HEALTH_P99_MS = 250;
+const PING_EVERY_MS = 10;
+/**
+ * Between the starts of two parallel logins: all 200 are there after a second,
+ * and wait for several. Started in one millisecond, they would
+ * measure Miniflare, whose D1 and front door share the Worker's thread.
+ */
+const START_EVERY_MS = 5;
+const LOGINS = 2_000;
+const MAX_MEMORY_MIB = 40;
+const PEOPLE = 50;
+const PASSWORD = "correct horse battery staple";
+
+let latchkey;
+let requests = 0;
+const agent = new Agent({ keepAlive: true, maxSockets: PARALLEL });
+before(async () => {
+  latchkey = await startLatchkey({ entry: "tests/soak/flood-entry.mjs" });
+  await inParallel(PEOPLE, 5, async (i) => assert.equal((await post(REGISTER, { email: email(i), password: PASSWORD })).status, 201));
+});
+after(async () => {
+  agent.destroy();
+  await latchkey.dispose();
+});
+
+const email = (i) => `person${i % PEOPLE}@example.com`;
+
+/** The way through Miniflare that costs least: its own `fetch` takes longer than the Worker. */
+const headersFor = (path) => ({ Host: "localhost:8787", "MF-Original-URL": latchkey.origin + path, "MF-Route-Override": "latchkey", "MF-Disable-Pretty-Error": "true" });
+
+function post(path, fields, address) {
+  requests += 1;
+  const from = address ?? `10.${requests >> 16}.${(requests >> 8) & 255}.${requests & 255}`;
+  const headers = { ...headersFor(path), "Content-Type": "application/json", "CF-Connecting-IP": from };
+  return new Promise((done, fail) => {
+    request(new URL(path, latchkey.url), { method: "POST", agent, headers }, (response) => {
+      response.resume().on("end", () => {
+        done({ status: response.statusCode, retryAfter: response.headers["retry-after"] ?? null, at: performance.now() });
+      });
+    })
+      // A kept connection that the server has just closed: nothing has been sent on it.
+      .on("error", (error) => (error.code === "ECONNRESET" ? done(post(path, fields, address)) : fail(error)))
+      .end(JSON.stringify(fields));
+  });
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** `work(i)` for all 200, the next one begun before the last one is done. */
+async function flood(work) {
+  const begun = [];
+  for (let i = 0; i < PARALLEL; i += 1) {
+    begun.push(work(i));
+    await sleep(START_EVERY_MS);
+  }
+  return Promise.all(begun);
+}
+
+/** `work(i)` for each i below `count`, `width` at a time. */
+async function inParallel(count, width, work) {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+/** Asks for /health every few milliseconds while `work` goes on: the sorted times, and what `work` gave. */
+async function healthDuring(work) {
+  const workerData = { url: new URL("/health", latchkey.url).href, headers: headersFor("/health"), everyMs: PING_EVERY_MS };
+  const pinger = new Worker(new URL("./pinger.mjs", import.meta.url), { workerData });
+  await once(pinger, "online");
+  const result = await work();
+  pinger.postMessage("stop");
+  const [{ times, faults }] = await once(pinger, "message");
+  assert.deepEqual(faults, []);
+  return [times.sort((a, b) => a - b), result];
+}
+
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+
+const memoryMib = async () => (await (await latchkey.fetch("/__test/memory")).json()).bytes / 1_048_576;
+
+const count = (answers, status) => answers.filter((answer) => answer.status === status).length;
+
+describe(`${PARALLEL} parallel logins`, () => {
+  test("of as many people: some wait, the others are told to come back, /health answers meanwhile", async (t) => {
+    const begin = performance.now();
+    const [times, answers] = await healthDuring(() => flood((i) => post(LOGIN, { username: email(i), password: PASSWORD })));
+    t.diagnostic(`${count(answers, 204)} logged in, ${count(answers, 503)} told to come back, ${Math.round(performance.now() - begin)} ms`);
+    t.diagnostic(`/health: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`);
+    assert.equal(count(answers, 204) + count(answers, 503), PARALLEL);
+    for (const { status, retryAfter } of answers) assert.equal(retryAfter, status === 503 ? "1" : null);
+    // Who is turned away found all places taken: no more are hashed than have a place, or got
+    // one that became free before the last refusal.
+    const lastRefusal = Math.max(...answers.map(({ status, at }) => (status === 503 ? at : 0)));
+    const done = answers.filter(({ status, at }) => status === 204 && at <= lastRefusal).length;
+    assert.ok(count(answers, 204) >= MAX_WAITING);
+    assert.ok(count(answers, 204) <= MAX_WAITING + done, `${count(answers, 204)} hashes, ${done} of them before the last refusal`);
+    assert.ok(quantile(times, 0.99) < HEALTH_P99_MS, `p99 ${quantile(times, 0.99)} ms`);
+  });
+
+  test("that come back until they are in: /health answers all the while", async (t) => {
+    const begin = performance.now();
+    const persistent = async (i) => {
+      for (;;) {
+        const { status, retryAfter } = await post(LOGIN, { username: email(i), password: PASSWORD });
+        if (status !== 503) return status;
+        await sleep(Number(retryAfter) * 1_000);
+      }
+    };
+    const [times, statuses] = await healthDuring(() => flood(persistent));
+    assert.deepEqual([...new Set(statuses)], [204]);
+    t.diagnostic(`all in after ${Math.round(performance.now() - begin)} ms`);
+    t.diagnostic(`/health: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`);
+    assert.ok(quantile(times, 0.99) < HEALTH_P99_MS, `p99 ${quantile(times, 0.99)} ms`);
+  });
+
+  test("of a guesser: five hashes, and then one after 1, 2, 4 … s", async () => {
+    const guess = () => post(LOGIN, { username: "guessed@example.com", password: "wrong password" }, "203.0.113.1");
+    const begin = performance.now();
+    const answers = await flood(guess);
+    assert.equal(count(answers, 401) + count(answers, 429) + count(answers, 503), PARALLEL);
+    // The clock goes on, in whole seconds: the sixth try is due after 1 s, the seventh 2 s later.
+    const seconds = (performance.now() - begin) / 1_000;
+    const due = [1, 3, 7, 15, 31].filter((after) => seconds + 1 >= after).length;
+    assert.ok(count(answers, 401) >= 5 && count(answers, 401) <= 5 + due, `${count(answers, 401)} hashes in ${seconds} s`);
+  });
+});
+
+test(`wasm memory after ${LOGINS} logins is at most ${MAX_MEMORY_MIB} MiB`, async (t) => {
+  const first = await memoryMib();
+  await inParallel(LOGINS, 8, async (i) => assert.equal((await post(LOGIN, { username: email(i), password: PASSWORD })).status, 204));
+  const last = await memoryMib();
+  t.diagnostic(`${first.toFixed(1)} MiB before, ${last.toFixed(1)} MiB after`);
+  assert.ok(first > 19, "the watcher sees the hasher's blocks");
+  assert.ok(last <= MAX_MEMORY_MIB);
+});
