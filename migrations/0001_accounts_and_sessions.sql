@@ -47,11 +47,12 @@ CREATE TABLE sessions (
     CHECK (idle_expires_at <= absolute_expires_at)
 ) STRICT;
 
+-- For the foreign key: deleting a user must not scan the sessions.
+CREATE INDEX sessions_user_id ON sessions (user_id);
 -- A user's sessions that are not ended: the profile's list, the cap, ending them all.
 -- Partial, and without a column that rotation changes: a refresh writes one row and no index.
 CREATE INDEX sessions_live_by_user ON sessions (user_id) WHERE ended_at IS NULL;
--- For the foreign key: deleting a user must not scan the sessions.
-CREATE INDEX sessions_user_id ON sessions (user_id);
+-- Created after sessions_user_id: of two indexes that fit, SQLite takes the later one.
 -- The clean-up: rows that are over, by the two times that no rotation changes.
 CREATE INDEX sessions_absolute_expires_at ON sessions (absolute_expires_at);
 CREATE INDEX sessions_ended_at ON sessions (ended_at) WHERE ended_at IS NOT NULL;

@@ -442,8 +442,12 @@ pub trait Entropy {
     fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy>;
 }
 
-/// Waiting.
+/// The clock, and waiting.
 pub trait Timer {
+    /// The time now; it moves on with each wait for anything outside. For what must be later
+    /// than something that has just happened; all else goes by the request's own time.
+    fn now(&self) -> UnixSeconds;
+
     /// Waits for this long, and lets everything else go on meanwhile.
     async fn pause(&self, millis: u32);
 }

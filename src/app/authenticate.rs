@@ -2,6 +2,7 @@
 //! own type: a handler that takes the actor cannot run without the policy.
 
 use super::config::ProfileConsistency;
+use super::hash_queue::HashTicket;
 use super::{AppError, Ctx};
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::throttle::{AttemptKeys, ClientPrefix};
@@ -42,14 +43,17 @@ pub struct Member {
 }
 
 /// A signed-in person whom the database has just confirmed, with the stored password hash.
-#[derive(Clone, Debug)]
-pub struct Owner {
+#[derive(Debug)]
+pub struct Owner<'a> {
     /// The session the request came in.
     pub session: SessionId,
     /// The person.
     pub credentials: Credentials,
     /// The counters that a success sets back.
     pub attempts: AttemptKeys,
+    /// A place in the queue for the hash that the password costs; taken before anything was
+    /// counted.
+    pub place: HashTicket<'a>,
 }
 
 /// The holder of an authentic refresh token; whether it still rotates is for the database.
@@ -132,13 +136,18 @@ pub async fn member<P: Ports>(
 ///
 /// # Errors
 ///
-/// As [`reader`], and [`AppError::Throttled`].
-pub async fn owner<P: Ports>(
-    ctx: &Ctx<'_, P>,
+/// As [`reader`], [`AppError::Busy`] and [`AppError::Throttled`].
+pub async fn owner<'a, P: Ports>(
+    ctx: &Ctx<'a, P>,
     presented: &PresentedTokens,
     client: ClientPrefix,
-) -> Result<Owner, AppError> {
+) -> Result<Owner<'a>, AppError> {
     let claims = access_claims(ctx, presented)?;
+    let place = ctx
+        .service
+        .hash_queue
+        .enter(ctx.now)
+        .ok_or(AppError::Busy)?;
     let attempt = Attempt {
         keys: ctx.service.throttle.of_password_change(claims.user, client),
         id: TokenId::from_random(ctx.ports.entropy().bytes()?),
@@ -154,6 +163,7 @@ pub async fn owner<P: Ports>(
             session: claims.session,
             credentials: found.ok_or(AppError::InvalidToken)?,
             attempts: attempt.keys,
+            place,
         }),
         Attempted::Throttled(pause) => Err(AppError::Throttled(pause)),
     }

@@ -21,18 +21,13 @@ pub struct ChangePassword {
 ///
 /// # Errors
 ///
-/// [`AppError::WrongCurrentPassword`], [`AppError::Busy`], and the store's;
+/// [`AppError::WrongCurrentPassword`] and the store's;
 /// [`AppError::InvalidToken`] when the session or the password changed meanwhile.
 pub async fn change_password<P: Ports>(
     ctx: &Ctx<'_, P>,
-    owner: Owner,
+    owner: Owner<'_>,
     change: ChangePassword,
 ) -> Result<(), AppError> {
-    let place = ctx
-        .service
-        .hash_queue
-        .enter(ctx.now)
-        .ok_or(AppError::Busy)?;
     let hasher = &ctx.service.hasher;
     let Credentials {
         user,
@@ -40,7 +35,7 @@ pub async fn change_password<P: Ports>(
         version,
     } = owner.credentials;
     let verification = {
-        let _turn = place.turn(ctx.ports.timer()).await;
+        let _turn = owner.place.turn(ctx.ports.timer()).await;
         hasher.verify(&change.current, Some(&hash))?
     };
     match verification {
@@ -51,7 +46,7 @@ pub async fn change_password<P: Ports>(
     }
     let salt = ctx.ports.entropy().bytes()?;
     let new = {
-        let _turn = place.turn(ctx.ports.timer()).await;
+        let _turn = owner.place.turn(ctx.ports.timer()).await;
         hasher.hash(&change.new, salt)?
     };
     let replacement = PasswordReplacement {

@@ -23,8 +23,11 @@ const PAUSE_MILLIS: u32 = 1;
 /// What one place in the line adds to the pause between two looks: somewhat less than a hash
 /// takes.
 const PAUSE_PER_PLACE_MILLIS: u32 = 20;
-/// After this many looks at an unchanged head of the line, the head has been cancelled.
-const MAX_LOOKS_AT_ONE_HEAD: u32 = 50;
+/// Places beyond this one do not add to the pause: everybody looks at least every 101 ms.
+const MAX_COUNTED_PLACES: u32 = 5;
+/// Who has not looked while somebody behind has looked this often, for 210 ms or more, has
+/// been cancelled.
+const LOOKS_TO_LIVE: u32 = 10;
 
 /// The requests on their way to a hash.
 #[derive(Debug, Default)]
@@ -32,8 +35,16 @@ pub struct HashQueue {
     /// All of them, with the time of entry.
     waiting: RefCell<Vec<(u64, UnixSeconds)>>,
     /// Those that are ready to hash, in the order in which they became so.
-    line: RefCell<VecDeque<u64>>,
+    line: RefCell<VecDeque<Place>>,
     next: Cell<u64>,
+}
+
+/// Somebody in the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    number: u64,
+    /// How often they have looked: a sign of life.
+    looks: u32,
 }
 
 /// A place in the queue, handed back when dropped.
@@ -54,6 +65,10 @@ impl HashQueue {
     pub fn enter(&self, now: UnixSeconds) -> Option<HashTicket<'_>> {
         let mut waiting = self.waiting.borrow_mut();
         waiting.retain(|(_, entered)| now < entered.plus(TICKET_LIFETIME));
+        self.line.borrow_mut().retain(|place| {
+            let is_waiting = |(number, _): &(u64, UnixSeconds)| *number == place.number;
+            waiting.iter().any(is_waiting)
+        });
         if waiting.len() >= MAX_WAITING {
             return None;
         }
@@ -67,7 +82,29 @@ impl HashQueue {
     }
 
     fn leave_line(&self, number: u64) {
-        self.line.borrow_mut().retain(|other| *other != number);
+        self.line
+            .borrow_mut()
+            .retain(|place| place.number != number);
+    }
+
+    /// Shows a sign of life, and tells how many are ahead.
+    fn look(&self, number: u64) -> u32 {
+        let mut line = self.line.borrow_mut();
+        let own = line.iter().position(|place| place.number == number);
+        if let Some(place) = own.and_then(|own| line.get_mut(own)) {
+            place.looks = place.looks.wrapping_add(1);
+        }
+        // Whoever was taken for dead goes ahead.
+        u32::try_from(own.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Drops those ahead of `number` who stand there just as they did in `before`, and tells
+    /// who is ahead now.
+    fn drop_dead(&self, number: u64, before: &[Place]) -> Vec<Place> {
+        let mut line = self.line.borrow_mut();
+        line.retain(|place| !before.contains(place));
+        let ahead = line.iter().take_while(|place| place.number != number);
+        ahead.copied().collect()
     }
 }
 
@@ -78,32 +115,29 @@ impl HashTicket<'_> {
     /// resolves.
     pub async fn turn(&self, timer: &impl Timer) -> HashTurn<'_> {
         let queue = self.queue;
-        queue.line.borrow_mut().push_back(self.number);
+        queue.line.borrow_mut().push_back(Place {
+            number: self.number,
+            looks: 0,
+        });
         if queue.waiting.borrow().len() <= 1 {
             return HashTurn(self);
         }
-        let mut last_head = None;
-        let mut looks = 0;
-        loop {
-            let (head, ahead) = {
-                let line = queue.line.borrow();
-                let ahead = line.iter().position(|number| *number == self.number);
-                (line.front().copied(), ahead)
-            };
-            let ahead = u32::try_from(ahead.unwrap_or(0)).unwrap_or(u32::MAX);
+        let mut seen = Vec::new();
+        for looks in 0_u32.. {
+            if looks.is_multiple_of(LOOKS_TO_LIVE) {
+                seen = queue.drop_dead(self.number, &seen);
+            }
+            let ahead = queue.look(self.number);
             // At the head too: the pause is what lets cheap requests through.
+            let places = ahead.min(MAX_COUNTED_PLACES);
             timer
-                .pause(PAUSE_MILLIS + ahead.saturating_mul(PAUSE_PER_PLACE_MILLIS))
+                .pause(PAUSE_MILLIS + places * PAUSE_PER_PLACE_MILLIS)
                 .await;
             if ahead == 0 {
-                return HashTurn(self);
-            }
-            looks = if head == last_head { looks + 1 } else { 0 };
-            last_head = head;
-            if let Some(head) = head.filter(|_| looks > MAX_LOOKS_AT_ONE_HEAD) {
-                queue.leave_line(head);
+                break;
             }
         }
+        HashTurn(self)
     }
 }
 
@@ -129,7 +163,7 @@ mod tests {
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
 
-    use super::{HashQueue, MAX_LOOKS_AT_ONE_HEAD, MAX_WAITING};
+    use super::{HashQueue, MAX_WAITING};
     use crate::domain::time::UnixSeconds;
     use crate::ports::Timer;
 
@@ -142,6 +176,10 @@ mod tests {
     }
 
     impl Timer for OnePoll {
+        fn now(&self) -> UnixSeconds {
+            NOW
+        }
+
         async fn pause(&self, millis: u32) {
             self.pauses.borrow_mut().push(millis);
             let has_waited = Cell::new(false);
@@ -212,18 +250,40 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_head_does_not_hold_the_line_for_ever() {
+    fn cancelled_requests_do_not_hold_the_line() {
         let queue = HashQueue::default();
         let timer = OnePoll::default();
         let mut context = Context::from_waker(Waker::noop());
-        let (dead, alive) = (queue.enter(NOW).unwrap(), queue.enter(NOW).unwrap());
-        let mut never_polled_again = Box::pin(dead.turn(&timer));
-        assert!(never_polled_again.as_mut().poll(&mut context).is_pending());
-        let mut turn = pin!(alive.turn(&timer));
-        let polls = (0..10 * MAX_LOOKS_AT_ONE_HEAD)
-            .find(|_| turn.as_mut().poll(&mut context).is_ready())
-            .unwrap();
-        assert!(polls > MAX_LOOKS_AT_ONE_HEAD);
-        drop(never_polled_again);
+        let tickets: Vec<_> = (0..11).map(|_| queue.enter(NOW).unwrap()).collect();
+        let mut turns: Vec<_> = tickets
+            .iter()
+            .map(|ticket| Box::pin(ticket.turn(&timer)))
+            .collect();
+        let alive = turns.pop();
+        for dead in &mut turns {
+            assert!(dead.as_mut().poll(&mut context).is_pending());
+        }
+        timer.pauses.borrow_mut().clear();
+        let mut alive = alive.unwrap();
+        let has_turn = (0..1_000).any(|_| alive.as_mut().poll(&mut context).is_ready());
+        let waited: u32 = timer.pauses.borrow().iter().sum();
+        assert!(has_turn);
+        assert!(waited < 2_100, "{waited} ms");
+    }
+
+    #[test]
+    fn tickets_that_have_lapsed_leave_the_line() {
+        let queue = HashQueue::default();
+        let timer = OnePoll::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let (one, other) = (queue.enter(NOW).unwrap(), queue.enter(NOW).unwrap());
+        let mut dead = [Box::pin(one.turn(&timer)), Box::pin(other.turn(&timer))];
+        for turn in &mut dead {
+            assert!(turn.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(queue.line.borrow().len(), 2);
+        let later = queue.enter(UnixSeconds::new(30)).unwrap();
+        assert!(queue.line.borrow().is_empty());
+        drop(later);
     }
 }

@@ -51,9 +51,11 @@ pub(crate) struct MemoryLimiter {
     pub(crate) is_full: Cell<bool>,
 }
 
-/// Time passes by itself.
+/// Time passes when the test says so.
 #[derive(Default)]
-pub(crate) struct NoWaiting;
+pub(crate) struct NoWaiting {
+    pub(crate) now: Cell<i64>,
+}
 
 /// Collects the lines.
 #[derive(Default)]
@@ -102,21 +104,23 @@ impl Tables {
     fn count(&mut self, attempt: &Attempt, is_known_device: bool) -> Option<Seconds> {
         let Attempt { keys, now, .. } = attempt;
         let pair = self.attempts(&keys.pair);
-        let Some(counted) = pair.count(Pace::Doubling, *now) else {
-            return Some(pair.blocked_until.left_from(*now));
-        };
-        self.attempts.insert(keys.pair.as_str().to_owned(), counted);
         let account = self.attempts(&keys.account);
         let waived = Attempts {
             blocked_until: UnixSeconds::new(0),
             ..account
         };
         let judged = if is_known_device { waived } else { account };
-        let Some(counted) = judged.count(Pace::OneAMinute, *now) else {
-            return Some(account.blocked_until.left_from(*now));
+        let counted = (
+            pair.count(Pace::Doubling, *now),
+            judged.count(Pace::OneAMinute, *now),
+        );
+        let (Some(new_pair), Some(new_account)) = counted else {
+            let pauses = [pair, judged].map(|counter| counter.blocked_until.left_from(*now));
+            return pauses.into_iter().max();
         };
-        self.attempts
-            .insert(keys.account.as_str().to_owned(), counted);
+        for (key, counter) in [(&keys.pair, new_pair), (&keys.account, new_account)] {
+            self.attempts.insert(key.as_str().to_owned(), counter);
+        }
         None
     }
 
@@ -227,12 +231,12 @@ impl UserStore for MemoryStore {
     ) -> Result<Attempted, StoreError> {
         self.round_trip()?;
         let tables = &mut *self.tables.borrow_mut();
-        if let Some(pause) = tables.count(attempt, false) {
-            return Ok(Attempted::Throttled(pause));
-        }
         let is_live = tables
             .live(user, attempt.now)
             .any(|live| live.id == session);
+        if let Some(pause) = is_live.then(|| tables.count(attempt, false)).flatten() {
+            return Ok(Attempted::Throttled(pause));
+        }
         let found = tables
             .user(user)
             .filter(|entry| is_live && entry.user.is_active);
@@ -439,6 +443,10 @@ impl Entropy for CountingEntropy {
 }
 
 impl Timer for NoWaiting {
+    fn now(&self) -> UnixSeconds {
+        UnixSeconds::new(self.now.get())
+    }
+
     async fn pause(&self, _: u32) {}
 }
 

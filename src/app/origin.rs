@@ -12,21 +12,23 @@ pub fn is_origin(text: &str) -> bool {
         (_, Some(rest)) => (false, rest),
         _ => return false,
     };
-    let (host, port) = match rest.strip_prefix("[::1]") {
-        Some(after) => (
-            "[::1]",
-            after
-                .strip_prefix(':')
-                .or((after.is_empty()).then_some("0")),
-        ),
-        None => match rest.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (rest, Some("0")),
-        },
+    // The colons inside the brackets of an IPv6 address belong to the host.
+    let (host, port) = match rest
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'))
+    {
+        Some((host, port)) => (host, Some(port)),
+        None => (rest, None),
     };
+    let default_port = if is_https { "443" } else { "80" };
     let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let is_port = port.is_some_and(|port| u16::from_str(port).is_ok() && !port.starts_with('+'));
-    is_port && (is_local || (is_https && is_domain_name(host)))
+    port.is_none_or(|port| port != default_port && is_port(port))
+        && (is_local || (is_https && is_domain_name(host)))
+}
+
+/// Whether a text is a port as a browser writes it: a number from 1, without leading zeros.
+fn is_port(text: &str) -> bool {
+    u16::from_str(text).is_ok_and(|port| port > 0 && port.to_string() == text)
 }
 
 /// Whether a text is a domain name in lower case, one label or more (RFC 1035, section 2.3.1).
@@ -54,7 +56,9 @@ mod tests {
             "https://a.org:8443",
             "http://localhost:8787",
             "http://127.0.0.1",
-            "http://[::1]:80",
+            "http://[::1]",
+            "http://[::1]:8080",
+            "http://localhost:443",
         ] {
             assert!(is_origin(text), "{text}");
         }
@@ -63,6 +67,11 @@ mod tests {
             "https://a.org/",
             "https://a.org:",
             "https://a.org:+80",
+            "https://a.org:443",
+            "https://a.org:0443",
+            "https://a.org:0",
+            "http://localhost:80",
+            "http://[::1]:80",
             "https://a.org:99999",
             "https://user@a.org",
             "https://*.a.org",

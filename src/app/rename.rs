@@ -7,7 +7,7 @@ use crate::domain::id::TokenId;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::{AccessClaims, SignedToken};
 use crate::domain::user::{Profile, UserName};
-use crate::ports::{Entropy, Ports, UserStore};
+use crate::ports::{Entropy, Ports, Timer, UserStore};
 
 /// Copies that were read in the second of the change may be from before it: the token says
 /// that only later ones count. (`iat` may lie 5 s ahead.)
@@ -18,7 +18,7 @@ const NEXT_SECOND: Seconds = Seconds::new(1);
 pub struct Renamed {
     /// The profile as it is now.
     pub profile: Profile,
-    /// The token and when it expires; `None` when the old one has less than a second left.
+    /// The token and when it expires; `None` when the old one has a second left or less.
     pub access: Option<(SignedToken, UnixSeconds)>,
 }
 
@@ -43,8 +43,10 @@ pub async fn rename<P: Ports>(
         .await?
         .ok_or(AppError::InvalidToken)?;
     account_changed(ctx, user.id, Vec::new());
+    // By the clock after the commit, and never older than the token it replaces.
+    let latest = ctx.ports.timer().now().max(member.claims.issued_at);
     let claims = AccessClaims {
-        issued_at: ctx.now.plus(NEXT_SECOND),
+        issued_at: latest.plus(NEXT_SECOND),
         role: user.role_slug.clone(),
         id: TokenId::from_random(ctx.ports.entropy().bytes()?),
         // The lifetime is not extended: that is for a refresh.

@@ -25,7 +25,7 @@ pub const MAX_DELAY: Seconds = Seconds::new(900);
 pub const MAX_FAILURES_IN_A_ROW: u32 = 100;
 /// The pause between tries of such an account: slow, but never a lock-out.
 pub const PAUSE_AFTER_MAX: Seconds = Seconds::new(60);
-/// After this long without a try an account is as good as new.
+/// After this long without a try the clean-up forgets an account's failures.
 pub const ATTEMPTS_KEPT: Seconds = Seconds::new(86_400);
 
 /// Where a request came from, as coarse as it is useful: an IPv4 address, or the /64 that one

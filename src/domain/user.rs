@@ -1,5 +1,7 @@
 //! Users, roles, and what others are told of them.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::email::Email;
@@ -100,7 +102,7 @@ pub struct User {
 ///
 /// It serializes as the wire and the cache carry it; unknown members are refused when it is
 /// read back, so that a forged or outdated cache entry is no entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
     /// The user's id.
@@ -115,6 +117,13 @@ pub struct Profile {
     pub is_superuser: bool,
     /// The key of the role.
     pub role_slug: String,
+}
+
+// An address identifies a person: it is not for logs.
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Profile({})", self.id)
+    }
 }
 
 impl From<User> for Profile {

@@ -1,4 +1,4 @@
-//! What an isolate keeps: the service, configured once. And the clock.
+//! What an isolate keeps: the service, configured once.
 
 use core::cell::OnceCell;
 use std::rc::Rc;
@@ -11,10 +11,6 @@ use worker::{Env, console_error};
 use super::bindings;
 use crate::app::Service;
 use crate::app::config::Misconfiguration;
-use crate::domain::time::UnixSeconds;
-
-/// Milliseconds in a second.
-const MILLIS: u64 = 1_000;
 
 /// The service, or that it cannot be.
 pub(super) type Isolate = Result<Service, Misconfiguration>;
@@ -49,12 +45,6 @@ fn configure(env: &Env) -> Isolate {
     });
     console_error!("{line}");
     Err(Misconfiguration { problems })
-}
-
-/// The time of the request; the platform's clock stands still while a Worker computes.
-pub(super) fn now() -> UnixSeconds {
-    let seconds = worker::Date::now().as_millis() / MILLIS;
-    UnixSeconds::new(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 /// The runtime's own normalisation: its tables are there anyway.

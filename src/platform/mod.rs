@@ -16,6 +16,7 @@ use worker::{
 };
 
 use crate::app::clean_up::clean_up;
+use crate::ports::Timer;
 use crate::web;
 
 /// Answers a request. The `Err` of the signature never occurs: an error that reached the
@@ -25,7 +26,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let isolate = isolate::of(&env);
     let request = request::to_http(request);
     let response = match (&*isolate, bindings::WorkerPorts::new(&env, context)) {
-        (Ok(service), Ok(ports)) => web::handle(request, service, (&ports, isolate::now())).await,
+        (Ok(service), Ok(ports)) => {
+            web::handle(request, service, (&ports, runtime::RuntimeTimer.now())).await
+        }
         (Err(_), _) | (_, Err(_)) => {
             let log = runtime::ConsoleLog::default();
             web::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
@@ -42,7 +45,13 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
         return;
     };
     let database = d1::Database::new(database);
-    match clean_up(&database, service.config.sessions.idle, isolate::now()).await {
+    match clean_up(
+        &database,
+        service.config.sessions.idle,
+        runtime::RuntimeTimer.now(),
+    )
+    .await
+    {
         Ok(cleaned) => {
             let line = json!({
                 "level": "info",

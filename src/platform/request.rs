@@ -17,7 +17,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 /// A header whose value `http` does not take. It is there, and it is nothing that we accept.
 const UNREADABLE: HeaderValue = HeaderValue::from_static("?");
 /// A URL that `http` does not take: no path of ours.
-const UNREADABLE_URI: &str = "/unreadable";
+const UNREADABLE_URI: &str = "https://unreadable.invalid/unreadable";
 
 /// The body of a request, not read yet.
 pub(super) struct WorkerBody(Request);

@@ -6,12 +6,16 @@ use std::rc::Rc;
 
 use worker::{Context, Delay, console_error, console_log};
 
+use crate::domain::time::UnixSeconds;
 use crate::ports::{Background, Entropy, Log, NoEntropy, Timer};
 
 /// Randomness from the runtime's `crypto.getRandomValues`.
 pub(super) struct RuntimeEntropy;
 
-/// `setTimeout`.
+/// Milliseconds in a second.
+const MILLIS: u64 = 1_000;
+
+/// `Date.now` and `setTimeout`.
 pub(super) struct RuntimeTimer;
 
 /// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies.
@@ -38,6 +42,11 @@ impl Entropy for RuntimeEntropy {
 }
 
 impl Timer for RuntimeTimer {
+    fn now(&self) -> UnixSeconds {
+        let seconds = worker::Date::now().as_millis() / MILLIS;
+        UnixSeconds::new(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+
     async fn pause(&self, millis: u32) {
         Delay::from(Duration::from_millis(u64::from(millis))).await;
     }

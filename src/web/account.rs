@@ -106,7 +106,7 @@ pub(super) fn check_body<P>(
 pub(super) async fn for_owner<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: ForOwner,
-    (call, owner): (&Call<'_>, Owner),
+    (call, owner): (&Call<'_>, Owner<'_>),
 ) -> Answer {
     match endpoint {
         ForOwner::ChangePassword => {

@@ -40,8 +40,8 @@ impl RequestBody for Vec<u8> {
     }
 }
 
-/// A body within the bound, of a media type that the endpoint reads.
-#[derive(Debug)]
+/// A body within the bound, of a media type that the endpoint reads. It may hold a password:
+/// it has no `Debug`.
 pub enum Body {
     /// The endpoint reads none.
     Nothing,

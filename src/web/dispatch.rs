@@ -48,7 +48,8 @@ pub(super) async fn answer<P: Ports>(
             for_member(ctx, endpoint, (&call, member)).await
         }
         Endpoint::Owner(endpoint) => {
-            // What breaks a rule is no try of the password, and is not counted as one.
+            // What breaks a rule is no try of the password, and is not counted as one. (The rules
+            // that depend on the owner's address are judged later.)
             if let Err(refusal) = check_body(ctx, endpoint, &call) {
                 authenticate::member(ctx, &presented).await?;
                 return Err(refusal);

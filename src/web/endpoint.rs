@@ -79,7 +79,7 @@ pub enum ForOwner {
 /// Which bodies an endpoint reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
-    /// None; what comes all the same is not looked at.
+    /// None; what comes all the same is read within the bound, and not looked at.
     Nothing,
     /// `application/json`
     Json,

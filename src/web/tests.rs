@@ -29,6 +29,8 @@ struct World {
     service: Service,
     ports: MemoryPorts,
     now: Cell<i64>,
+    /// How long a request takes until it has written, in seconds.
+    took: Cell<i64>,
 }
 
 /// An answer, read.
@@ -57,6 +59,7 @@ impl World {
             service,
             ports: MemoryPorts::default(),
             now: Cell::new(START),
+            took: Cell::new(0),
         }
     }
 
@@ -66,6 +69,7 @@ impl World {
 
     fn send(&self, request: Request<Vec<u8>>) -> Answer {
         let now = UnixSeconds::new(self.now.get());
+        self.ports.timer.now.set(self.now.get() + self.took.get());
         let response: Response<Vec<u8>> =
             pollster::block_on(super::handle(request, &self.service, (&self.ports, now)));
         let (parts, body) = response.into_parts();

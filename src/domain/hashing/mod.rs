@@ -172,7 +172,13 @@ impl PasswordHasher {
         if let Some(argon) = StoredArgon::read(&stored.0) {
             return self.verify_argon(password, &argon);
         }
-        match Foreign::read(&stored.0) {
+        // The other systems' hashes take their own memory: ours is given back first, and what a
+        // large one took is not kept. An isolate has 128 MiB for both.
+        let foreign = Foreign::read(&stored.0);
+        if foreign.is_some() {
+            self.blocks.replace(Vec::new());
+        }
+        match foreign {
             Some(foreign) if foreign.verify(password.expose(), self.normalise) => {
                 Ok(Verification::Match { rehash: true })
             }
@@ -272,6 +278,9 @@ impl PasswordHasher {
                 )
             })
             .map_err(|_| HashError::Refused)?;
+        if memory_kib > self.cost.memory_kib {
+            *blocks = Vec::new();
+        }
         self.computed.set(self.computed.get().wrapping_add(1));
         Ok(tag)
     }

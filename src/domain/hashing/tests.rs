@@ -113,6 +113,11 @@ fn stored_parameters_are_bounded_before_they_are_obeyed() {
         );
     }
     assert!(hasher.blocks.borrow().len() <= 7_168);
+    // What a larger hash takes is not kept.
+    let large = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E";
+    let verdict = hasher.verify(&presented("correct horse"), Some(&stored(large)));
+    assert_eq!(verdict, Ok(Verification::Match { rehash: true }));
+    assert!(hasher.blocks.borrow().is_empty());
 }
 
 #[test]

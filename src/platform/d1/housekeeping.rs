@@ -7,16 +7,21 @@ use crate::ports::{Housekeeping, StoreError};
 
 /// Sessions that were over before their last token expired: after the absolute end, and one
 /// idle time after they were ended, no token of theirs is accepted for anything.
+/// (A limit for each half: the union is built before its own limit counts.)
 const REMOVE_DEAD_SESSIONS: &str = "
     DELETE FROM sessions
      WHERE rowid IN (SELECT rowid
-                       FROM sessions
-                      WHERE absolute_expires_at <= ?1
+                       FROM (SELECT rowid
+                               FROM sessions
+                              WHERE absolute_expires_at <= ?1
+                              LIMIT ?3)
                       UNION
                      SELECT rowid
-                       FROM sessions
-                      WHERE ended_at IS NOT NULL
-                        AND ended_at <= ?1 - ?2
+                       FROM (SELECT rowid
+                               FROM sessions
+                              WHERE ended_at IS NOT NULL
+                                AND ended_at <= ?1 - ?2
+                              LIMIT ?3)
                       LIMIT ?3)";
 
 const REMOVE_OLD_ATTEMPTS: &str = "

@@ -1,5 +1,5 @@
 //! D1: one database, every query on the primary. Statements, time-outs, retries and errors
-//! are here; the queries are in `users` and `sessions`.
+//! are here; the queries are in `users`, `sessions`, `attempts` and `housekeeping`.
 
 mod attempts;
 mod housekeeping;

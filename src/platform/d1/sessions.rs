@@ -59,6 +59,7 @@ const EVICT: &str = concat!(
                       AND absolute_expires_at > ?2
                     ORDER BY last_used_at DESC, rowid DESC
                     LIMIT -1 OFFSET ?4)
+        AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)
   RETURNING ",
     revoked_columns!()
 );

@@ -2,7 +2,7 @@
 
 use worker::D1Result;
 
-use super::attempts::Passing;
+use super::attempts::Circumstances;
 use super::rows::{RevokedRow, UserRow, revoked_columns, revoked_tokens, user_columns};
 use super::{Database, Param, Statement, changes, first_row, rows};
 use crate::domain::id::{SessionId, UserId};
@@ -159,11 +159,14 @@ impl UserStore for Database {
             sql: USER_BY_EMAIL,
             params: vec![Param::Text(attempt.email.as_str())],
         };
-        let passing = Passing {
+        let circumstances = Circumstances {
             email: Some(&attempt.email),
             carried: attempt.carried,
+            within: None,
         };
-        let (pause, user) = self.count_attempt(&attempt.counted, passing, user).await?;
+        let (pause, user) = self
+            .count_attempt(&attempt.counted, circumstances, user)
+            .await?;
         attempted(pause, &user)
     }
 
@@ -197,6 +200,10 @@ impl UserStore for Database {
         user: UserId,
         attempt: &Attempt,
     ) -> Result<Attempted, StoreError> {
+        let circumstances = Circumstances {
+            within: Some(session),
+            ..Circumstances::default()
+        };
         let session = session.to_string();
         let user = user.to_string();
         let read = Statement {
@@ -207,9 +214,7 @@ impl UserStore for Database {
                 Param::Int(attempt.now.get()),
             ],
         };
-        let (pause, read) = self
-            .count_attempt(attempt, Passing::default(), read)
-            .await?;
+        let (pause, read) = self.count_attempt(attempt, circumstances, read).await?;
         attempted(pause, &read)
     }
 

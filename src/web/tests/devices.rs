@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, Client, World};
+use crate::domain::time::UnixSeconds;
 
 fn list(world: &World, client: &Client) -> Vec<Value> {
     let answer = world.call(
@@ -144,6 +145,25 @@ fn a_changed_name_shows_in_the_callers_next_read_whatever_kv_does() {
         Value::Null
     );
     assert_eq!(world.profile(&client).body["name"], Value::Null);
+}
+
+/// Another tab reads while the change is on its way: its copy is from after the request's start.
+#[test]
+fn a_copy_from_before_a_slow_change_does_not_count() {
+    let world = World::new(&[]);
+    let mut client = world.person("ada@example.org");
+    world.profile(&client);
+    let id = world.profile(&client).body["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut copy = world.ports.kv.accounts.borrow()[&id].clone();
+    copy.read_at = UnixSeconds::new(world.now.get() + 2);
+    world.took.set(2);
+    rename(&world, &mut client, json!({"name": "Ada"}));
+    world.ports.kv.accounts.borrow_mut().insert(id, copy);
+    world.pass(3);
+    assert_eq!(world.profile(&client).body["name"], "Ada");
 }
 
 #[test]

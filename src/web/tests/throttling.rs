@@ -101,6 +101,33 @@ fn the_current_password_cannot_be_guessed_with_a_stolen_session() {
 }
 
 #[test]
+fn what_is_refused_does_not_count_against_the_person() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    for client in 0..100 {
+        let address = format!("192.0.2.{client}");
+        try_from(&world, &address, ("ada@example.org", "wrong horse"));
+    }
+    for _ in 0..9 {
+        let answer = try_from(&world, "198.51.100.1", ("ada@example.org", PASSWORD));
+        assert_eq!(answer.header("retry-after"), Some("60"));
+    }
+    world.pass(60);
+    let answer = try_from(&world, "198.51.100.1", ("ada@example.org", PASSWORD));
+    assert_eq!(answer.status, 204);
+    // Nor do tries with a token that has been revoked.
+    world.log_out(&mut client.clone());
+    let body = json!({"currentPassword": "wrong horse", "newPassword": "battery staple"});
+    let counters = world.ports.store.tables.borrow().attempts.len();
+    for _ in 0..9 {
+        let route = (Method::PATCH, "/api/account/password");
+        let answer = world.call(&mut client.clone(), route, Some(body.clone()));
+        assert_eq!(answer.code(), "invalid_token");
+    }
+    assert_eq!(world.ports.store.tables.borrow().attempts.len(), counters);
+}
+
+#[test]
 fn one_try_a_minute_is_left_to_an_account_under_attack() {
     let world = World::new(&[]);
     world.register("ada@example.org");
