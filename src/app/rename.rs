@@ -44,9 +44,9 @@ pub async fn rename<P: Ports>(
         .ok_or(AppError::InvalidToken)?;
     account_changed(ctx, user.id, Vec::new());
     // By the clock after the commit, and never older than the token it replaces.
-    let latest = ctx.ports.timer().now().max(member.claims.issued_at);
+    let after_commit = ctx.ports.timer().now().plus(NEXT_SECOND);
     let claims = AccessClaims {
-        issued_at: latest.plus(NEXT_SECOND),
+        issued_at: after_commit.max(member.claims.issued_at),
         role: user.role_slug.clone(),
         id: TokenId::from_random(ctx.ports.entropy().bytes()?),
         // The lifetime is not extended: that is for a refresh.

@@ -167,6 +167,20 @@ fn a_copy_from_before_a_slow_change_does_not_count() {
 }
 
 #[test]
+fn many_changes_in_a_second_do_not_push_the_token_into_the_future() {
+    let world = World::new(&[]);
+    let mut client = world.person("ada@example.org");
+    for number in 0..20 {
+        let name = format!("Ada {number}");
+        assert_eq!(
+            rename(&world, &mut client, json!({"name": name})).status,
+            200
+        );
+        assert_eq!(world.profile(&client).body["name"], json!(name));
+    }
+}
+
+#[test]
 fn a_faulty_name_changes_nothing() {
     let world = World::new(&[]);
     let mut client = world.person("ada@example.org");
