@@ -23,9 +23,10 @@ use latchkey::domain::throttle::{ClientPrefix, ThrottleKeys};
 use latchkey::domain::time::{Seconds, UnixSeconds};
 use latchkey::domain::token::{AccessClaims, Issuance, Tokens};
 use latchkey::domain::user::UserName;
-use latchkey::web::body::{Body, Fields, MAX_BODY_BYTES, Value, receive};
+use latchkey::web::body::{Body, MAX_BODY_BYTES, receive};
 use latchkey::web::cookies::CookieStyle;
 use latchkey::web::endpoint::{BodyKind, Lookup, ROUTES, find};
+use latchkey::web::fields::{Fields, Value};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_795_251_600);
 const ISSUER: &str = "https://auth.example.org";

@@ -1,6 +1,6 @@
 //! From the fields of a body to the types of a use-case, with every broken rule reported.
 
-use super::body::{Fields, Value};
+use super::fields::{Fields, Value};
 use super::problem::Refusal;
 use crate::app::AppError;
 use crate::app::change_password::ChangePassword;

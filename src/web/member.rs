@@ -4,9 +4,9 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::body::Fields;
 use super::call::{Answer, Call, json, no_content, without_cookies};
 use super::endpoint::ForMember;
+use super::fields::Fields;
 use super::form;
 use crate::app::authenticate::Member;
 use crate::app::end_sessions::{Ended, Scope, end_sessions};

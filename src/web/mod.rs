@@ -7,6 +7,7 @@ pub mod cookies;
 pub mod cross_site;
 mod dispatch;
 pub mod endpoint;
+pub mod fields;
 mod form;
 pub mod headers;
 mod member;
