@@ -16,6 +16,7 @@ use core::future::Future;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::audit::{AuditCursor, AuditEntry, AuditEvent, Trace};
 use crate::domain::email::Email;
 use crate::domain::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
@@ -53,8 +54,8 @@ pub struct NewUser {
     pub hash: StoredHash,
     /// The role the row gets.
     pub role: RoleSlug,
-    /// The time of registration.
-    pub now: UnixSeconds,
+    /// The time of registration, and where it comes from.
+    pub trace: Trace,
 }
 
 /// The outcome of a registration.
@@ -107,8 +108,8 @@ pub struct PasswordReplacement {
     pub new: StoredHash,
     /// The counters that the change sets back.
     pub attempts: AttemptKeys,
-    /// The time of the change.
-    pub now: UnixSeconds,
+    /// The time of the change, and where it comes from.
+    pub trace: Trace,
 }
 
 /// A try of a password, to be counted before it costs a hash.
@@ -140,8 +141,17 @@ pub struct LoginAttempt {
 pub enum Attempted {
     /// It counts, and may cost a hash.
     Admitted(Option<Credentials>),
-    /// It is too early: whoever the address belongs to, if anybody.
-    Throttled(Seconds),
+    /// It is too early, whoever the address belongs to, if anybody.
+    Throttled(Throttled),
+}
+
+/// An attempt that comes too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// How long to wait.
+    pub pause: Seconds,
+    /// Whose account it is about, for the audit log; nobody is told.
+    pub user: Option<UserId>,
 }
 
 /// A refresh token that no longer rotates.
@@ -153,7 +163,8 @@ pub struct RevokedToken {
     pub expires_at: UnixSeconds,
 }
 
-/// Users and roles, in D1.
+/// Users and roles, in D1. What changes an account, it records in the audit log, in the same
+/// transaction; a repetition does not record it again.
 pub trait UserStore {
     /// Adds a user with a role. One round trip. Repeating it with the same argument gives
     /// the same outcome.
@@ -240,12 +251,12 @@ pub struct Login {
     pub carried: [Option<SessionId>; 2],
     /// The counters that the login sets back.
     pub attempts: AttemptKeys,
-    /// The time of the login.
-    pub now: UnixSeconds,
+    /// The time of the login, and where it comes from.
+    pub trace: Trace,
 }
 
 /// A refresh token that asks for its successor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RotationRequest {
     /// The session the token names.
     pub session: SessionId,
@@ -259,8 +270,8 @@ pub struct RotationRequest {
     pub idle: Seconds,
     /// How long the immediate predecessor is forgiven.
     pub grace: Seconds,
-    /// The time of the request.
-    pub now: UnixSeconds,
+    /// The time of the request, and where it comes from.
+    pub trace: Trace,
 }
 
 /// What a rotation, or its repetition, leaves behind.
@@ -290,7 +301,7 @@ pub enum Rotation {
     Dead,
 }
 
-/// Sessions, in D1.
+/// Sessions, in D1. What it changes, it records in the audit log, in the same transaction.
 pub trait SessionStore {
     /// Begins a session, ends the ones it replaces and those over the cap, and stores the
     /// new hash, in one transaction and one round trip. `None` when the user has become
@@ -326,7 +337,7 @@ pub trait SessionStore {
         &self,
         user: UserId,
         except: Option<SessionId>,
-        now: UnixSeconds,
+        trace: &Trace,
     ) -> Result<Vec<RevokedToken>, StoreError>;
 
     /// Ends a session of the user, if it is not over. One round trip.
@@ -339,8 +350,47 @@ pub trait SessionStore {
         session: SessionId,
         user: UserId,
         reason: EndReason,
-        now: UnixSeconds,
+        trace: &Trace,
     ) -> Result<Vec<RevokedToken>, StoreError>;
+}
+
+/// Refusals, to be added up in the audit log.
+#[derive(Debug)]
+pub struct Refused {
+    /// What was refused.
+    pub event: AuditEvent,
+    /// Whose account it was about, if that is known.
+    pub user: Option<UserId>,
+    /// How many of them.
+    pub count: u32,
+    /// Random, so that a repetition is known.
+    pub entry: TokenId,
+    /// When and from where the last one came.
+    pub trace: Trace,
+}
+
+/// The audit log, in D1.
+pub trait AuditLog {
+    /// Adds to the row that refusals of one kind about one user share for an hour. One round
+    /// trip. Repeating it with the same argument adds once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn add(&self, refused: &Refused) -> Result<(), StoreError>;
+
+    /// At most `limit` events of the user's, the newest first, from `cursor` on. One round
+    /// trip.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn events(
+        &self,
+        user: UserId,
+        cursor: AuditCursor,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
 }
 
 /// Removes rows that nothing can refer to any more, in D1.
@@ -365,6 +415,15 @@ pub trait Housekeeping {
     ///
     /// [`StoreError`].
     async fn remove_old_attempts(&self, limit: u32, now: UnixSeconds) -> Result<usize, StoreError>;
+
+    /// Removes those of the `limit` oldest audit events that are from before `before`. Tells
+    /// how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    async fn remove_old_events(&self, limit: u32, before: UnixSeconds)
+    -> Result<usize, StoreError>;
 }
 
 /// Why a refresh token is on the revocation list.
@@ -473,6 +532,8 @@ pub trait Ports {
     type Users: UserStore;
     /// Sessions.
     type Sessions: SessionStore;
+    /// The audit log.
+    type Audit: AuditLog + Clone + 'static;
     /// Revoked refresh tokens.
     type Revocations: RevocationList + Clone + 'static;
     /// Copies of accounts.
@@ -486,12 +547,14 @@ pub trait Ports {
     /// Work after the answer.
     type Background: Background;
     /// Log lines.
-    type Log: Log;
+    type Log: Log + Clone + 'static;
 
     /// Users and roles.
     fn users(&self) -> &Self::Users;
     /// Sessions.
     fn sessions(&self) -> &Self::Sessions;
+    /// The audit log.
+    fn audit(&self) -> &Self::Audit;
     /// Revoked refresh tokens.
     fn revocations(&self) -> &Self::Revocations;
     /// Copies of accounts.

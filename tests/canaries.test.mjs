@@ -138,7 +138,7 @@ describe("the story", () => {
     assert.ok(tokens.size >= 10);
     for (const event of ["http.request", "http.failure", "kv.failure", "limiter.failure", "session.refresh_reused", "password.stored_hash_damaged"]) assert.ok(logs.includes(`"${event}"`), event);
     assert.ok(entries.some(({ key }) => key.name.startsWith("user:")) && entries.some(({ key }) => key.name.startsWith("revoked:")));
-    assert.ok(tables.users.length >= 2 && tables.sessions.length >= 3 && tables.login_attempts.length >= 1);
+    assert.ok(tables.users.length >= 2 && tables.sessions.length >= 3 && tables.login_attempts.length >= 1 && tables.audit_log.length >= 10);
   });
 
   test("is searched by something that finds: a secret is seen in each of its spellings", () => {

@@ -46,6 +46,7 @@ describe("a request", () => {
   test("is one line with its method, operation, status and id, whatever comes of it", async () => {
     const person = await signUp(latchkey);
     const anybody = new Client(latchkey);
+    let registered;
     const story = [
       ["POST", REGISTER, "AccountRegister", 201, () => anybody.post(REGISTER, { json: { email: newEmail(), password: PASSWORD } })],
       ["POST", REGISTER, "AccountRegister", 409, () => anybody.post(REGISTER, { json: { email: person.email, password: PASSWORD } })],
@@ -62,15 +63,23 @@ describe("a request", () => {
       ["GET", "/nowhere", null, 404, () => anybody.get("/nowhere")],
       ["GET", "/health", "Health", 200, () => anybody.get("/health")],
     ];
+    // The right password or an authentic token says who it was; nobody else is named.
+    const whose = (method, path, status) => {
+      if (path === REGISTER && status === 201) return registered;
+      const isNamed = (path === PROFILE && status === 200) || [REFRESH, PASSWORD_PATH, LOGOUT].includes(path);
+      return isNamed ? person.id : null;
+    };
     for (const [method, path, operation, status, send] of story) {
       const { answer, written } = await linesOf(send);
       const what = `${method} ${path} ${status}`;
       assert.equal(answer.status, status, what);
+      registered ??= answer.json?.id;
       assert.equal(written.length, 1, `${what}: ${JSON.stringify(written)}`);
-      const { "request.id": id, ...line } = written[0];
+      const { "request.id": id, "user.id": user, ...line } = written[0];
       // A refusal by the request's head has not got as far as an operation.
       const known = status === 403 ? null : operation;
       assert.deepEqual(line, { level: "info", event: "http.request", "http.method": method, "http.operation": known, "http.status": status }, what);
+      assert.equal(user, whose(method, path, status), what);
       assert.match(id, UUID);
       assert.equal(id, answer.headers.get("X-Request-Id"));
       if (status >= 400) assert.equal(id, answer.json.requestId);

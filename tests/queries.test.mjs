@@ -27,6 +27,8 @@ before(async () => {
   await done(client.get(`${ACCOUNT}/profile`), 200);
   await done(client.patch(`${ACCOUNT}/profile`, { json: { name: "Ada" } }), 200);
   await done(client.get(`${ACCOUNT}/sessions`), 200);
+  await done(client.get(`${ACCOUNT}/activity`), 200);
+  await done(client.copy().post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: "a wrong horse" } }), 401);
   await done(client.post(`${ACCOUNT}/refresh`), 204);
   await done(client.delete(`${ACCOUNT}/sessions?scope=others`), 204);
   await done(client.copy().post(`${ACCOUNT}/logout`), 204);

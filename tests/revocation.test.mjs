@@ -48,6 +48,7 @@ const REFRESHING = (client) => client.post(REFRESH);
 /** Every route that an access token opens and that changes or lists something. */
 const GUARDED = {
   "GET sessions": (client) => client.get("/api/account/sessions"),
+  "GET activity": (client) => client.get("/api/account/activity"),
   "PATCH profile": (client) => client.patch(PROFILE, { json: { name: "Mallory" } }),
   "PATCH password": (client) =>
     client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: `${PASSWORD} 2` } }),

@@ -1,11 +1,13 @@
 //! Who is calling. Each access policy has one function here, and each gives an actor of its
 //! own type: a handler that takes the actor cannot run without the policy.
 
+use super::audit::request_refused;
 use super::config::ProfileConsistency;
 use super::hash_queue::HashTicket;
 use super::{AppError, Ctx};
+use crate::domain::audit::AuditEvent;
 use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::throttle::{AttemptKeys, ClientPrefix};
+use crate::domain::throttle::AttemptKeys;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::{AccessClaims, RefreshClaims, Rejection};
 use crate::domain::user::{Profile, User};
@@ -140,7 +142,6 @@ pub async fn member<P: Ports>(
 pub async fn owner<'a, P: Ports>(
     ctx: &Ctx<'a, P>,
     presented: &PresentedTokens,
-    client: ClientPrefix,
 ) -> Result<Owner<'a>, AppError> {
     let claims = access_claims(ctx, presented)?;
     let place = ctx
@@ -149,7 +150,10 @@ pub async fn owner<'a, P: Ports>(
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
     let attempt = Attempt {
-        keys: ctx.service.throttle.of_password_change(claims.user, client),
+        keys: ctx
+            .service
+            .throttle
+            .of_password_change(claims.user, ctx.caller.client),
         id: TokenId::from_random(ctx.ports.entropy().bytes()?),
         now: ctx.now,
     };
@@ -165,7 +169,10 @@ pub async fn owner<'a, P: Ports>(
             attempts: attempt.keys,
             place,
         }),
-        Attempted::Throttled(pause) => Err(AppError::Throttled(pause)),
+        Attempted::Throttled(throttled) => {
+            request_refused(ctx, AuditEvent::Throttled, Some(claims.user));
+            Err(AppError::Throttled(throttled.pause))
+        }
     }
 }
 
@@ -187,6 +194,7 @@ pub async fn refresh_holder<P: Ports>(
         .tokens
         .verify_refresh(token, ctx.now)
         .map_err(AppError::from)?;
+    ctx.caller.is(claims.user);
     // KV refuses early and cheaply; `Rotated` is not a refusal, because the immediate
     // predecessor may be forgiven, and because an older one must be punished.
     match ctx.ports.revocations().find(claims.id).await {
@@ -210,7 +218,10 @@ pub fn session_holder<P>(
     }
     match carried(ctx, presented) {
         [Some(one), Some(other)] if one != other => Err(AppError::InvalidToken),
-        [Some(holder), _] | [None, Some(holder)] => Ok(holder),
+        [Some(holder), _] | [None, Some(holder)] => {
+            ctx.caller.is(holder.user);
+            Ok(holder)
+        }
         [None, None] => Err(AppError::InvalidToken),
     }
 }
@@ -244,10 +255,13 @@ fn access_claims<P>(
         .access
         .as_deref()
         .ok_or(AppError::NotAuthenticated)?;
-    ctx.service
+    let claims = ctx
+        .service
         .tokens
         .verify_access(token, ctx.now)
-        .map_err(AppError::from)
+        .map_err(AppError::from)?;
+    ctx.caller.is(claims.user);
+    Ok(claims)
 }
 
 /// What the database says now, if the session is live and the user active.

@@ -1,8 +1,10 @@
 //! A person changes the password.
 
+use super::audit::password_refused;
 use super::authenticate::Owner;
 use super::background::account_changed;
 use super::{AppError, Ctx};
+use crate::domain::audit::AuditEvent;
 use crate::domain::hashing::Verification;
 use crate::domain::password::{NewPassword, PresentedPassword};
 use crate::ports::{Credentials, Entropy, PasswordReplacement, Ports, UserStore};
@@ -41,6 +43,7 @@ pub async fn change_password<P: Ports>(
     match verification {
         Verification::Match { .. } => {}
         Verification::Mismatch | Verification::Damaged => {
+            password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(user.id));
             return Err(AppError::WrongCurrentPassword);
         }
     }
@@ -55,7 +58,7 @@ pub async fn change_password<P: Ports>(
         verified: version,
         attempts: owner.attempts,
         new,
-        now: ctx.now,
+        trace: ctx.trace(),
     };
     let ended = ctx
         .ports

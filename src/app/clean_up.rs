@@ -1,7 +1,8 @@
 //! The scheduled clean-up: rows that nothing can refer to any more.
 
 use super::AppError;
-use crate::domain::time::{Seconds, UnixSeconds};
+use super::config::Config;
+use crate::domain::time::UnixSeconds;
 use crate::ports::Housekeeping;
 
 /// Rows that one statement removes: D1 works its queries off one at a time, and people wait
@@ -17,6 +18,8 @@ pub struct CleanedUp {
     pub sessions: usize,
     /// Counters of login attempts.
     pub attempts: usize,
+    /// Audit events.
+    pub events: usize,
 }
 
 /// Removes dead rows in bounded steps; a step is one round trip.
@@ -26,9 +29,10 @@ pub struct CleanedUp {
 /// The store's; the next run goes on where this one stopped.
 pub async fn clean_up(
     store: &impl Housekeeping,
-    idle: Seconds,
+    config: &Config,
     now: UnixSeconds,
 ) -> Result<CleanedUp, AppError> {
+    let idle = config.sessions.idle;
     let mut cleaned = CleanedUp::default();
     for _ in 0..MAX_STEPS {
         let removed = store.remove_dead_sessions(idle, ROWS_A_STEP, now).await?;
@@ -40,6 +44,14 @@ pub async fn clean_up(
     for _ in 0..MAX_STEPS {
         let removed = store.remove_old_attempts(ROWS_A_STEP, now).await?;
         cleaned.attempts += removed;
+        if removed < ROWS_A_STEP as usize {
+            break;
+        }
+    }
+    let before = now.minus(config.audit_retention);
+    for _ in 0..MAX_STEPS {
+        let removed = store.remove_old_events(ROWS_A_STEP, before).await?;
+        cleaned.events += removed;
         if removed < ROWS_A_STEP as usize {
             break;
         }

@@ -6,6 +6,7 @@ use core::ops::RangeInclusive;
 use core::str::FromStr;
 
 use super::Service;
+use super::audit::Refusals;
 use super::hash_queue::HashQueue;
 use super::origin::{is_domain_name, is_origin};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -22,6 +23,8 @@ use crate::domain::user::RoleSlug;
 /// Memory times passes of the weakest setting that OWASP's Password Storage Cheat Sheet
 /// gives for Argon2id (m = 7,168 KiB, t = 5).
 const LEAST_HASH_WORK: u32 = 7_168 * 5;
+/// 24 hours.
+const SECONDS_A_DAY: u32 = 86_400;
 
 /// Where a profile may be read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// `COOKIE_DOMAIN`.
     pub cookie_domain: Option<String>,
+    /// `AUDIT_RETENTION_DAYS`.
+    pub audit_retention: Seconds,
 }
 
 /// Everything that is wrong with the settings: `NAME: what`, no values.
@@ -153,6 +158,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         "must be a domain such as example.org",
         read_cookie_domain,
     );
+    let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     let config = Config {
         issuance: Issuance {
             issuer: issuer?,
@@ -168,6 +174,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         default_role: default_role?,
         allowed_origins: allowed_origins?,
         cookie_domain: cookie_domain?,
+        audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
     };
     let keys = keys?;
     Some(Service {
@@ -175,6 +182,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         tokens: Tokens::new(keys, config.issuance.clone()),
         hasher: PasswordHasher::new(cost).with_peppers(peppers?),
         hash_queue: HashQueue::default(),
+        refusals: Refusals::default(),
         config,
     })
 }

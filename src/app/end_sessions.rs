@@ -40,10 +40,11 @@ pub async fn end_sessions<P: Ports>(
     scope: Scope,
 ) -> Result<Ended, AppError> {
     let sessions = ctx.ports.sessions();
+    let trace = ctx.trace();
     let (user, current) = (member.user.id, member.claims.session);
     let (ended, outcome) = match scope {
         Scope::One(id) => {
-            let ended = sessions.end(id, user, EndReason::Revoked, ctx.now).await?;
+            let ended = sessions.end(id, user, EndReason::Revoked, &trace).await?;
             if ended.is_empty() {
                 return Err(AppError::NotFound);
             }
@@ -55,11 +56,11 @@ pub async fn end_sessions<P: Ports>(
             (ended, outcome)
         }
         Scope::Others => (
-            sessions.end_all(user, Some(current), ctx.now).await?,
+            sessions.end_all(user, Some(current), &trace).await?,
             Ended::NotCurrent,
         ),
         Scope::All => (
-            sessions.end_all(user, None, ctx.now).await?,
+            sessions.end_all(user, None, &trace).await?,
             Ended::CurrentToo,
         ),
     };

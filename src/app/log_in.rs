@@ -2,18 +2,21 @@
 
 use serde_json::json;
 
+use super::audit::{password_refused, request_refused};
 use super::authenticate::SessionHolder;
 use super::background::account_changed;
+use super::hash_queue::HashTicket;
 use super::issue::{Grant, TokenPair, issue};
 use super::{AppError, Ctx};
+use crate::domain::audit::AuditEvent;
 use crate::domain::email::Email;
 use crate::domain::hashing::Verification;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::password::PresentedPassword;
 use crate::domain::session::{Device, Session};
-use crate::domain::throttle::ClientPrefix;
 use crate::ports::{
-    Attempt, Attempted, Entropy, Log, Login, LoginAttempt, Ports, Rehash, SessionStore, UserStore,
+    Attempt, Attempted, Credentials, Entropy, Log, Login, LoginAttempt, Ports, Rehash,
+    SessionStore, UserStore,
 };
 
 /// What a person logs in with.
@@ -24,8 +27,6 @@ pub struct LogIn {
     pub password: PresentedPassword,
     /// Where the request came from.
     pub device: Device,
-    /// Where it came from, as coarse as the throttle sees it.
-    pub client: ClientPrefix,
     /// The sessions that the request's cookies name: they end when the new one begins.
     pub carried: [Option<SessionHolder>; 2],
 }
@@ -49,7 +50,7 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
             keys: ctx
                 .service
                 .throttle
-                .of_login(&command.email, command.client),
+                .of_login(&command.email, ctx.caller.client),
             id: TokenId::from_random(entropy.bytes()?),
             now: ctx.now,
         },
@@ -60,40 +61,14 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
     };
     let found = match ctx.ports.users().attempt(&attempt).await? {
         Attempted::Admitted(found) => found,
-        Attempted::Throttled(pause) => return Err(AppError::Throttled(pause)),
-    };
-    // Verified before anything about the user is looked at: the hash is what takes the time.
-    let verification = {
-        let _turn = place.turn(ctx.ports.timer()).await;
-        let stored = found.as_ref().map(|found| &found.hash);
-        ctx.service.hasher.verify(&command.password, stored)?
-    };
-    let (found, rehash) = match (found, verification) {
-        (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
-        (Some(found), Verification::Damaged) => {
-            ctx.ports.log().line(&json!({
-                "level": "error",
-                "event": "password.stored_hash_damaged",
-                "user.id": found.user.id,
-            }));
-            return Err(AppError::InvalidCredentials);
-        }
-        (_, Verification::Match { .. } | Verification::Mismatch | Verification::Damaged) => {
-            return Err(AppError::InvalidCredentials);
+        Attempted::Throttled(throttled) => {
+            request_refused(ctx, AuditEvent::Throttled, throttled.user);
+            return Err(AppError::Throttled(throttled.pause));
         }
     };
-
-    let user = found.user;
-    let rehash = if rehash {
-        let salt = entropy.bytes()?;
-        let _turn = place.turn(ctx.ports.timer()).await;
-        Some(Rehash {
-            to: ctx.service.hasher.rehash(&command.password, salt)?,
-            from: found.hash,
-        })
-    } else {
-        None
-    };
+    let verified = verify(ctx, &place, (found, &command.password)).await?;
+    let Credentials { user, version, .. } = verified.credentials;
+    ctx.caller.is(user.id);
     let session = Session::begin(
         (
             SessionId::from_random(entropy.bytes()?),
@@ -117,11 +92,11 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
     )?;
     let login = Login {
         session,
-        verified: found.version,
-        rehash,
+        verified: version,
+        rehash: verified.rehash,
         carried: attempt.carried,
         attempts: attempt.counted.keys,
-        now: ctx.now,
+        trace: ctx.trace(),
     };
     // The password or the user may have changed while we hashed: then the database says no.
     let ended = ctx
@@ -138,4 +113,53 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         }
     }
     Ok(pair)
+}
+
+/// An active user whose password was the right one.
+struct Verified {
+    credentials: Credentials,
+    rehash: Option<Rehash>,
+}
+
+/// Compares the password, and hashes it anew if a newer setting is due. The first hash comes
+/// before anything about the user is looked at: it is what takes the time.
+async fn verify<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    place: &HashTicket<'_>,
+    (found, password): (Option<Credentials>, &PresentedPassword),
+) -> Result<Verified, AppError> {
+    let hasher = &ctx.service.hasher;
+    let verification = {
+        let _turn = place.turn(ctx.ports.timer()).await;
+        hasher.verify(password, found.as_ref().map(|found| &found.hash))?
+    };
+    let user = found.as_ref().map(|found| found.user.id);
+    let (credentials, rehash) = match (found, verification) {
+        (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
+        (_, verification) => {
+            if let (Verification::Damaged, Some(user)) = (verification, user) {
+                ctx.ports.log().line(&json!({
+                    "level": "error",
+                    "event": "password.stored_hash_damaged",
+                    "user.id": user,
+                }));
+            }
+            password_refused(ctx, AuditEvent::LoginFailed, user);
+            return Err(AppError::InvalidCredentials);
+        }
+    };
+    let rehash = if rehash {
+        let salt = ctx.ports.entropy().bytes()?;
+        let _turn = place.turn(ctx.ports.timer()).await;
+        Some(Rehash {
+            to: hasher.rehash(password, salt)?,
+            from: credentials.hash.clone(),
+        })
+    } else {
+        None
+    };
+    Ok(Verified {
+        credentials,
+        rehash,
+    })
 }

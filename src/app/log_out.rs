@@ -15,7 +15,7 @@ pub async fn log_out<P: Ports>(ctx: &Ctx<'_, P>, holder: SessionHolder) -> Resul
     let ended = ctx
         .ports
         .sessions()
-        .end(holder.session, holder.user, EndReason::Logout, ctx.now)
+        .end(holder.session, holder.user, EndReason::Logout, &ctx.trace())
         .await?;
     account_changed(ctx, holder.user, ended);
     Ok(())

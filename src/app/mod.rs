@@ -1,7 +1,9 @@
 //! The use-cases: guard clauses, then one write, then the answer. One file each.
 
+pub mod audit;
 pub mod authenticate;
 pub mod background;
+pub mod caller;
 pub mod change_password;
 pub mod clean_up;
 pub mod config;
@@ -18,11 +20,14 @@ pub mod refresh;
 pub mod register;
 pub mod rename;
 
+use crate::domain::audit::Trace;
 use crate::domain::hashing::PasswordHasher;
 use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::UnixSeconds;
 use crate::domain::token::Tokens;
 use crate::ports::Ports;
+use audit::Refusals;
+use caller::Caller;
 use config::Config;
 use hash_queue::HashQueue;
 
@@ -40,6 +45,8 @@ pub struct Service {
     pub hash_queue: HashQueue,
     /// Makes the keyed hashes by which guessers are slowed.
     pub throttle: ThrottleKeys,
+    /// Counts refusals for the audit log.
+    pub refusals: Refusals,
 }
 
 /// What a use-case works with: the service, the outside world, and the request's time.
@@ -50,6 +57,8 @@ pub struct Ctx<'a, P> {
     pub ports: &'a P,
     /// Read once per request, before anything else.
     pub now: UnixSeconds,
+    /// Where the request comes from.
+    pub caller: &'a Caller,
 }
 
 impl<P: Ports> Ctx<'_, P> {
@@ -57,5 +66,11 @@ impl<P: Ports> Ctx<'_, P> {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.service.config
+    }
+
+    /// When and from where, for the audit log.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        self.caller.trace(self.service, self.now)
     }
 }

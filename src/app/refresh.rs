@@ -31,7 +31,7 @@ pub async fn refresh<P: Ports>(
         successor: TokenId::from_random(ctx.ports.entropy().bytes()?),
         idle: ctx.config().sessions.idle,
         grace: ctx.config().sessions.grace,
-        now: ctx.now,
+        trace: ctx.trace(),
     };
     let grant = |rotated: RotatedSession| Grant {
         user: claims.user,

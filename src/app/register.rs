@@ -47,10 +47,13 @@ pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<U
         name: command.name,
         hash,
         role: ctx.config().default_role.clone(),
-        now: ctx.now,
+        trace: ctx.trace(),
     };
     match ctx.ports.users().register(&user).await? {
-        Registration::Registered(user) => Ok(user),
+        Registration::Registered(user) => {
+            ctx.caller.is(user.id);
+            Ok(user)
+        }
         Registration::EmailTaken => Err(AppError::EmailTaken),
         Registration::NoSuchRole => Err(AppError::Misconfigured(
             "DEFAULT_ROLE is not in the table roles".to_owned(),

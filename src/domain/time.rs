@@ -34,6 +34,12 @@ impl UnixSeconds {
         Self(self.0.saturating_add(span.0 as i64))
     }
 
+    /// The point `span` earlier; saturates at the beginning of time.
+    #[must_use]
+    pub const fn minus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_sub(span.0 as i64))
+    }
+
     /// Seconds from `earlier` to `self`; negative when `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {

@@ -48,6 +48,7 @@ impl WorkerPorts {
 impl Ports for WorkerPorts {
     type Users = Database;
     type Sessions = Database;
+    type Audit = Database;
     type Revocations = Kv;
     type Cache = Kv;
     type Limiter = BoundLimiters;
@@ -60,6 +61,9 @@ impl Ports for WorkerPorts {
         &self.database
     }
     fn sessions(&self) -> &Database {
+        &self.database
+    }
+    fn audit(&self) -> &Database {
         &self.database
     }
     fn revocations(&self) -> &Kv {

@@ -45,19 +45,14 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
         return;
     };
     let database = d1::Database::new(database);
-    match clean_up(
-        &database,
-        service.config.sessions.idle,
-        runtime::RuntimeTimer.now(),
-    )
-    .await
-    {
+    match clean_up(&database, &service.config, runtime::RuntimeTimer.now()).await {
         Ok(cleaned) => {
             let line = json!({
                 "level": "info",
                 "event": "cleanup.done",
                 "cleanup.sessions": cleaned.sessions,
                 "cleanup.attempts": cleaned.attempts,
+                "cleanup.events": cleaned.events,
             });
             console_log!("{line}");
         }

@@ -44,11 +44,7 @@ pub(super) async fn for_anyone<P: Ports>(
             let command = LogIn {
                 email: credentials.email,
                 password: credentials.password,
-                device: Device::new(
-                    user_agent.as_deref(),
-                    call.country.map(|country| country.0.as_str()),
-                ),
-                client: call.client,
+                device: Device::new(user_agent.as_deref(), ctx.caller.country.as_deref()),
                 carried: authenticate::carried(ctx, presented),
             };
             let pair = log_in(ctx, command).await?;

@@ -9,7 +9,6 @@ use super::cookies::CookieStyle;
 use super::problem::{Code, Refusal};
 use crate::app::Ctx;
 use crate::app::issue::TokenPair;
-use crate::domain::throttle::ClientPrefix;
 
 /// The two-letter code of the country a request came from, as the network's edge knows it; a
 /// request extension.
@@ -20,10 +19,6 @@ pub struct Country(pub String);
 pub struct Call<'a> {
     /// The request's headers.
     pub headers: &'a HeaderMap,
-    /// The request's country, if known.
-    pub country: Option<&'a Country>,
-    /// Where it came from, as coarse as the throttle sees it.
-    pub client: ClientPrefix,
     /// What stands in the path for `{id}`.
     pub id: Option<&'a str>,
     /// The query, not read yet.

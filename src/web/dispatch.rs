@@ -54,7 +54,7 @@ pub(super) async fn answer<P: Ports>(
                 authenticate::member(ctx, &presented).await?;
                 return Err(refusal);
             }
-            let owner = authenticate::owner(ctx, &presented, call.client).await?;
+            let owner = authenticate::owner(ctx, &presented).await?;
             for_owner(ctx, endpoint, (&call, owner)).await
         }
     }

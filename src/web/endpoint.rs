@@ -63,6 +63,8 @@ pub enum ForMember {
     Rename,
     /// `GET /api/account/sessions`
     ListSessions,
+    /// `GET /api/account/activity?cursor=…&limit=…`
+    ListActivity,
     /// `DELETE /api/account/sessions?scope=others|all`
     EndSessions,
     /// `DELETE /api/account/sessions/{id}`
@@ -105,7 +107,7 @@ pub struct Route {
 }
 
 /// Every endpoint.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/health",
@@ -191,6 +193,14 @@ pub const ROUTES: [Route; 11] = [
         path: "/api/account/sessions/{id}",
         endpoint: Endpoint::Member(ForMember::EndSession),
         operation: "AccountEndSession",
+        body: BodyKind::Nothing,
+        limiter: None,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/account/activity",
+        endpoint: Endpoint::Member(ForMember::ListActivity),
+        operation: "AccountActivity",
         body: BodyKind::Nothing,
         limiter: None,
     },

@@ -1,5 +1,7 @@
 //! From the fields of a body to the types of a use-case, with every broken rule reported.
 
+use core::ops::RangeInclusive;
+
 use super::fields::{Fields, Value};
 use super::problem::Refusal;
 use crate::app::AppError;
@@ -7,9 +9,15 @@ use crate::app::change_password::ChangePassword;
 use crate::app::end_sessions::Scope;
 use crate::app::error::FieldFault;
 use crate::app::register::Register;
+use crate::domain::audit::AuditCursor;
 use crate::domain::email::Email;
 use crate::domain::password::{PasswordFault, PasswordPolicy, PresentedPassword};
 use crate::domain::user::{InvalidName, UserName};
+
+/// Entries of a page, if the client does not say how many.
+const DEFAULT_PAGE: u32 = 20;
+/// How many a client may ask for.
+const PAGE_LIMITS: RangeInclusive<u32> = 1..=100;
 
 /// What a login form holds.
 #[derive(Debug)]
@@ -142,6 +150,51 @@ pub(super) fn end_sessions(query: &Fields) -> Result<Scope, Refusal> {
         None => None,
     };
     form.finish(|| scope)
+}
+
+/// A page of a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page {
+    /// Where it begins.
+    pub(super) cursor: AuditCursor,
+    /// How many entries it has at most.
+    pub(super) limit: u32,
+}
+
+/// `?cursor=…&limit=…`, either of which may be left out.
+///
+/// # Errors
+///
+/// 422 with every broken rule.
+pub(super) fn page(query: &Fields) -> Result<Page, Refusal> {
+    let mut form = Form::of(query, &["cursor", "limit"]);
+    let cursor = match form.optional("cursor") {
+        Some(text) => AuditCursor::parse(&text),
+        None => Some(AuditCursor::START),
+    };
+    if cursor.is_none() {
+        form.fault(
+            "cursor",
+            "invalid_cursor",
+            "must be a nextCursor of this list",
+        );
+    }
+    let limit = match form.optional("limit") {
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| PAGE_LIMITS.contains(limit)),
+        None => Some(DEFAULT_PAGE),
+    };
+    if limit.is_none() {
+        form.fault("limit", "out_of_range", "must be a number from 1 to 100");
+    }
+    form.finish(|| {
+        Some(Page {
+            cursor: cursor?,
+            limit: limit?,
+        })
+    })
 }
 
 /// Reads fields and collects faults.

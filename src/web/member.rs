@@ -7,15 +7,16 @@ use serde::Serialize;
 use super::call::{Answer, Call, json, no_content, without_cookies};
 use super::endpoint::ForMember;
 use super::fields::Fields;
-use super::form;
+use super::form::{self, Page};
 use crate::app::authenticate::Member;
 use crate::app::end_sessions::{Ended, Scope, end_sessions};
 use crate::app::rename::rename;
 use crate::app::{AppError, Ctx};
+use crate::domain::audit::{AuditEntry, AuditEvent};
 use crate::domain::device;
 use crate::domain::id::SessionId;
 use crate::domain::session::Session;
-use crate::ports::{Ports, SessionStore};
+use crate::ports::{AuditLog, Ports, SessionStore};
 
 /// Answers for a member.
 pub(super) async fn for_member<P: Ports>(
@@ -43,6 +44,26 @@ pub(super) async fn for_member<P: Ports>(
                 .map(|session| SessionBody::of(session, current))
                 .collect();
             json(StatusCode::OK, &bodies)
+        }
+        ForMember::ListActivity => {
+            let Page { cursor, limit } = form::page(&Fields::from_query(call.query)?)?;
+            // One more than was asked for tells whether there is a next page.
+            let events = ctx.ports.audit();
+            let mut entries = events
+                .events(member.user.id, cursor, limit.saturating_add(1))
+                .await
+                .map_err(AppError::from)?;
+            let has_more = entries.len() > limit as usize;
+            entries.truncate(limit as usize);
+            let next_cursor = has_more.then(|| cursor.behind(&entries).to_string());
+            let events = entries.into_iter().map(EventBody::from).collect();
+            json(
+                StatusCode::OK,
+                &ActivityBody {
+                    events,
+                    next_cursor,
+                },
+            )
         }
         ForMember::EndSessions => {
             let scope = form::end_sessions(&Fields::from_query(call.query)?)?;
@@ -92,6 +113,42 @@ impl SessionBody {
             device: device::label(session.device.user_agent.as_deref()),
             user_agent: session.device.user_agent,
             country: session.device.country,
+        }
+    }
+}
+
+/// What happened to the person's account, newest first.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivityBody {
+    events: Vec<EventBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBody {
+    event: AuditEvent,
+    at: String,
+    last_at: String,
+    count: u32,
+    session_id: Option<SessionId>,
+    reason: Option<String>,
+    country: Option<String>,
+    request_id: String,
+}
+
+impl From<AuditEntry> for EventBody {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            event: entry.event,
+            at: entry.at.to_rfc3339(),
+            last_at: entry.last_at.to_rfc3339(),
+            count: entry.count,
+            session_id: entry.session,
+            reason: entry.reason,
+            country: entry.country,
+            request_id: entry.request_id,
         }
     }
 }

@@ -22,7 +22,10 @@ use http::{Method, Request, Response, StatusCode, header, request};
 use serde_json::json;
 use uuid::{Builder, Uuid};
 
+use crate::app::audit::request_refused;
+use crate::app::caller::Caller;
 use crate::app::{AppError, Ctx, Service};
+use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Entropy, Log, Ports, RateLimiter};
@@ -67,9 +70,15 @@ pub async fn handle<P: Ports, B: RequestBody>(
         service,
         ports,
         now,
+        caller: &exchange.caller,
     };
     let (route, answer) = match exchange.admit(service) {
-        Err(refusal) => (None, Err(refusal)),
+        Err(refusal) => {
+            if refusal.code == Code::CrossOrigin {
+                request_refused(&ctx, AuditEvent::CrossSiteRefused, None);
+            }
+            (None, Err(refusal))
+        }
         Ok(Admitted::Preflight(methods)) => (None, Ok(preflight(&methods))),
         Ok(Admitted::Route(route, id)) => {
             let answer = exchange.answer(&ctx, (route, id), body).await;
@@ -91,7 +100,7 @@ pub fn refuse_misconfigured<B>(
 
 /// A request, without its body, and what follows from its head alone.
 struct Exchange {
-    request_id: String,
+    caller: Caller,
     transport: Transport,
     parts: request::Parts,
 }
@@ -107,8 +116,11 @@ impl Exchange {
     fn new(parts: request::Parts, (log, entropy): (&impl Log, &impl Entropy)) -> Self {
         let request_id = request_id(&parts, entropy);
         log.identify(&request_id);
+        let address = parts.headers.get(CF_CONNECTING_IP);
+        let client = ClientPrefix::parse(address.and_then(|value| value.to_str().ok()));
+        let country = parts.extensions.get::<Country>();
         Self {
-            request_id,
+            caller: Caller::new(request_id, client, country.map(|country| country.0.clone())),
             transport: Transport::of(&parts.uri),
             parts,
         }
@@ -155,13 +167,9 @@ impl Exchange {
         (route, id): (&Route, Option<&str>),
         body: impl RequestBody,
     ) -> Result<Response<Vec<u8>>, Refusal> {
-        let address = self.parts.headers.get(CF_CONNECTING_IP);
-        let client = ClientPrefix::parse(address.and_then(|value| value.to_str().ok()));
-        self.throttle(ctx, route, client).await?;
+        self.throttle(ctx, route).await?;
         let call = Call {
             headers: &self.parts.headers,
-            country: self.parts.extensions.get::<Country>(),
-            client,
             id,
             query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
@@ -171,20 +179,16 @@ impl Exchange {
     }
 
     /// The first layer against floods: by route and client, before anything is read.
-    async fn throttle<P: Ports>(
-        &self,
-        ctx: &Ctx<'_, P>,
-        route: &Route,
-        client: ClientPrefix,
-    ) -> Result<(), Refusal> {
+    async fn throttle<P: Ports>(&self, ctx: &Ctx<'_, P>, route: &Route) -> Result<(), Refusal> {
         let Some(limiter) = route.limiter else {
             return Ok(());
         };
-        let client = ctx.service.throttle.of_client(client);
-        let key = format!("{}:{}", route.operation, client.as_str());
+        let client = ctx.caller.key(ctx.service).as_str();
+        let key = format!("{}:{client}", route.operation);
         if ctx.ports.limiter().admits(limiter, &key).await {
             return Ok(());
         }
+        request_refused(ctx, AuditEvent::Throttled, None);
         Err(AppError::Throttled(LIMITER_PAUSE).into())
     }
 
@@ -200,7 +204,7 @@ impl Exchange {
             log_cause(log, &refusal);
             let context = ProblemContext {
                 issuer: service.map(|service| service.config.issuance.issuer.as_str()),
-                request_id: &self.request_id,
+                request_id: &self.caller.request_id,
                 is_token_endpoint: matches!(operation, Some("AccountLogin" | "RefreshAccessToken")),
             };
             let mut response = problem::to_response(&refusal, context);
@@ -214,7 +218,7 @@ impl Exchange {
             allowed_origin: service.and_then(|service| self.allowed_origin(service)),
             varies_by_origin: service
                 .is_some_and(|service| !service.config.allowed_origins.is_empty()),
-            request_id: &self.request_id,
+            request_id: &self.caller.request_id,
         };
         headers::add(response.headers_mut(), context);
         log.line(&json!({
@@ -223,6 +227,7 @@ impl Exchange {
             "http.method": self.parts.method.as_str(),
             "http.operation": operation,
             "http.status": response.status().as_u16(),
+            "user.id": self.caller.user(),
         }));
         response
     }

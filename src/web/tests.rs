@@ -2,6 +2,7 @@
 //! clock that the test sets.
 
 mod account;
+mod activity;
 mod devices;
 mod profile;
 mod requests;

@@ -8,6 +8,8 @@
  *   or in what the platform does; needs the Worker to be built
  */
 const SESSIONS = "src/platform/d1/sessions.rs";
+const LOG_IN_BATCH = "src/platform/d1/log_in.rs";
+const REFRESH_BATCH = "src/platform/d1/refresh.rs";
 const USERS = "src/platform/d1/users.rs";
 const D1 = "src/platform/d1/mod.rs";
 const AUTHENTICATE = "src/app/authenticate.rs";
@@ -21,28 +23,27 @@ export const MUTANTS = [
   {
     name: "a rotation that reads first and then writes",
     edits: [
-      [SESSIONS, "/// The token is neither the current one", `const ROTATE_UNCHECKED: &str = "
+      [REFRESH_BATCH, "/// The token is neither the current one", `const ROTATE_UNCHECKED: &str = "
     UPDATE sessions
        SET previous_jti = ?3, current_jti = ?4, rotated_at = ?5, last_used_at = ?5,
            idle_expires_at = min(?5 + ?6, absolute_expires_at)
      WHERE id = ?1 AND user_id = ?2";
 
 /// The token is neither the current one`],
-      [SESSIONS, `        let rotate = Statement {
-            sql: ROTATE,`, `        let held: Option<HasBegunRow> = self
+      [REFRESH_BATCH, "        let rotate = statement(ROTATE,", `        let held: Option<SurvivorRow> = self
             .first(Statement {
-                sql: "SELECT id FROM sessions WHERE id = ?1 AND current_jti = ?2",
+                sql: "SELECT current_jti, current_jti AS previous_jti, 0 AS rotated_at, 0 AS idle_expires_at, '' AS role_slug
+                        FROM sessions WHERE id = ?1 AND current_jti = ?2",
                 params: vec![Param::Text(&session), Param::Text(&presented)],
             })
             .await?;
-        let rotate = Statement {
-            sql: if held.is_some() { ROTATE_UNCHECKED } else { ROTATE },`],
+        let rotate = statement(if held.is_some() { ROTATE_UNCHECKED } else { ROTATE },`],
     ],
     node: [REFRESH_TESTS, "converge"],
   },
   {
     name: "the rotation's affected rows are ignored: everybody gets the successor they proposed",
-    edits: [[SESSIONS, "let survivor = survivor.into_rotated()?;", `let mut survivor = survivor.into_rotated()?;
+    edits: [[REFRESH_BATCH, "let survivor = survivor.into_rotated()?;", `let mut survivor = survivor.into_rotated()?;
         survivor.generation.current = request.successor;`]],
     node: [REFRESH_TESTS, "converge"],
   },
@@ -54,14 +55,14 @@ export const MUTANTS = [
   {
     name: "the grace holds for any generation",
     edits: [
-      [SESSIONS, "AND NOT (previous_jti IS ?3 AND ?4 - rotated_at <= ?5)", "AND NOT (?4 - rotated_at <= ?5)"],
-      [SESSIONS, "AND s.previous_jti = ?3", "AND ?3 IS NOT NULL"],
+      [REFRESH_BATCH, " AND NOT (previous_jti IS ", " AND NOT (previous_jti IS previous_jti OR previous_jti IS "],
+      [REFRESH_BATCH, "AND s.previous_jti = ?3", "AND ?3 IS NOT NULL"],
     ],
     node: [REFRESH_TESTS, "two generations old"],
   },
   {
     name: "reuse is refused, but not punished",
-    edits: [[SESSIONS, "AND current_jti <> ?3", "AND current_jti <> ?3 AND 0"]],
+    edits: [[REFRESH_BATCH, " AND current_jti <> ", " AND 0 AND current_jti <> "]],
     node: [REFRESH_TESTS, "after the grace"],
   },
   {
@@ -76,18 +77,16 @@ export const MUTANTS = [
   {
     name: "a revocation waits for waitUntil",
     edits: [
-      [D1, "pub(super) struct Database(D1Database);", "#[derive(Clone)]\npub(super) struct Database(std::rc::Rc<D1Database>);"],
-      [D1, "pub(super) const fn new(d1: D1Database) -> Self {\n        Self(d1)", "pub(super) fn new(d1: D1Database) -> Self {\n        Self(std::rc::Rc::new(d1))"],
       ["src/ports.rs", "type Sessions: SessionStore;", "type Sessions: SessionStore + Clone + 'static;"],
       ["src/app/log_out.rs", "use crate::ports::{Ports, SessionStore};", "use crate::ports::{Background, Ports, SessionStore};"],
       ["src/app/log_out.rs", `    let ended = ctx
         .ports
         .sessions()
-        .end(holder.session, holder.user, EndReason::Logout, ctx.now)
+        .end(holder.session, holder.user, EndReason::Logout, &ctx.trace())
         .await?;
-    account_changed(ctx, holder.user, ended);`, `    let (sessions, now) = (ctx.ports.sessions().clone(), ctx.now);
+    account_changed(ctx, holder.user, ended);`, `    let (sessions, trace) = (ctx.ports.sessions().clone(), ctx.trace());
     ctx.ports.background().run(async move {
-        let _ = sessions.end(holder.session, holder.user, EndReason::Logout, now).await;
+        let _ = sessions.end(holder.session, holder.user, EndReason::Logout, &trace).await;
     });
     account_changed(ctx, holder.user, Vec::new());`],
     ],
@@ -96,8 +95,8 @@ export const MUTANTS = [
   {
     name: "an inactive user goes on refreshing",
     edits: [
-      [SESSIONS, "AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)", ""],
-      [SESSIONS, "AND u.is_active = 1", ""],
+      [REFRESH_BATCH, "AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)", ""],
+      [REFRESH_BATCH, "AND u.is_active = 1", ""],
     ],
     node: [REVOCATION_TESTS, "the user is deactivated"],
   },
@@ -108,13 +107,23 @@ export const MUTANTS = [
   },
   {
     name: "a login does not look at the hash again when it writes",
-    edits: [[SESSIONS, "AND password_version = ?9", "AND ?9 > 0"]],
+    edits: [[LOG_IN_BATCH, "AND password_version = ?9", "AND ?9 > 0"]],
     node: [RACES, "leaves no session behind"],
   },
   {
     name: "any number of sessions may live",
-    edits: [[SESSIONS, "LIMIT -1 OFFSET ?4", "LIMIT 0 OFFSET ?4"]],
+    edits: [[LOG_IN_BATCH, "LIMIT -1 OFFSET ", "LIMIT 0 OFFSET "]],
     node: ["tests/devices.test.mjs", "times"],
+  },
+  {
+    name: "a repeated log-out is recorded again",
+    edits: [[SESSIONS, "AND user_id = ?7\n      AND ended_at IS NULL", "AND user_id = ?7"]],
+    node: ["tests/audit.test.mjs", "once"],
+  },
+  {
+    name: "every refusal is a row of its own",
+    edits: [["src/domain/audit.rs", `format!("{}:{user}:{window}", event.as_str())`, `format!("{}:{user}:{window}:{}", event.as_str(), at.get())`]],
+    native: "domain::audit",
   },
   {
     name: "every error of D1 is tried again, overload too",

@@ -73,6 +73,11 @@ export const ROUTES = [
     success: 200, d1: 2, effect: [], again: 200,
   },
   {
+    name: "GET /api/account/activity",
+    send: ({ own }) => own.get("/api/account/activity"),
+    success: 200, d1: 2, effect: [], again: 200,
+  },
+  {
     name: "DELETE /api/account/sessions?scope=others",
     send: ({ own }) => own.delete("/api/account/sessions?scope=others"),
     success: 204, d1: 2, effect: ["other: end_reason ended_at"], again: 204,

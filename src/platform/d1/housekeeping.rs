@@ -31,6 +31,16 @@ const REMOVE_OLD_ATTEMPTS: &str = "
                     WHERE updated_at <= ?1
                     LIMIT ?2)";
 
+/// The oldest rows come first, as they were written: a step looks at these and no others.
+const REMOVE_OLD_EVENTS: &str = "
+    DELETE FROM audit_log
+     WHERE id IN (SELECT id
+                    FROM (SELECT id, last_at
+                            FROM audit_log
+                           ORDER BY id
+                           LIMIT ?2)
+                   WHERE last_at < ?1)";
+
 impl Housekeeping for Database {
     async fn remove_dead_sessions(
         &self,
@@ -55,6 +65,19 @@ impl Housekeeping for Database {
         let remove = Statement {
             sql: REMOVE_OLD_ATTEMPTS,
             params: vec![Param::Int(before), Param::Int(i64::from(limit))],
+        };
+        let [removed] = self.batch([remove]).await?;
+        changes(&removed)
+    }
+
+    async fn remove_old_events(
+        &self,
+        limit: u32,
+        before: UnixSeconds,
+    ) -> Result<usize, StoreError> {
+        let remove = Statement {
+            sql: REMOVE_OLD_EVENTS,
+            params: vec![Param::Int(before.get()), Param::Int(i64::from(limit))],
         };
         let [removed] = self.batch([remove]).await?;
         changes(&removed)

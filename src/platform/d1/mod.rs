@@ -1,14 +1,18 @@
 //! D1: one database, every query on the primary. Statements, time-outs, retries and errors
-//! are here; the queries are in `users`, `sessions`, `attempts` and `housekeeping`.
+//! are here, the queries in the modules.
 
 mod attempts;
+mod audit;
 mod housekeeping;
+mod log_in;
+mod refresh;
 mod rows;
 mod sessions;
 mod users;
 
 use core::pin::pin;
 use core::time::Duration;
+use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
@@ -34,7 +38,8 @@ const RETRYABLE: [&str; 3] = [
 ];
 
 /// The database.
-pub(super) struct Database(D1Database);
+#[derive(Clone)]
+pub(super) struct Database(Rc<D1Database>);
 
 /// A parameter of a statement.
 pub(super) enum Param<'a> {
@@ -57,8 +62,8 @@ struct Statement<'a> {
 }
 
 impl Database {
-    pub(super) const fn new(d1: D1Database) -> Self {
-        Self(d1)
+    pub(super) fn new(d1: D1Database) -> Self {
+        Self(Rc::new(d1))
     }
 
     /// Runs the statements in order, in one transaction and one round trip.
@@ -66,14 +71,19 @@ impl Database {
         &self,
         statements: [Statement<'_>; N],
     ) -> Result<[D1Result; N], StoreError> {
+        self.batch_all(&statements)
+            .await?
+            .try_into()
+            .map_err(|_| damaged("a batch", "has another number of results"))
+    }
+
+    /// The same for a number of statements that is known at run time only.
+    async fn batch_all(&self, statements: &[Statement<'_>]) -> Result<Vec<D1Result>, StoreError> {
         let bound = statements
             .iter()
             .map(|statement| self.bind(statement))
             .collect::<Result<Vec<_>, _>>()?;
-        let results = with_retries(async || self.0.batch(bound.clone()).await).await?;
-        results
-            .try_into()
-            .map_err(|_| damaged("a batch", "has another number of results"))
+        with_retries(async || self.0.batch(bound.clone()).await).await
     }
 
     /// Runs one statement and reads its only row, if there is one.

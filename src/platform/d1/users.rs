@@ -3,16 +3,28 @@
 use worker::D1Result;
 
 use super::attempts::Circumstances;
+use super::audit::{audit_rows, record};
 use super::rows::{RevokedRow, UserRow, revoked_columns, revoked_tokens, user_columns};
 use super::{Database, Param, Statement, changes, first_row, rows};
+use crate::domain::audit::AuditEvent;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::EndReason;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{User, UserName};
 use crate::ports::{
     Account, Attempt, Attempted, LoginAttempt, NewUser, PasswordReplacement, Registration,
-    RevokedToken, StoreError, UserStore,
+    RevokedToken, StoreError, Throttled, UserStore,
 };
+
+/// As `INSERT_USER`, which comes after it.
+const RECORD_REGISTRATION: &str = audit_rows!(
+    "?6",
+    "NULL",
+    "NULL",
+    "FROM roles
+    WHERE slug = ?8
+      AND NOT EXISTS (SELECT 1 FROM users WHERE email = ?7)"
+);
 
 /// Adds nothing when the address is taken or the role unknown; which of them, the next
 /// statement tells.
@@ -77,24 +89,52 @@ const ACTIVE_USER: &str = concat!(
         AND u.is_active = 1"
 );
 
+/// The verified password stands, and the session from which it is changed is live.
+macro_rules! password_stands {
+    ($user:literal, $version:literal, $session:literal, $now:literal) => {
+        concat!(
+            "password_version = ",
+            $version,
+            " AND EXISTS (SELECT 1
+                            FROM sessions
+                           WHERE id = ",
+            $session,
+            " AND user_id = ",
+            $user,
+            " AND ended_at IS NULL
+              AND idle_expires_at > ",
+            $now,
+            " AND absolute_expires_at > ",
+            $now,
+            ")"
+        )
+    };
+}
+
+const RECORD_CHANGE: &str = audit_rows!(
+    "id",
+    "?8",
+    "NULL",
+    concat!(
+        "FROM users WHERE id = ?6 AND is_active = 1 AND ",
+        password_stands!("?6", "?7", "?8", "?2")
+    )
+);
+
 /// Compare-and-set on the verified version, from a session that is live. When the batch is
 /// repeated the new hash stands already and counts as replaced: the salt makes it ours.
-const REPLACE_PASSWORD: &str = "
-    UPDATE users
-       SET password_hash = ?2,
-           password_version = ?3 + 1,
-           updated_at = ?5
-     WHERE id = ?1
-       AND is_active = 1
-       AND (password_hash = ?2
-            OR (password_version = ?3
-                AND EXISTS (SELECT 1
-                              FROM sessions
-                             WHERE id = ?4
-                               AND user_id = ?1
-                               AND ended_at IS NULL
-                               AND idle_expires_at > ?5
-                               AND absolute_expires_at > ?5)))";
+const REPLACE_PASSWORD: &str = concat!(
+    "UPDATE users
+        SET password_hash = ?2,
+            password_version = ?3 + 1,
+            updated_at = ?5
+      WHERE id = ?1
+        AND is_active = 1
+        AND (password_hash = ?2
+             OR (",
+    password_stands!("?1", "?3", "?4", "?5"),
+    "))"
+);
 
 /// Only when the new password stands, in the same transaction.
 const END_ALL_SESSIONS: &str = concat!(
@@ -115,13 +155,16 @@ const FORGET_ATTEMPTS: &str = "
        AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2)";
 
 fn attempted(pause: Option<Seconds>, user: &D1Result) -> Result<Attempted, StoreError> {
-    if let Some(pause) = pause {
-        return Ok(Attempted::Throttled(pause));
-    }
-    let row = first_row::<UserRow>(user)?;
-    row.map(UserRow::into_credentials)
-        .transpose()
-        .map(Attempted::Admitted)
+    let found = first_row::<UserRow>(user)?
+        .map(UserRow::into_credentials)
+        .transpose()?;
+    Ok(match pause {
+        None => Attempted::Admitted(found),
+        Some(pause) => Attempted::Throttled(Throttled {
+            pause,
+            user: found.map(|found| found.user.id),
+        }),
+    })
 }
 
 impl UserStore for Database {
@@ -135,14 +178,23 @@ impl UserStore for Database {
                 Param::optional(user.name.as_ref().map(UserName::as_str)),
                 Param::Text(user.hash.expose()),
                 Param::Text(user.role.as_str()),
-                Param::Int(user.now.get()),
+                Param::Int(user.trace.at.get()),
             ],
         };
+        let registration = record(
+            RECORD_REGISTRATION,
+            (AuditEvent::Registered, &user.trace),
+            [
+                Param::Text(&id),
+                Param::Text(user.email.as_str()),
+                Param::Text(user.role.as_str()),
+            ],
+        );
         let read = Statement {
             sql: USER_BY_EMAIL,
             params: vec![Param::Text(user.email.as_str())],
         };
-        let [_, read] = self.batch([insert, read]).await?;
+        let [_, _, read] = self.batch([registration, insert, read]).await?;
         let Some(row) = first_row::<UserRow>(&read)? else {
             return Ok(Registration::NoSuchRole);
         };
@@ -234,6 +286,16 @@ impl UserStore for Database {
     ) -> Result<Option<Vec<RevokedToken>>, StoreError> {
         let user = change.user.to_string();
         let session = change.session.to_string();
+        let now = change.trace.at.get();
+        let record_change = record(
+            RECORD_CHANGE,
+            (AuditEvent::PasswordChanged, &change.trace),
+            [
+                Param::Text(&user),
+                Param::Int(change.verified.0),
+                Param::Text(&session),
+            ],
+        );
         let replace = Statement {
             sql: REPLACE_PASSWORD,
             params: vec![
@@ -241,7 +303,7 @@ impl UserStore for Database {
                 Param::Text(change.new.expose()),
                 Param::Int(change.verified.0),
                 Param::Text(&session),
-                Param::Int(change.now.get()),
+                Param::Int(now),
             ],
         };
         let end = Statement {
@@ -249,7 +311,7 @@ impl UserStore for Database {
             params: vec![
                 Param::Text(&user),
                 Param::Text(change.new.expose()),
-                Param::Int(change.now.get()),
+                Param::Int(now),
                 Param::Text(EndReason::PasswordChanged.as_str()),
             ],
         };
@@ -262,7 +324,7 @@ impl UserStore for Database {
                 Param::Text(change.attempts.account.as_str()),
             ],
         };
-        let [replaced, ended, _] = self.batch([replace, end, forget]).await?;
+        let [_, replaced, ended, _] = self.batch([record_change, replace, end, forget]).await?;
         if changes(&replaced)? == 0 {
             return Ok(None);
         }

@@ -116,11 +116,12 @@ fn login_refusals_are_the_same_for_every_cause() {
             answer.body,
             world.service.hasher.computed() - hashes,
             world.round_trips(),
+            world.ports.store.writes_behind.replace(0),
         );
         assert_eq!(outcome.0, 401);
         assert_eq!(outcome.2["code"], "invalid_credentials");
         assert_eq!(outcome.2["error"], "invalid_grant");
-        assert_eq!((outcome.3, outcome.4), (1, 1), "{name}");
+        assert_eq!((outcome.3, outcome.4, outcome.5), (1, 1, 1), "{name}");
         assert_eq!(
             seen.get_or_insert_with(|| outcome.clone()),
             &outcome,
