@@ -17,6 +17,7 @@ use core::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::audit::{AuditCursor, AuditEntry, AuditEvent, Trace};
+use crate::domain::breach::RangePrefix;
 use crate::domain::email::Email;
 use crate::domain::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
@@ -487,6 +488,33 @@ pub trait RateLimiter {
     async fn admits(&self, limiter: Limiter, key: &str) -> bool;
 }
 
+/// Why it is not known whether a password stands in a breach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRange {
+    /// The service took longer than it may.
+    TimedOut,
+    /// There was no connection, or it broke off.
+    Unreachable,
+    /// The service answered with this status.
+    Status(u16),
+    /// The answer was longer than it may be; the rest was not read.
+    TooLong,
+    /// The answer was not of the protocol.
+    Malformed,
+}
+
+/// The passwords of breaches, at a service of somebody else's.
+pub trait BreachedPasswords {
+    /// What the service knows of the hashes that begin with `prefix`, as it came: for
+    /// [`PasswordDigest::is_among`](crate::domain::breach::PasswordDigest::is_among). One
+    /// subrequest, which tells the service nothing but the prefix; bounded in time and size.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRange`].
+    async fn range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange>;
+}
+
 /// The source of randomness is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoEntropy;
@@ -540,6 +568,8 @@ pub trait Ports {
     type Cache: UserCache + Clone + 'static;
     /// The platform's rate limiters.
     type Limiter: RateLimiter;
+    /// The passwords of breaches.
+    type Breaches: BreachedPasswords;
     /// Randomness.
     type Entropy: Entropy;
     /// Waiting.
@@ -561,6 +591,8 @@ pub trait Ports {
     fn cache(&self) -> &Self::Cache;
     /// The platform's rate limiters.
     fn limiter(&self) -> &Self::Limiter;
+    /// The passwords of breaches.
+    fn breaches(&self) -> &Self::Breaches;
     /// Randomness.
     fn entropy(&self) -> &Self::Entropy;
     /// Waiting.
@@ -576,6 +608,18 @@ impl fmt::Display for StoreError {
         match self {
             Self::Unavailable { cause } => write!(f, "database unavailable: {cause}"),
             Self::Damaged { cause } => write!(f, "damaged row: {cause}"),
+        }
+    }
+}
+
+impl fmt::Display for NoRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::TooLong => f.write_str("too long"),
+            Self::Malformed => f.write_str("malformed"),
         }
     }
 }

@@ -62,7 +62,7 @@ describe("the settings", () => {
     const vars = {
       ISSUER: "https://zqx-marker.example/path", AUDIENCE: "zqx marker", ALLOWED_ORIGINS: "https://zqx-marker.example,*", COOKIE_DOMAIN: "zqx-marker",
       ACCESS_TOKEN_TTL_SECONDS: "987654321", REFRESH_IDLE_TTL_SECONDS: "-1", REFRESH_ABSOLUTE_TTL_SECONDS: "zqx-marker", REFRESH_GRACE_SECONDS: "61", USER_CACHE_TTL_SECONDS: "1e2",
-      PROFILE_CONSISTENCY: "zqx-marker", PASSWORD_MIN_LENGTH: "7", ARGON2_MEMORY_KIB: "1048576", ARGON2_ITERATIONS: "0", DEFAULT_ROLE: "ZQX-Marker",
+      PROFILE_CONSISTENCY: "zqx-marker", BREACH_CHECK: "ZQX-Marker", PASSWORD_MIN_LENGTH: "7", ARGON2_MEMORY_KIB: "1048576", ARGON2_ITERATIONS: "0", DEFAULT_ROLE: "ZQX-Marker",
     };
     const { problems, log } = await misconfigured({ vars, secrets: { JWT_KEYS: "zqx-marker" } });
     assert.deepEqual([...new Set(named(problems))], [...Object.keys(vars), "JWT_KEYS"].sort());

@@ -15,10 +15,11 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
+use latchkey::domain::breach::PasswordDigest;
 use latchkey::domain::email::Email;
 use latchkey::domain::id::{SessionId, TokenId, UserId};
 use latchkey::domain::keys::KeyRing;
-use latchkey::domain::password::PresentedPassword;
+use latchkey::domain::password::{PasswordPolicy, PresentedPassword};
 use latchkey::domain::throttle::{ClientPrefix, ThrottleKeys};
 use latchkey::domain::time::{Seconds, UnixSeconds};
 use latchkey::domain::token::{AccessClaims, Issuance, Tokens};
@@ -40,6 +41,15 @@ fn text() -> impl Strategy<Value = String> {
         "[ -~]{0,80}",
         "[\\x00-\\x7f]{0,40}"
     ]
+}
+
+/// SHA-1 of [`chosen_password`], behind its prefix.
+const CHOSEN_SUFFIX: &str = "3523B62ABC141A2B4D6019D23CBA835DBD0";
+
+fn chosen_password() -> PasswordDigest {
+    let policy = PasswordPolicy { min_code_points: 8 };
+    let password = policy.judge("correct horse".to_owned(), None);
+    PasswordDigest::of(&password.ok().unwrap())
 }
 
 fn field(fields: &Fields, name: &str) -> Option<String> {
@@ -172,6 +182,27 @@ proptest! {
         if let Ok(id) = SessionId::parse(&text) {
             prop_assert_eq!(id.to_string(), text);
         }
+    }
+
+    #[test]
+    fn any_bytes_are_a_range_or_malformed(bytes in vec(any::<u8>(), 0..400), text in text()) {
+        let digest = chosen_password();
+        prop_assert!(digest.is_among(&bytes).is_err());
+        let _ = digest.is_among(text.as_bytes());
+    }
+
+    #[test]
+    fn a_range_has_a_password_exactly_when_its_line_counts(lines in vec(("[0-9A-Fa-f]{35}", 0..1_000_u32), 0..20), at in any::<prop::sample::Index>(), count in 0..3_u32, cut in 0..35_usize) {
+        let digest = chosen_password();
+        let mut lines: Vec<String> = lines.into_iter().map(|(suffix, count)| format!("{suffix}:{count}")).collect();
+        let strangers = lines.join("\r\n");
+        prop_assert_eq!(digest.is_among(strangers.as_bytes()).ok(), (!lines.is_empty()).then_some(false));
+        lines.insert(at.index(lines.len() + 1), format!("{CHOSEN_SUFFIX}:{count}"));
+        let range = lines.join("\r\n");
+        prop_assert_eq!(digest.is_among(range.as_bytes()).ok(), Some(count > 0));
+        // Cut off within the last hash, or right behind it.
+        let last = range.rfind(':').unwrap();
+        prop_assert!(digest.is_among(&range.as_bytes()[..last - cut]).is_err());
     }
 
     #[test]

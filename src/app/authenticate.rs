@@ -44,6 +44,14 @@ pub struct Member {
     pub user: User,
 }
 
+/// The holder of an authentic access token that has not expired; whether its session still
+/// lives is for the database.
+#[derive(Clone, Debug)]
+pub struct AccessHolder {
+    /// What the token says.
+    pub claims: AccessClaims,
+}
+
 /// A signed-in person whom the database has just confirmed, with the stored password hash.
 #[derive(Debug)]
 pub struct Owner<'a> {
@@ -124,10 +132,34 @@ pub async fn member<P: Ports>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<Member, AppError> {
-    let claims = access_claims(ctx, presented)?;
-    let account = confirmed_account(ctx, &claims).await?;
+    confirmed_member(ctx, access_holder(ctx, presented)?).await
+}
+
+/// Policy: an authentic access token that has not expired. The database is not asked, so this
+/// is enough for looking at the rest of the request, and for nothing else.
+///
+/// # Errors
+///
+/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`].
+pub fn access_holder<P>(
+    ctx: &Ctx<'_, P>,
+    presented: &PresentedTokens,
+) -> Result<AccessHolder, AppError> {
+    access_claims(ctx, presented).map(|claims| AccessHolder { claims })
+}
+
+/// Policy: as [`member`], for somebody whose token has been verified already.
+///
+/// # Errors
+///
+/// [`AppError::InvalidToken`] and the store's.
+pub async fn confirmed_member<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    holder: AccessHolder,
+) -> Result<Member, AppError> {
+    let account = confirmed_account(ctx, &holder.claims).await?;
     Ok(Member {
-        claims,
+        claims: holder.claims,
         user: account.user,
     })
 }
@@ -138,12 +170,11 @@ pub async fn member<P: Ports>(
 ///
 /// # Errors
 ///
-/// As [`reader`], [`AppError::Busy`] and [`AppError::Throttled`].
+/// [`AppError::InvalidToken`], [`AppError::Busy`], [`AppError::Throttled`] and the store's.
 pub async fn owner<'a, P: Ports>(
     ctx: &Ctx<'a, P>,
-    presented: &PresentedTokens,
+    AccessHolder { claims }: AccessHolder,
 ) -> Result<Owner<'a>, AppError> {
-    let claims = access_claims(ctx, presented)?;
     let place = ctx
         .service
         .hash_queue

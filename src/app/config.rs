@@ -35,6 +35,15 @@ pub enum ProfileConsistency {
     Strict,
 }
 
+/// Whether new passwords are looked up among those of breaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreachCheck {
+    /// No: nothing leaves the service.
+    Off,
+    /// Yes, at a service of somebody else's, which is told five digits of a hash.
+    On,
+}
+
 /// The settings of a deployment, each within its bounds.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -44,6 +53,8 @@ pub struct Config {
     pub sessions: SessionPolicy,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: PasswordPolicy,
+    /// `BREACH_CHECK`.
+    pub breach_check: BreachCheck,
     /// `PROFILE_CONSISTENCY`, `USER_CACHE_TTL_SECONDS`.
     pub profile: ProfileConsistency,
     /// `DEFAULT_ROLE`.
@@ -127,6 +138,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         }
     };
     let min_code_points = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64);
+    let breach_check = read_breach_check(reader);
     let cost = HashCost {
         memory_kib: reader.number("ARGON2_MEMORY_KIB", HashCost::OWASP.memory_kib, MEMORY_KIB),
         iterations: reader.number("ARGON2_ITERATIONS", HashCost::OWASP.iterations, ITERATIONS),
@@ -170,6 +182,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         passwords: PasswordPolicy {
             min_code_points: min_code_points as usize,
         },
+        breach_check,
         profile,
         default_role: default_role?,
         allowed_origins: allowed_origins?,
@@ -185,6 +198,17 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         refusals: Refusals::default(),
         config,
     })
+}
+
+fn read_breach_check<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> BreachCheck {
+    match (reader.lookup)("BREACH_CHECK").as_deref() {
+        None | Some("off") => BreachCheck::Off,
+        Some("on") => BreachCheck::On,
+        Some(_) => {
+            reader.problem("BREACH_CHECK", "must be off or on");
+            BreachCheck::Off
+        }
+    }
 }
 
 fn read_lifetimes<L: Fn(&str) -> Option<String>>(

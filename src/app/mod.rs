@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authenticate;
 pub mod background;
+pub mod breach_check;
 pub mod caller;
 pub mod change_password;
 pub mod clean_up;

@@ -1,5 +1,6 @@
 //! A person registers.
 
+use super::breach_check::refuse_breached;
 use super::{AppError, Ctx};
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
@@ -27,8 +28,10 @@ pub struct Register {
 ///
 /// # Errors
 ///
-/// [`AppError::EmailTaken`], [`AppError::Busy`], and the store's.
+/// [`AppError::Invalid`] for a breached password, [`AppError::EmailTaken`],
+/// [`AppError::Busy`], and the store's.
 pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<User, AppError> {
+    refuse_breached(ctx, "password", &command.password).await?;
     let place = ctx
         .service
         .hash_queue

@@ -1,6 +1,7 @@
 //! The rules, pure: no I/O, no clock, no randomness, no HTTP types.
 
 pub mod audit;
+pub mod breach;
 pub mod common_passwords;
 pub mod device;
 pub mod email;

@@ -2,6 +2,7 @@
 
 use worker::{Context, Env};
 
+use super::breach::PwnedPasswords;
 use super::d1::Database;
 use super::kv::Kv;
 use super::limiter::BoundLimiters;
@@ -14,6 +15,7 @@ pub(super) struct WorkerPorts {
     database: Database,
     kv: Kv,
     limiter: BoundLimiters,
+    breaches: PwnedPasswords,
     entropy: RuntimeEntropy,
     timer: RuntimeTimer,
     background: WaitUntil,
@@ -37,6 +39,7 @@ impl WorkerPorts {
             database: Database::new(env.d1(DB).map_err(|_| DB)?),
             kv: Kv::new(env.kv(KV).map_err(|_| KV)?, log.clone()),
             limiter: BoundLimiters::new(env.clone(), log.clone()),
+            breaches: PwnedPasswords,
             entropy: RuntimeEntropy,
             timer: RuntimeTimer,
             background: WaitUntil::new(context),
@@ -52,6 +55,7 @@ impl Ports for WorkerPorts {
     type Revocations = Kv;
     type Cache = Kv;
     type Limiter = BoundLimiters;
+    type Breaches = PwnedPasswords;
     type Entropy = RuntimeEntropy;
     type Timer = RuntimeTimer;
     type Background = WaitUntil;
@@ -74,6 +78,9 @@ impl Ports for WorkerPorts {
     }
     fn limiter(&self) -> &BoundLimiters {
         &self.limiter
+    }
+    fn breaches(&self) -> &PwnedPasswords {
+        &self.breaches
     }
     fn entropy(&self) -> &RuntimeEntropy {
         &self.entropy

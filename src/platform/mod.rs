@@ -1,6 +1,7 @@
 //! The only code that names `worker`: the entry points, the bindings, the clock.
 
 mod bindings;
+mod breach;
 mod d1;
 mod isolate;
 mod kv;

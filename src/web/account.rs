@@ -12,8 +12,9 @@ use super::form;
 use super::problem::Refusal;
 use crate::app::Ctx;
 use crate::app::authenticate::{
-    self, Owner, PresentedTokens, Reader, RefreshHolder, SessionHolder,
+    self, AccessHolder, Owner, PresentedTokens, Reader, RefreshHolder, SessionHolder,
 };
+use crate::app::breach_check::refuse_breached;
 use crate::app::change_password::change_password;
 use crate::app::log_in::{LogIn, log_in};
 use crate::app::log_out::log_out;
@@ -85,16 +86,18 @@ pub(super) fn for_reader(endpoint: ForReader, reader: &Reader) -> Answer {
     }
 }
 
-/// Whether the body keeps the rules that do not depend on who the owner is.
-pub(super) fn check_body<P>(
+/// Whether the body keeps the rules that do not depend on who the owner is. The last of them may
+/// cost a subrequest, hence the holder of a token: nobody else is worth one.
+pub(super) async fn check_body<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: ForOwner,
-    call: &Call<'_>,
+    (call, _): (&Call<'_>, &AccessHolder),
 ) -> Result<(), Refusal> {
     match endpoint {
         ForOwner::ChangePassword => {
             let policy = &ctx.service.config.passwords;
-            form::change_password(&call.body.fields()?, policy, None).map(drop)
+            let change = form::change_password(&call.body.fields()?, policy, None)?;
+            Ok(refuse_breached(ctx, "newPassword", &change.new).await?)
         }
     }
 }

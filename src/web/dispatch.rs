@@ -48,13 +48,14 @@ pub(super) async fn answer<P: Ports>(
             for_member(ctx, endpoint, (&call, member)).await
         }
         Endpoint::Owner(endpoint) => {
+            let holder = authenticate::access_holder(ctx, &presented)?;
             // What breaks a rule is no try of the password, and is not counted as one. (The rules
             // that depend on the owner's address are judged later.)
-            if let Err(refusal) = check_body(ctx, endpoint, &call) {
-                authenticate::member(ctx, &presented).await?;
+            if let Err(refusal) = check_body(ctx, endpoint, (&call, &holder)).await {
+                authenticate::confirmed_member(ctx, holder).await?;
                 return Err(refusal);
             }
-            let owner = authenticate::owner(ctx, &presented).await?;
+            let owner = authenticate::owner(ctx, holder).await?;
             for_owner(ctx, endpoint, (&call, owner)).await
         }
     }

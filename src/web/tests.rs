@@ -3,6 +3,7 @@
 
 mod account;
 mod activity;
+mod breach;
 mod devices;
 mod profile;
 mod requests;

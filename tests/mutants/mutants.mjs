@@ -173,6 +173,11 @@ export const MUTANTS = [
     native: "domain::token",
   },
   {
+    name: "padding counts as a breached password",
+    edits: [["src/domain/breach.rs", "is_among |= !is_padding && suffix", "is_among |= (is_padding || !suffix.is_empty()) && suffix"]],
+    native: "breach",
+  },
+  {
     name: "a 503 deletes the cookies",
     edits: [["src/web/problem.rs", "AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),", `AppError::Unavailable(cause) => Self {
                 delete_cookies: true,

@@ -35,6 +35,8 @@ const SETTLE_TIMEOUT_MS = 10_000;
  * - `pops`: points of presence, with isolates of their own, one D1 and one KV
  * - `persist`: a folder for the state, to start again on it
  * - `migrations: false`: a database without tables
+ * - `outbound`: `(request, response)` of `node:http`, which answers what the
+ *   Worker asks the rest of the world; without it, nothing out there answers
  */
 export async function startLatchkey({
   vars = {},
@@ -44,6 +46,7 @@ export async function startLatchkey({
   pops = 1,
   persist,
   migrations = true,
+  outbound = nobodyThere,
 } = {}) {
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
   const texts = { ...config.vars, JWT_KEYS: makeKeys(), ...vars, ...secrets };
@@ -61,7 +64,7 @@ export async function startLatchkey({
     resourcePersistencePath: persist,
     log: new Log(LogLevel.NONE),
     handleStructuredLogs: (line) => logs.push(line),
-    workers: Array.from({ length: pops }, (_, pop) => ({ config: { ...worker, name: popName(pop) } })),
+    workers: Array.from({ length: pops }, (_, pop) => ({ config: { ...worker, name: popName(pop) }, dev: { outboundService: { type: "node-handler", handler: outbound } } })),
   });
   try {
     const latchkey = new Latchkey(mf, { texts, logs, pops, entry });
@@ -218,6 +221,11 @@ class Latchkey {
     if (this.#entry !== CHAOS) throw new Error("Start with `entry: CHAOS` for this.");
     return this.fetch(`/__test/${name}`, { pop, ...init });
   }
+}
+
+/** No test asks the real world by accident. */
+function nobodyThere(request) {
+  request.socket.destroy();
 }
 
 function popName(pop) {

@@ -1,4 +1,4 @@
-use super::ProfileConsistency;
+use super::{BreachCheck, ProfileConsistency};
 use crate::app::Service;
 use crate::domain::keys::tests::jwk;
 use crate::domain::time::Seconds;
@@ -29,6 +29,7 @@ fn defaults_are_those_of_the_design() {
     assert_eq!(config.sessions.grace, Seconds::new(10));
     assert_eq!(config.profile, ProfileConsistency::Cached(Seconds::new(60)));
     assert_eq!(config.passwords.min_code_points, 8);
+    assert_eq!(config.breach_check, BreachCheck::Off);
     assert_eq!(config.default_role.as_str(), "application-access");
     assert!(config.allowed_origins.is_empty());
     assert_eq!(config.cookie_domain, None);
@@ -76,6 +77,8 @@ fn each_setting_has_bounds() {
         ("REFRESH_ABSOLUTE_TTL_SECONDS", "604799"),
         ("USER_CACHE_TTL_SECONDS", "301"),
         ("PASSWORD_MIN_LENGTH", "7"),
+        ("BREACH_CHECK", "ON"),
+        ("BREACH_CHECK", "true"),
         ("ARGON2_MEMORY_KIB", "7167"),
         ("ARGON2_MEMORY_KIB", "47105"),
         ("ARGON2_ITERATIONS", "1"),
@@ -109,6 +112,7 @@ fn lists_and_domains_are_read() {
             "https://app.example.org, http://localhost:5173",
         ),
         ("COOKIE_DOMAIN", "example.org"),
+        ("BREACH_CHECK", "on"),
         ("PROFILE_CONSISTENCY", "strict"),
     ])
     .map_err(drop)
@@ -119,5 +123,6 @@ fn lists_and_domains_are_read() {
         ["https://app.example.org", "http://localhost:5173"]
     );
     assert_eq!(config.cookie_domain.as_deref(), Some("example.org"));
+    assert_eq!(config.breach_check, BreachCheck::On);
     assert_eq!(config.profile, ProfileConsistency::Strict);
 }

@@ -10,13 +10,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::domain::audit::{AuditEntry, AuditEvent, Trace};
+use crate::domain::breach::RangePrefix;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::session::{EndReason, Session};
 use crate::domain::throttle::{Attempts, Pace, ThrottleKey};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{
-    Attempt, Background, CachedAccount, Credentials, Entropy, Limiter, Log, NoEntropy, Ports,
-    RateLimiter, Revocation, RevocationList, RevokedToken, StoreError, Timer, UserCache,
+    Attempt, Background, BreachedPasswords, CachedAccount, Credentials, Entropy, Limiter, Log,
+    NoEntropy, NoRange, Ports, RateLimiter, Revocation, RevocationList, RevokedToken, StoreError,
+    Timer, UserCache,
 };
 
 /// The tables.
@@ -63,6 +65,12 @@ pub(crate) struct MemoryLimiter {
     pub(crate) is_full: Cell<bool>,
 }
 
+/// Remembers what it was asked, and answers what it is told to.
+pub(crate) struct MemoryBreaches {
+    pub(crate) seen: RefCell<Vec<String>>,
+    pub(crate) answer: RefCell<Result<Vec<u8>, NoRange>>,
+}
+
 /// Time passes when the test says so.
 #[derive(Default)]
 pub(crate) struct NoWaiting {
@@ -84,6 +92,7 @@ pub(crate) struct MemoryPorts {
     pub(crate) store: MemoryStore,
     pub(crate) kv: MemoryKv,
     pub(crate) limiter: MemoryLimiter,
+    pub(crate) breaches: MemoryBreaches,
     pub(crate) entropy: CountingEntropy,
     pub(crate) timer: NoWaiting,
     pub(crate) log: MemoryLog,
@@ -241,6 +250,22 @@ impl RateLimiter for MemoryLimiter {
     }
 }
 
+impl Default for MemoryBreaches {
+    fn default() -> Self {
+        Self {
+            seen: RefCell::default(),
+            answer: RefCell::new(Err(NoRange::Unreachable)),
+        }
+    }
+}
+
+impl BreachedPasswords for MemoryBreaches {
+    async fn range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange> {
+        self.seen.borrow_mut().push(prefix.as_str().to_owned());
+        self.answer.borrow().clone()
+    }
+}
+
 impl Entropy for CountingEntropy {
     fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
         let count = self.0.get() + 1;
@@ -284,6 +309,7 @@ impl Ports for MemoryPorts {
     type Revocations = MemoryKv;
     type Cache = MemoryKv;
     type Limiter = MemoryLimiter;
+    type Breaches = MemoryBreaches;
     type Entropy = CountingEntropy;
     type Timer = NoWaiting;
     type Background = MemoryBackground;
@@ -306,6 +332,9 @@ impl Ports for MemoryPorts {
     }
     fn limiter(&self) -> &MemoryLimiter {
         &self.limiter
+    }
+    fn breaches(&self) -> &MemoryBreaches {
+        &self.breaches
     }
     fn entropy(&self) -> &CountingEntropy {
         &self.entropy
