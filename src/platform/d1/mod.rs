@@ -22,7 +22,8 @@ use worker::{D1Database, D1PreparedStatement, D1Result, Delay};
 use crate::ports::StoreError;
 
 /// How long a call may take, its retries included. A request must be answered within ten
-/// seconds: half a one for a limiter, three for its body, and two calls.
+/// seconds: half a one for a limiter, three for its body, and two calls. (`BREACH_CHECK=on` adds
+/// one to a change of password.)
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a call is repeated. Each of our writes may be: they name the ids they create and
 /// the values they replace.
