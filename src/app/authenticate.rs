@@ -1,15 +1,17 @@
 //! Who is calling. Each access policy has one function here, and each gives an actor of its
 //! own type: a handler that takes the actor cannot run without the policy.
 
+use std::rc::Rc;
+
 use super::audit::request_refused;
 use super::config::ProfileConsistency;
 use super::hash_queue::HashTicket;
-use super::{AppError, Ctx};
+use super::{AppError, Ctx, Service};
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::throttle::AttemptKeys;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::domain::token::{AccessClaims, RefreshClaims, Rejection};
+use crate::domain::token::{AccessClaims, RefreshClaims, Rejection, TokenDigest};
 use crate::domain::user::{Profile, User};
 use crate::ports::{
     Account, Attempt, Attempted, Background, CachedAccount, Credentials, Entropy, Ports,
@@ -84,7 +86,8 @@ pub struct SessionHolder {
 
 /// Policy: an access token of a live session, for reading.
 ///
-/// With `PROFILE_CONSISTENCY=cached`, a copy younger than the bound will do. The bound counts
+/// With `PROFILE_CONSISTENCY=cached`, a copy younger than the bound will do, in this isolate's
+/// memory for a few seconds or in KV. The bound counts
 /// from the copy's read of the database (more exactly, from just before it), not from its
 /// arrival in KV: however long KV takes to show or to drop an entry, no revoked token is
 /// served for longer than that.
@@ -98,28 +101,45 @@ pub async fn reader<P: Ports>(
     presented: &PresentedTokens,
 ) -> Result<Reader, AppError> {
     let claims = access_claims(ctx, presented)?;
-    if let ProfileConsistency::Cached(bound) = ctx.config().profile
-        && let Some(copy) = ctx.ports.cache().find(claims.user).await
-        && counts(&copy, &claims, bound, ctx.now)
+    let bounds = match ctx.config().profile {
+        ProfileConsistency::Cached(bounds) => bounds,
+        ProfileConsistency::Strict => {
+            let account = confirmed_account(ctx, &claims).await?;
+            let profile = Profile::from(account.user);
+            return Ok(Reader { profile });
+        }
+    };
+    let counts = |copy: &CachedAccount| counts(copy, &claims, bounds.from_read, ctx.now);
+    let copies = &ctx.service.copies;
+    if let Some(copy) = copies
+        .find(claims.user, ctx.now)
+        .filter(|copy| counts(copy))
     {
-        return Ok(Reader { profile: copy.user });
+        let profile = copy.user.clone();
+        return Ok(Reader { profile });
+    }
+    if let Some(copy) = ctx.ports.cache().find(claims.user).await
+        && counts(&copy)
+    {
+        let profile = copy.user.clone();
+        copies.keep(Rc::new(copy), bounds.in_isolate, ctx.now);
+        return Ok(Reader { profile });
     }
     let Account {
         user,
         live_sessions,
     } = confirmed_account(ctx, &claims).await?;
     let profile = Profile::from(user);
-    if let ProfileConsistency::Cached(_) = ctx.config().profile {
-        let cache = ctx.ports.cache().clone();
-        let copy = CachedAccount {
-            user: profile.clone(),
-            sessions: live_sessions,
-            read_at: ctx.now,
-        };
-        ctx.ports
-            .background()
-            .run(async move { cache.keep(&copy).await });
-    }
+    let copy = Rc::new(CachedAccount {
+        user: profile.clone(),
+        sessions: live_sessions,
+        read_at: ctx.now,
+    });
+    copies.keep(Rc::clone(&copy), bounds.in_isolate, ctx.now);
+    let cache = ctx.ports.cache().clone();
+    ctx.ports
+        .background()
+        .run(async move { cache.keep(&copy).await });
     Ok(Reader { profile })
 }
 
@@ -286,11 +306,17 @@ fn access_claims<P>(
         .access
         .as_deref()
         .ok_or(AppError::NotAuthenticated)?;
-    let claims = ctx
-        .service
-        .tokens
-        .verify_access(token, ctx.now)
-        .map_err(AppError::from)?;
+    let Service {
+        tokens, verified, ..
+    } = ctx.service;
+    let digest = TokenDigest::of(token).ok_or(AppError::InvalidToken)?;
+    let claims = if let Some(claims) = verified.find(digest) {
+        tokens.judge_access(claims, ctx.now)?
+    } else {
+        let claims = tokens.verify_access(token, ctx.now)?;
+        verified.keep(digest, claims.clone());
+        claims
+    };
     ctx.caller.is(claims.user);
     Ok(claims)
 }

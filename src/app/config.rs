@@ -9,6 +9,7 @@ use super::Service;
 use super::audit::Refusals;
 use super::hash_queue::HashQueue;
 use super::origin::{is_domain_name, is_origin};
+use super::recent::{AccountCopies, VerifiedTokens};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher, Pepper};
@@ -29,8 +30,8 @@ const SECONDS_A_DAY: u32 = 86_400;
 /// Where a profile may be read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProfileConsistency {
-    /// From a copy that is at most this old, counted from its read of the database.
-    Cached(Seconds),
+    /// From a copy.
+    Cached(CacheBounds),
     /// From the database, at each request.
     Strict,
 }
@@ -44,6 +45,15 @@ pub enum BreachCheck {
     On,
 }
 
+/// How long copies of profiles count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheBounds {
+    /// Any copy: from its read of the database.
+    pub from_read: Seconds,
+    /// One in an isolate's memory: from when it came there. Zero: none is kept.
+    pub in_isolate: Seconds,
+}
+
 /// The settings of a deployment, each within its bounds.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -55,7 +65,7 @@ pub struct Config {
     pub passwords: PasswordPolicy,
     /// `BREACH_CHECK`.
     pub breach_check: BreachCheck,
-    /// `PROFILE_CONSISTENCY`, `USER_CACHE_TTL_SECONDS`.
+    /// `PROFILE_CONSISTENCY`, `USER_CACHE_TTL_SECONDS`, `ISOLATE_CACHE_TTL_SECONDS`.
     pub profile: ProfileConsistency,
     /// `DEFAULT_ROLE`.
     pub default_role: RoleSlug,
@@ -128,9 +138,13 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         }
     };
     let (access, sessions) = read_lifetimes(reader);
-    let cache = reader.number("USER_CACHE_TTL_SECONDS", 60, 1..=300);
+    let from_read = reader.number("USER_CACHE_TTL_SECONDS", 60, 1..=300);
+    let in_isolate = reader.number("ISOLATE_CACHE_TTL_SECONDS", 5, 0..=60);
     let profile = match (reader.lookup)("PROFILE_CONSISTENCY").as_deref() {
-        None | Some("cached") => ProfileConsistency::Cached(Seconds::new(cache)),
+        None | Some("cached") => ProfileConsistency::Cached(CacheBounds {
+            from_read: Seconds::new(from_read),
+            in_isolate: Seconds::new(in_isolate),
+        }),
         Some("strict") => ProfileConsistency::Strict,
         Some(_) => {
             reader.problem("PROFILE_CONSISTENCY", "must be cached or strict");
@@ -196,6 +210,8 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         hasher: PasswordHasher::new(cost).with_peppers(peppers?),
         hash_queue: HashQueue::default(),
         refusals: Refusals::default(),
+        verified: VerifiedTokens::default(),
+        copies: AccountCopies::default(),
         config,
     })
 }

@@ -17,6 +17,7 @@ pub mod log_out;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod origin;
+pub mod recent;
 pub mod refresh;
 pub mod register;
 pub mod rename;
@@ -31,6 +32,7 @@ use audit::Refusals;
 use caller::Caller;
 use config::Config;
 use hash_queue::HashQueue;
+use recent::{AccountCopies, VerifiedTokens};
 
 pub use error::AppError;
 
@@ -48,6 +50,10 @@ pub struct Service {
     pub throttle: ThrottleKeys,
     /// Counts refusals for the audit log.
     pub refusals: Refusals,
+    /// Remembers access tokens that were found authentic.
+    pub verified: VerifiedTokens,
+    /// Remembers accounts for a few seconds.
+    pub copies: AccountCopies,
 }
 
 /// What a use-case works with: the service, the outside world, and the request's time.

@@ -45,6 +45,15 @@ impl UserId {
     }
 }
 
+impl UserId {
+    /// Its last two bytes: random, as those of any UUID that is not made by hand.
+    #[must_use]
+    pub const fn last_bytes(self) -> [u8; 2] {
+        let [.., a, b] = *self.0.as_bytes();
+        [a, b]
+    }
+}
+
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_hyphenated().fmt(f)

@@ -15,6 +15,7 @@ use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, Claims, Empty, Header, UntrustedToken};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha512};
 
 use super::id::{SessionId, TokenId, UserId};
 use super::keys::KeyRing;
@@ -80,6 +81,32 @@ pub enum Rejection<C> {
     Invalid,
     /// Ours and of this kind, but its time is over.
     Expired(C),
+}
+
+/// Stands for one token, all of it: header, claims and signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// Half of a token's SHA-512; `None` when it is too long to be one.
+    #[must_use]
+    pub fn of(token: &str) -> Option<Self> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let mut digest = [0; 32];
+        for (to, from) in digest.iter_mut().zip(Sha512::digest(token)) {
+            *to = from;
+        }
+        Some(Self(digest))
+    }
+
+    /// Its last two bytes.
+    #[must_use]
+    pub const fn last_bytes(self) -> [u8; 2] {
+        let [.., a, b] = self.0;
+        [a, b]
+    }
 }
 
 /// A signed token, ready for its cookie.
@@ -164,8 +191,21 @@ impl Tokens {
             expires_at: body.exp,
             id: body.jti,
         };
+        self.judge_access(claims, now)
+    }
+
+    /// Judges the times of an access token that [`Tokens::verify_access`] has found authentic.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokens::verify_access`].
+    pub fn judge_access(
+        &self,
+        claims: AccessClaims,
+        now: UnixSeconds,
+    ) -> Result<AccessClaims, Rejection<AccessClaims>> {
         let lifetime = self.issuance.access_lifetime;
-        match judge_times(body.iat, body.exp, lifetime, now) {
+        match judge_times(claims.issued_at, claims.expires_at, lifetime, now) {
             Times::Current => Ok(claims),
             Times::Expired => Err(Rejection::Expired(claims)),
             Times::Impossible => Err(Rejection::Invalid),

@@ -1,4 +1,4 @@
-use super::{BreachCheck, ProfileConsistency};
+use super::{BreachCheck, CacheBounds, ProfileConsistency};
 use crate::app::Service;
 use crate::domain::keys::tests::jwk;
 use crate::domain::time::Seconds;
@@ -27,7 +27,11 @@ fn defaults_are_those_of_the_design() {
     assert_eq!(config.sessions.idle, Seconds::new(604_800));
     assert_eq!(config.sessions.absolute, Seconds::new(2_592_000));
     assert_eq!(config.sessions.grace, Seconds::new(10));
-    assert_eq!(config.profile, ProfileConsistency::Cached(Seconds::new(60)));
+    let bounds = CacheBounds {
+        from_read: Seconds::new(60),
+        in_isolate: Seconds::new(5),
+    };
+    assert_eq!(config.profile, ProfileConsistency::Cached(bounds));
     assert_eq!(config.passwords.min_code_points, 8);
     assert_eq!(config.breach_check, BreachCheck::Off);
     assert_eq!(config.default_role.as_str(), "application-access");

@@ -50,6 +50,8 @@ pub(crate) struct MemoryStore {
 /// KV.
 #[derive(Clone, Default)]
 pub(crate) struct MemoryKv {
+    /// How often a copy was asked for.
+    pub(crate) asked: Rc<Cell<u32>>,
     pub(crate) revoked: Rc<RefCell<HashMap<String, Revocation>>>,
     pub(crate) accounts: Rc<RefCell<HashMap<String, CachedAccount>>>,
 }
@@ -229,6 +231,7 @@ impl RevocationList for MemoryKv {
 
 impl UserCache for MemoryKv {
     async fn find(&self, user: UserId) -> Option<CachedAccount> {
+        self.asked.set(self.asked.get() + 1);
         self.accounts.borrow().get(&user.to_string()).cloned()
     }
 

@@ -33,6 +33,95 @@ fn a_warm_copy_saves_the_round_trip() {
     assert_eq!(world.round_trips(), 0);
 }
 
+#[test]
+fn an_isolate_keeps_a_copy_for_a_few_seconds_and_asks_nobody() {
+    for (setting, asked) in [
+        ("5", [0, 0, 1, 0]),
+        ("0", [1, 1, 1, 1]),
+        ("6", [0, 0, 0, 1]),
+    ] {
+        let world = World::new(&[("ISOLATE_CACHE_TTL_SECONDS", setting)]);
+        let client = world.person("ada@example.org");
+        assert_eq!(world.profile(&client).status, 200);
+        world.round_trips();
+        let asks = [0, 4, 1, 1].map(|seconds| {
+            world.pass(seconds);
+            world.ports.kv.asked.set(0);
+            assert_eq!(world.profile(&client).status, 200);
+            world.ports.kv.asked.get()
+        });
+        assert_eq!((asks, world.round_trips()), (asked, 0), "{setting}");
+    }
+}
+
+/// KV shows the end of a session at once, and the isolate has a copy from before.
+#[test]
+fn an_isolates_copy_outlives_a_revocation_elsewhere_by_its_own_bound() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    world.profile(&client);
+    let now = UnixSeconds::new(world.now.get());
+    world.ports.store.tables.borrow_mut().sessions[0].ended = Some((now, EndReason::Revoked));
+    world.ports.kv.accounts.borrow_mut().clear();
+    world.pass(4);
+    assert_eq!(world.profile(&client).status, 200);
+    world.pass(1);
+    assert_eq!(world.profile(&client).code(), "invalid_token");
+}
+
+#[test]
+fn an_isolates_copy_of_a_copy_counts_from_the_read_of_the_database() {
+    let world = World::new(&[("ISOLATE_CACHE_TTL_SECONDS", "60")]);
+    let client = world.person("ada@example.org");
+    world.profile(&client);
+    let now = UnixSeconds::new(world.now.get());
+    world.ports.store.tables.borrow_mut().sessions[0].ended = Some((now, EndReason::Revoked));
+    // Another isolate takes the copy from KV when it is 50 s old.
+    let other = World {
+        service: World::new(&[("ISOLATE_CACHE_TTL_SECONDS", "60")]).service,
+        ..world
+    };
+    other.pass(50);
+    assert_eq!(other.profile(&client).status, 200);
+    other.ports.kv.accounts.borrow_mut().clear();
+    other.pass(9);
+    assert_eq!(other.profile(&client).status, 200);
+    other.pass(1);
+    assert_eq!(other.profile(&client).code(), "invalid_token");
+}
+
+#[test]
+fn a_revocation_in_this_isolate_is_seen_at_once() {
+    let world = World::new(&[]);
+    let mut client = world.person("ada@example.org");
+    world.profile(&client);
+    let copy = client.clone();
+    // The deletion in KV is lost, but what is in KV is not what the isolate has.
+    world.log_out(&mut client);
+    assert_eq!(world.profile(&copy).code(), "invalid_token");
+}
+
+#[test]
+fn a_remembered_token_is_that_very_token_and_expires_like_any_other() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    assert_eq!(world.profile(&client).status, 200);
+    let token = client.access.clone().unwrap();
+    for at in 0..token.len() {
+        let mut bytes = token.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        let forged = Client {
+            access: String::from_utf8(bytes).ok(),
+            refresh: None,
+        };
+        assert_eq!(world.profile(&forged).code(), "invalid_token", "byte {at}");
+    }
+    world.pass(599);
+    assert_eq!(world.profile(&client).status, 200);
+    world.pass(1);
+    assert_eq!(world.profile(&client).code(), "token_expired");
+}
+
 /// Revoked behind KV's back, as when the deletion is lost or late.
 #[test]
 fn a_revoked_token_outlives_its_revocation_by_the_bound_at_most() {
@@ -78,7 +167,7 @@ fn strict_reads_the_database_at_each_request() {
 
 #[test]
 fn a_copy_counts_for_its_user_its_sessions_and_its_time_only() {
-    let world = World::new(&[]);
+    let world = World::new(&[("ISOLATE_CACHE_TTL_SECONDS", "0")]);
     let ada = world.person("ada@example.org");
     let bob = world.person("bob@example.org");
     world.profile(&ada);
