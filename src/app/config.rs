@@ -138,19 +138,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         }
     };
     let (access, sessions) = read_lifetimes(reader);
-    let from_read = reader.number("USER_CACHE_TTL_SECONDS", 60, 1..=300);
-    let in_isolate = reader.number("ISOLATE_CACHE_TTL_SECONDS", 5, 0..=60);
-    let profile = match (reader.lookup)("PROFILE_CONSISTENCY").as_deref() {
-        None | Some("cached") => ProfileConsistency::Cached(CacheBounds {
-            from_read: Seconds::new(from_read),
-            in_isolate: Seconds::new(in_isolate),
-        }),
-        Some("strict") => ProfileConsistency::Strict,
-        Some(_) => {
-            reader.problem("PROFILE_CONSISTENCY", "must be cached or strict");
-            ProfileConsistency::Strict
-        }
-    };
+    let profile = read_profile_consistency(reader);
     let min_code_points = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64);
     let breach_check = read_breach_check(reader);
     let cost = HashCost {
@@ -223,6 +211,24 @@ fn read_breach_check<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> B
         Some(_) => {
             reader.problem("BREACH_CHECK", "must be off or on");
             BreachCheck::Off
+        }
+    }
+}
+
+fn read_profile_consistency<L: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<L>,
+) -> ProfileConsistency {
+    let from_read = reader.number("USER_CACHE_TTL_SECONDS", 60, 1..=300);
+    let in_isolate = reader.number("ISOLATE_CACHE_TTL_SECONDS", 5, 0..=60);
+    match (reader.lookup)("PROFILE_CONSISTENCY").as_deref() {
+        None | Some("cached") => ProfileConsistency::Cached(CacheBounds {
+            from_read: Seconds::new(from_read),
+            in_isolate: Seconds::new(in_isolate),
+        }),
+        Some("strict") => ProfileConsistency::Strict,
+        Some(_) => {
+            reader.problem("PROFILE_CONSISTENCY", "must be cached or strict");
+            ProfileConsistency::Strict
         }
     }
 }
