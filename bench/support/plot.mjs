@@ -1,0 +1,147 @@
+/**
+ * A plot as SVG: horizontal bars, or lines over a logarithmic axis. No
+ * library, no script, no font to load: the files are committed and shown by
+ * whatever shows Markdown.
+ *
+ * The ground is painted, light or dark as the reader's system asks, so that
+ * the text stays legible on a page of either colour.
+ *
+ *     plotSvg({ title, unit, bars: [{ label, value }] })
+ *     plotSvg({ title, unit, bars: [{ label, values: { "p50": 1, "p95": 2 } }] })
+ *     plotSvg({ title, unit, xTitle: "users", series: [{ name, points: [[1000, 2.5], …] }] })
+ *
+ * `mark: { value, label }` draws a line across at a limit. A value that was
+ * not found is null and leaves its place empty.
+ */
+
+const WIDTH = 760;
+const MARGIN = 20;
+const TITLE_HEIGHT = 52;
+const LEGEND_HEIGHT = 24;
+const BAR_HEIGHT = 16;
+const GROUP_GAP = 10;
+const LINES_HEIGHT = 300;
+/** Of 12 px sans-serif text; room is made with it, nothing is cut. */
+const CHARACTER_WIDTH = 6.6;
+/** Okabe and Ito's colours, which the colour-blind can tell apart, without the ones that vanish on white or black. */
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+
+const STYLE = `
+  .ground { fill: #ffffff } text { fill: #1f2328; font: 12px sans-serif } .title { font-weight: bold; font-size: 15px }
+  .faint { fill: #59636e } .axis { stroke: #d1d9e0; fill: none } .mark { stroke: #1f2328; stroke-dasharray: 5 4; fill: none }
+  @media (prefers-color-scheme: dark) {
+    .ground { fill: #0d1117 } text { fill: #f0f6fc } .faint { fill: #9198a1 } .axis { stroke: #3d444d } .mark { stroke: #f0f6fc }
+  }`;
+
+export function plotSvg(plot) {
+  return plot.bars ? barsSvg(plot) : linesSvg(plot);
+}
+
+function barsSvg({ title, unit, bars, mark }) {
+  const groups = bars.map(({ label, value, values }) => ({ label, values: values ?? { "": value } }));
+  const names = [...new Set(groups.flatMap(({ values }) => Object.keys(values)))];
+  const legend = names.length > 1;
+  const left = MARGIN + CHARACTER_WIDTH * Math.max(...groups.map(({ label }) => label.length)) + 10;
+  const numbers = groups.flatMap(({ values }) => Object.values(values)).filter((value) => value !== null);
+  const most = Math.max(...numbers, mark?.value ?? 0) || 1;
+  const room = WIDTH - left - MARGIN - CHARACTER_WIDTH * Math.max(...numbers.map((value) => short(value).length)) - 8;
+  const x = (value) => left + (value / most) * room;
+
+  const parts = legend ? [legendOf(names, TITLE_HEIGHT)] : [];
+  let y = TITLE_HEIGHT + (legend ? LEGEND_HEIGHT : 0);
+  const top = y;
+  for (const { label, values } of groups) {
+    const height = names.length * BAR_HEIGHT;
+    parts.push(text(left - 8, y + height / 2 + 4, label, 'text-anchor="end"'));
+    names.forEach((name, i) => {
+      const value = values[name];
+      if (value === null || value === undefined) return;
+      const at = y + i * BAR_HEIGHT;
+      parts.push(`<rect x="${round(left)}" y="${at}" width="${round(Math.max(x(value) - left, 1))}" height="${BAR_HEIGHT - 2}" fill="${COLOURS[i % COLOURS.length]}"/>`);
+      parts.push(text(x(value) + 6, at + BAR_HEIGHT - 5, short(value), 'class="faint"'));
+    });
+    y += height + GROUP_GAP;
+  }
+  parts.push(`<path class="axis" d="M${round(left)} ${top}V${y - GROUP_GAP}"/>`);
+  if (mark) {
+    parts.push(`<path class="mark" d="M${round(x(mark.value))} ${top - 4}V${y - GROUP_GAP + 4}"/>`);
+    parts.push(text(x(mark.value), y + 8, mark.label, 'text-anchor="middle"'));
+    y += 14;
+  }
+  const said = groups.map(({ label, values }) => `${label}: ${Object.entries(values).map(([name, value]) => `${name} ${value === null ? "not measured" : short(value)}`.trim()).join(", ")}`);
+  return svg({ title, unit, height: y + MARGIN - GROUP_GAP, said, parts });
+}
+
+function linesSvg({ title, unit, xTitle = "", series, mark }) {
+  const points = series.flatMap(({ points }) => points);
+  const xs = [...new Set(points.map(([x]) => x))].sort((a, b) => a - b);
+  const most = Math.max(...points.map(([, y]) => y), mark?.value ?? 0) * 1.1 || 1;
+  const top = TITLE_HEIGHT + LEGEND_HEIGHT;
+  const [left, right, bottom] = [MARGIN + CHARACTER_WIDTH * 7, WIDTH - MARGIN - 40, top + LINES_HEIGHT];
+  const span = Math.log(xs.at(-1) / xs[0]) || 1;
+  const toX = (value) => left + (Math.log(value / xs[0]) / span) * (right - left);
+  const toY = (value) => bottom - (value / most) * LINES_HEIGHT;
+
+  const parts = [legendOf(series.map(({ name }) => name), TITLE_HEIGHT)];
+  for (let i = 0; i <= 4; i += 1) {
+    const value = (most * i) / 4;
+    parts.push(`<path class="axis" d="M${left} ${round(toY(value))}H${right}"/>`);
+    parts.push(text(left - 8, toY(value) + 4, short(value), 'class="faint" text-anchor="end"'));
+  }
+  for (const value of xs) parts.push(text(toX(value), bottom + 18, value.toLocaleString("en-US"), 'class="faint" text-anchor="middle"'));
+  parts.push(text((left + right) / 2, bottom + 36, xTitle, 'class="faint" text-anchor="middle"'));
+  series.forEach(({ points }, i) => {
+    const colour = COLOURS[i % COLOURS.length];
+    parts.push(`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${points.map(([x, y]) => `${round(toX(x))},${round(toY(y))}`).join(" ")}"/>`);
+    for (const [x, y] of points) parts.push(`<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="4" fill="${colour}"/>`);
+  });
+  if (mark) {
+    parts.push(`<path class="mark" d="M${left} ${round(toY(mark.value))}H${right}"/>`);
+    parts.push(text(right, toY(mark.value) - 6, mark.label, 'text-anchor="end"'));
+  }
+  const said = series.map(({ name, points }) => `${name}: ${points.map(([x, y]) => `${x.toLocaleString("en-US")} ${xTitle} ${short(y)}`).join(", ")}`);
+  return svg({ title, unit, height: bottom + 36 + MARGIN, said, parts });
+}
+
+function svg({ title, unit, height, said, parts }) {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${Math.ceil(height)}" width="${WIDTH}" height="${Math.ceil(height)}" role="img" aria-labelledby="title desc">
+<title id="title">${escape(`${title} (${unit})`)}</title>
+<desc id="desc">${escape(`${said.join("; ")}.`)}</desc>
+<style>${STYLE}
+</style>
+<rect class="ground" width="100%" height="100%" rx="6"/>
+${text(MARGIN, 26, title, 'class="title"')}
+${text(MARGIN, 43, unit, 'class="faint"')}
+${parts.join("\n")}
+</svg>
+`;
+}
+
+function legendOf(names, y) {
+  let x = MARGIN;
+  return names
+    .map((name, i) => {
+      const at = x;
+      x += 18 + CHARACTER_WIDTH * name.length + 18;
+      return `<rect x="${round(at)}" y="${y}" width="12" height="12" fill="${COLOURS[i % COLOURS.length]}"/>${text(at + 18, y + 10, name)}`;
+    })
+    .join("\n");
+}
+
+function text(x, y, content, attributes = "") {
+  return `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escape(content)}</text>`;
+}
+
+function escape(content) {
+  return String(content).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** Three digits that count, at least. */
+function short(number) {
+  if (Number.isInteger(number)) return number.toLocaleString("en-US");
+  return number >= 100 ? Math.round(number).toLocaleString("en-US") : String(Number(number.toPrecision(3)));
+}
+
+function round(number) {
+  return Math.round(number * 10) / 10;
+}

@@ -1,0 +1,141 @@
+/**
+ * What a benchmark found, in four places: tables on the terminal,
+ * `bench/results/<name>.json`, plots in `docs/plots/`, and the block between
+ * `<!-- bench:<name> -->` and `<!-- /bench:<name> -->` of docs/performance.md.
+ *
+ *     return report("work", {
+ *       title: "Work counted",
+ *       command: "npm run bench:work",
+ *       tables: [{ title: "D1", columns: ["endpoint", "round trips"], rows: [["login", 2]], note: "…" }],
+ *       plots: [{ file: "rows", title: "Rows written", unit: "rows", bars: [{ label: "login", value: 7 }] }],
+ *       limits: [{ name: "refresh: round trips", wanted: "1", found: "1", ok: true }],
+ *       data: { … },
+ *     });
+ *
+ * Nothing here measures. Everything written is committed: it names the
+ * processor, never the machine, its user or its folders.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { Failure, ROOT, RUST_VERSION, output, say } from "../../scripts/lib.mjs";
+import { plotSvg } from "./plot.mjs";
+
+const DOCUMENT = join("docs", "performance.md");
+const PLOTS = join("docs", "plots");
+const RESULTS = join("bench", "results");
+
+/**
+ * Prints and keeps a result. All but the title and the command may be left out:
+ *
+ * - `tables`: cells are texts or numbers; every column but the first is
+ *   aligned to the right; `note` is a sentence below the table
+ * - `plots`: see plot.mjs; `file` becomes `docs/plots/<name>-<file>.svg`
+ * - `limits`: what the issue asks for, each with the verdict
+ * - `data`: the raw figures, for the JSON file alone
+ * - `save: false`: prints only, for a trial with fewer rounds
+ *
+ * Answers with the exit code: 1 when a limit is missed. Hand it to `main`.
+ */
+export function report(name, { title, command, tables = [], plots = [], limits = [], data = {}, save = true }) {
+  const all = limits.length === 0 ? tables : [...tables, limitsTable(limits)];
+  const machine = machineFacts();
+  console.log(`\n${title}\n${factsLine(command, machine)}`);
+  for (const table of all) print(table);
+  if (save) keep(name, { title, command, machine, tables: all, plots, limits, data });
+  const missed = limits.filter(({ ok }) => !ok);
+  for (const { name: limit, wanted, found } of missed) console.error(`\nMissed: ${limit}: ${found}, wanted ${wanted}.`);
+  return missed.length === 0 ? 0 : 1;
+}
+
+/** The block of the document that a result, as its JSON file has it, stands for. */
+export function block(name, { command, machine, tables, plots }) {
+  const parts = [
+    `${factsLine(`\`${command}\``, machine)}`,
+    ...tables.map(markdownTable),
+    ...plots.map(({ file, title }) => `![${title}](plots/${name}-${file}.svg)`),
+  ];
+  return [opening(name), ...parts, closing(name)].join("\n\n");
+}
+
+/** Milliseconds with as many digits as they are worth. */
+export function ms(number) {
+  return `${number.toFixed(number < 10 ? 2 : 1)} ms`;
+}
+
+export function ratio(number) {
+  return number.toFixed(2);
+}
+
+/** `quantile(numbers, 0.5)`: the smallest number that at least half of them do not exceed. */
+export function quantile(numbers, share) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+}
+
+function keep(name, result) {
+  // The raw figures first: they are what cannot be had again in a minute.
+  write(RESULTS, `${name}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  for (const plot of result.plots) write(PLOTS, `${name}-${plot.file}.svg`, plotSvg(plot));
+  const path = join(ROOT, DOCUMENT);
+  const text = readFileSync(path, "utf8");
+  const [start, end] = [text.indexOf(opening(name)), text.indexOf(closing(name))];
+  if (start === -1 || end < start) throw new Failure(`${DOCUMENT} has no block for "${name}": add "${opening(name)}" and "${closing(name)}".`);
+  writeFileSync(path, text.slice(0, start) + block(name, result) + text.slice(end + closing(name).length));
+  say(`Written: ${join(RESULTS, `${name}.json`)}, the block "${name}" of ${DOCUMENT}, ${result.plots.length} plots.`);
+}
+
+function write(folder, file, text) {
+  mkdirSync(join(ROOT, folder), { recursive: true });
+  writeFileSync(join(ROOT, folder, file), text);
+}
+
+function opening(name) {
+  return `<!-- bench:${name} -->`;
+}
+
+function closing(name) {
+  return `<!-- /bench:${name} -->`;
+}
+
+function limitsTable(limits) {
+  return {
+    title: "Limits",
+    columns: ["limit", "wanted", "found", "verdict"],
+    rows: limits.map(({ name, wanted, found, ok }) => [name, wanted, found, ok ? "held" : "missed"]),
+  };
+}
+
+/** What else decides about a figure. */
+function machineFacts() {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "node_modules", "workerd", "package.json"), "utf8"));
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    commit: (output("git", ["describe", "--always", "--dirty", "--exclude", "*"]) ?? "unknown").trim(),
+    processor: cpus()[0]?.model.trim() || "unknown",
+    cores: cpus().length,
+    node: process.versions.node,
+    workerd: version,
+    rust: RUST_VERSION,
+  };
+}
+
+function factsLine(command, { date, commit, processor, cores, node, workerd, rust }) {
+  return `${command}, ${date}, commit ${commit}: ${processor}, ${cores} cores, Node ${node}, workerd ${workerd}, Rust ${rust}.`;
+}
+
+function print({ title, columns, rows, note }) {
+  const lines = [columns, ...rows].map((cells) => cells.map(String));
+  const widths = columns.map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
+  console.log(`\n${title}`);
+  for (const cells of lines) {
+    console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));
+  }
+  if (note) console.log(note);
+}
+
+function markdownTable({ title, columns, rows, note }) {
+  const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+  const rule = `|${columns.map((_, i) => (i === 0 ? "---" : "---:")).join("|")}|`;
+  return [`**${title}**`, "", line(columns), rule, ...rows.map(line), ...(note ? ["", note] : [])].join("\n");
+}
