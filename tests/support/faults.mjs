@@ -115,7 +115,7 @@ function wrapBinding(binding, work) {
 }
 
 /** workers-rs looks at the constructor's name, so the target stays the real thing. */
-function intercept(target, methods) {
+export function intercept(target, methods) {
   return new Proxy(target, {
     get(_, name) {
       if (Object.hasOwn(methods, name)) return methods[name];

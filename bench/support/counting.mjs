@@ -1,0 +1,166 @@
+/**
+ * A test-only layer between a Worker and its bindings that adds up what each
+ * request cost, by the bindings' own figures: D1's `meta.rows_read` and
+ * `meta.rows_written`, operations on KV, calls of rate limiters. Runs inside
+ * the Worker's isolate; it knows nothing of who is measured.
+ *
+ *     export default counting(App);
+ *
+ * `App` is a class (a `WorkerEntrypoint`) or a plain `{ fetch, scheduled }`.
+ * Background work is part of what a request costs. `counted` in counted.mjs
+ * reads the counters, through paths that the Worker never sees:
+ *
+ *     POST /__bench/counters    sets them to 0
+ *     GET  /__bench/counters    what was counted, and how much work is pending
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { intercept } from "../../tests/support/faults.mjs";
+
+export const COUNTERS = "/__bench/counters";
+
+const newCounters = () => ({
+  /** Waits for the database; a batch is one. */
+  roundTrips: 0,
+  statements: 0,
+  rowsRead: 0,
+  rowsWritten: 0,
+  /** Inside SQLite, as the database says; milliseconds. */
+  sqlMs: 0,
+  kvReads: 0,
+  kvWrites: 0,
+  kvDeletes: 0,
+  kvLists: 0,
+  limiter: 0,
+});
+
+let counters = newCounters();
+/** Background work that is still going on, which a reset cannot undo. */
+let pending = 0;
+
+export function counting(App) {
+  return class Counting extends WorkerEntrypoint {
+    async fetch(request) {
+      if (new URL(request.url).pathname !== COUNTERS) return app(App, this).fetch(request);
+      if (request.method === "POST") counters = newCounters();
+      return Response.json({ ...counters, pending });
+    }
+
+    scheduled(event) {
+      return app(App, this).scheduled(event);
+    }
+  };
+}
+
+/** The real Worker, whose bindings and context are ours. */
+function app(App, { env, ctx }) {
+  const [bindings, context] = [countedEnv(env), countedContext(ctx)];
+  if (typeof App !== "function") {
+    return {
+      fetch: (request) => App.fetch(request, bindings, context),
+      scheduled: (event) => App.scheduled(event, bindings, context),
+    };
+  }
+  const instance = new App(ctx, bindings);
+  instance.ctx = context;
+  return instance;
+}
+
+function countedContext(ctx) {
+  return {
+    passThroughOnException: () => ctx.passThroughOnException(),
+    waitUntil(promise) {
+      pending += 1;
+      const done = () => (pending -= 1);
+      ctx.waitUntil(promise.then(done, done));
+    },
+  };
+}
+
+function countedEnv(env) {
+  const wrapped = new Map();
+  return new Proxy(env, {
+    get(target, name) {
+      if (!wrapped.has(name)) wrapped.set(name, countedBinding(target[name]));
+      return wrapped.get(name);
+    },
+  });
+}
+
+function countedBinding(binding) {
+  switch (binding?.constructor?.name) {
+    case "D1Database":
+      return countedDatabase(binding);
+    case "KvNamespace":
+      return countedKv(binding);
+    case "Ratelimit":
+      return intercept(binding, { limit: before(() => (counters.limiter += 1), binding, "limit") });
+    default:
+      return binding;
+  }
+}
+
+function countedDatabase(db) {
+  /** The statement that `batch` must be given, for the one that the Worker holds. */
+  const real = new WeakMap();
+  const statement = (prepared) => {
+    const wrapped = intercept(prepared, {
+      bind: (...values) => statement(prepared.bind(...values)),
+      run: async () => add([await prepared.run()])[0],
+      all: async () => add([await prepared.all()])[0],
+      // `first` has no meta data, so it is made of `all`, as D1 makes it itself.
+      first: async (column) => {
+        const [{ results }] = add([await prepared.all()]);
+        const row = results[0] ?? null;
+        return row === null || column === undefined ? row : row[column];
+      },
+      raw: uncounted("raw"),
+    });
+    real.set(wrapped, prepared);
+    return wrapped;
+  };
+  return intercept(db, {
+    prepare: (sql) => statement(db.prepare(sql)),
+    batch: async (statements) => add(await db.batch(statements.map((one) => real.get(one)))),
+    exec: uncounted("exec"),
+    withSession: (...bookmark) => countedDatabase(db.withSession(...bookmark)),
+  });
+}
+
+/** One round trip's results. */
+function add(results) {
+  counters.roundTrips += 1;
+  for (const { meta } of results) {
+    counters.statements += 1;
+    counters.rowsRead += meta.rows_read;
+    counters.rowsWritten += meta.rows_written;
+    counters.sqlMs += meta.duration;
+  }
+  return results;
+}
+
+/** What says nothing of its rows must not look free. */
+function uncounted(method) {
+  return () => {
+    throw new Error(`D1's ${method}() has no meta data: it cannot be counted.`);
+  };
+}
+
+function countedKv(kv) {
+  const count = (name) => () => (counters[name] += 1);
+  // Several keys in one read are billed one by one.
+  const reads = (key) => (counters.kvReads += Array.isArray(key) ? key.length : 1);
+  return intercept(kv, {
+    get: before(reads, kv, "get"),
+    getWithMetadata: before(reads, kv, "getWithMetadata"),
+    put: before(count("kvWrites"), kv, "put"),
+    delete: before(count("kvDeletes"), kv, "delete"),
+    list: before(count("kvLists"), kv, "list"),
+  });
+}
+
+function before(count, target, method) {
+  return (...args) => {
+    count(...args);
+    return target[method](...args);
+  };
+}

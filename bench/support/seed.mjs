@@ -1,0 +1,117 @@
+/**
+ * Databases of any number of users, made by SQL inside the database and kept
+ * under `target/bench/growth`, so that a second run need not make them again.
+ *
+ * Everybody has the password of one person who has really registered, so any
+ * of them can log in. Each has a live session; every second another one, every
+ * fourth an ended one, every fourth an idle one: two a user. Every tenth has a
+ * counter of login attempts. Nothing of it is due for the clean-up.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT, say } from "../../scripts/lib.mjs";
+import { startLatchkey } from "../../tests/support/harness.mjs";
+
+export const PASSWORD = "correct horse battery staple";
+const OWNER = "owner@example.org";
+const FOLDER = join(ROOT, "target", "bench", "growth");
+/** Users a statement: a fraction of a second each. */
+const STEP = 20_000;
+/** Counters of login attempts are kept for a day: the seed must not become due while it is used. */
+const KEPT_SECONDS = 12 * 3_600;
+const DAY_SECONDS = 86_400;
+
+/** Every so many-th user is one of these: two live sessions and an ended one. */
+const ALIKE = 12;
+
+/** The address of one of the users who are alike, somewhere in the database. */
+export function someone(users, random) {
+  return `user${ALIKE * Math.ceil(random * Math.floor((users - 1) / ALIKE))}@example.org`;
+}
+
+const NUMBERS = "WITH RECURSIVE n (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)";
+
+/** Ids as the service makes them, registered one a second until now. */
+const USERS = `${NUMBERS},
+  made (i, at, random) AS (SELECT i, ?3 - (?4 - i), lower(hex(randomblob(9))) FROM n)
+  INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at)
+  SELECT substr(printf('%012x', at * 1000), 1, 8) || '-' || substr(printf('%012x', at * 1000), 9) || '-7' || substr(random, 1, 3)
+             || '-8' || substr(random, 4, 3) || '-' || substr(random, 7),
+         'user' || i || '@example.org', 'User ' || i, owner.password_hash, owner.role_slug, at, at
+    FROM made, (SELECT password_hash, role_slug FROM users WHERE email = '${OWNER}') AS owner`;
+
+/** `kind`: 0 live, 1 live too, 2 ended, 3 idle for too long. 21 digits and an A are 128 bits in base64url. */
+const SESSIONS = `
+  INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at,
+                        ended_at, end_reason, user_agent, country)
+  SELECT substr(hex(randomblob(11)), 1, 21) || 'A', users.id, substr(hex(randomblob(11)), 1, 21) || 'A',
+         ?3 - ${8 * DAY_SECONDS}, ?3 - iif(kind = 3, ${8 * DAY_SECONDS}, abs(random()) % ${DAY_SECONDS}),
+         ?3 + iif(kind = 3, -${DAY_SECONDS}, ${6 * DAY_SECONDS}), ?3 + ${22 * DAY_SECONDS},
+         iif(kind = 2, ?3 - abs(random()) % ${DAY_SECONDS}, NULL), iif(kind = 2, 'logout', NULL),
+         'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36', 'DE'
+    FROM users
+    JOIN (SELECT 0 AS kind UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS kinds
+      ON kind = 0
+      OR (kind = 1 AND users.rowid % 2 = 0)
+      OR (kind = 2 AND users.rowid % 4 = 0)
+      OR (kind = 3 AND users.rowid % 4 = 1)
+   WHERE users.rowid BETWEEN ?1 AND ?2`;
+
+const ATTEMPTS = `${NUMBERS}
+  INSERT INTO login_attempts (key, failures, blocked_until, attempt, updated_at)
+  SELECT lower(hex(randomblob(16))), 1 + i % 3, 0, substr(hex(randomblob(11)), 1, 21) || 'A', ?3 - abs(random()) % 3600
+    FROM n
+   WHERE i % 10 = 0`;
+
+/**
+ * The folder of a database with so many users, for `startLatchkey`'s
+ * `persist`, and how large it was after each step:
+ * `{folder, bytes: {users, sessions, attempts}}`.
+ */
+export async function seeded(users) {
+  const folder = join(FOLDER, String(users));
+  const marker = join(folder, "seed.json");
+  const made = existsSync(marker) ? JSON.parse(readFileSync(marker, "utf8")) : null;
+  const wanted = recipe();
+  if (made?.recipe === wanted && Date.now() / 1_000 - made.at < KEPT_SECONDS) return { folder, bytes: made.bytes };
+  say(`Making a database of ${users.toLocaleString("en-US")} users ...`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const at = Math.floor(Date.now() / 1_000);
+  const bytes = await make(folder, users, at);
+  writeFileSync(marker, JSON.stringify({ recipe: wanted, at, bytes }));
+  return { folder, bytes };
+}
+
+async function make(folder, users, at) {
+  const latchkey = await startLatchkey({ persist: folder });
+  try {
+    const answer = await latchkey.fetch("/api/account/register", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ email: OWNER, password: PASSWORD }),
+    });
+    if (answer.status !== 201) throw new Error(await answer.text());
+    const db = await latchkey.db();
+    const bytes = {};
+    // The owner is the first row; user i is row i.
+    for (const [name, sql, ...rest] of [["users", USERS, users], ["sessions", SESSIONS], ["attempts", ATTEMPTS]]) {
+      for (let from = 2; from <= users; from += STEP) {
+        const { meta } = await db.prepare(sql).bind(from, Math.min(from + STEP - 1, users), at, ...rest).run();
+        bytes[name] = meta.size_after;
+      }
+    }
+    return bytes;
+  } finally {
+    await latchkey.dispose();
+  }
+}
+
+/** Changes with the schema and with this file. */
+function recipe() {
+  const folder = join(ROOT, "migrations");
+  const hash = createHash("sha256").update(readFileSync(new URL(import.meta.url)));
+  for (const name of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, name)));
+  return hash.digest("hex");
+}
