@@ -1,36 +1,34 @@
 /**
- * Sets up and builds like `npm test`, then runs one benchmark on the Node that
- * wrangler needs:
+ * Sets up like `npm test`, builds the service and what it is compared with,
+ * then runs benchmarks, each in a process of its own with the tools' Node:
  *
- *     node bench/run.mjs growth [ARGUMENT ...]
+ *     npm run bench                  all of them, one after the other
+ *     node bench/run.mjs peers cpu   these
  *
- * runs `bench/growth.mjs`. The benchmarks' own packages, which the service
- * does not need, are installed into `bench/node_modules`.
+ * Ends with 1 when any of them missed a limit.
  */
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../scripts/build.mjs";
-import { Failure, ROOT, exitCode, main, run, say } from "../scripts/lib.mjs";
+import { Failure, ROOT, exitCode, main, say } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
+import { buildContestants } from "./support/build.mjs";
 
-const BENCH = join(ROOT, "bench");
+const BENCHMARKS = ["peers", "cpu", "start-up"];
 
-await main(import.meta.url, async ([name, ...args]) => {
-  const script = join(BENCH, `${name}.mjs`);
-  if (!/^[a-z-]+$/.test(name ?? "") || !existsSync(script)) throw new Failure("Usage: node bench/run.mjs NAME, as in bench/NAME.mjs");
+await main(import.meta.url, async (args) => {
+  const names = args.filter((arg) => !arg.startsWith("-"));
+  const options = args.filter((arg) => arg.startsWith("-"));
+  const unknown = names.find((name) => !BENCHMARKS.includes(name));
+  if (unknown) throw new Failure(`There is no benchmark "${unknown}". There are: ${BENCHMARKS.join(", ")}.`);
+
   const env = await setup();
-  await packages(env);
   await build(env);
-  return exitCode("node", ["--disable-warning=ExperimentalWarning", script, ...args], { env });
+  await buildContestants(env);
+  const failed = [];
+  for (const name of names.length > 0 ? names : BENCHMARKS) {
+    say(`Benchmark ${name} ...`);
+    if ((await exitCode("node", [join(ROOT, "bench", `${name}.mjs`), ...options], { env })) !== 0) failed.push(name);
+  }
+  if (failed.length > 0) say(`Limits were missed: ${failed.join(", ")}.`);
+  return failed.length === 0 ? 0 : 1;
 });
-
-/** `npm ci` in bench/, when its lock file has changed since the last one. */
-async function packages(env) {
-  const stamp = join(BENCH, "node_modules", ".latchkey-stamp");
-  const wanted = createHash("sha256").update(readFileSync(join(BENCH, "package-lock.json"))).digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  say("Installing the benchmarks' npm packages ...");
-  await run("npm", ["ci", "--ignore-scripts", "--loglevel=error"], { env, cwd: BENCH });
-  writeFileSync(stamp, wanted);
-}

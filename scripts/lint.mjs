@@ -27,7 +27,7 @@ await main(import.meta.url, async () => {
   return failed === 0 ? 0 : 1;
 });
 
-/** All JavaScript modules of the project. */
+/** All JavaScript modules of the project; the packages in bench/ are not. */
 function modules() {
   return ["scripts", "tests", "bench"].flatMap((folder) => {
     let names = [];
@@ -36,6 +36,6 @@ function modules() {
     } catch (error) {
       if (error.code !== "ENOENT") throw error;
     }
-    return names.filter((name) => name.endsWith(".mjs")).map((name) => join(folder, name));
+    return names.filter((name) => name.endsWith(".mjs") && !name.startsWith("node_modules")).map((name) => join(folder, name));
   });
 }
