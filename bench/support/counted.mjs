@@ -1,26 +1,42 @@
 /** Reads the counters of a Worker behind counting.mjs, from the client's side. */
 
 const COUNTERS = "/__bench/counters";
+const BATCHES = "/__bench/batches";
 const SETTLE_TIMEOUT_MS = 10_000;
 const POLL_MS = 2;
 
 /**
- * What `act` cost, background work included: `{answer, counts}`. `contestant`
- * has `fetch(path, init)`.
+ * What `act` cost, background work included, and what was sent to D1:
+ * `{answer, counts, sent, ms}`. `contestant` has `fetch(path, init)`.
  */
 export async function counted(contestant, act) {
   await settled(contestant);
   await (await contestant.fetch(COUNTERS, { method: "POST" })).text();
+  const start = performance.now();
   const answer = await act();
-  return { answer, counts: await settled(contestant) };
+  const ms = performance.now() - start;
+  return { answer, ms, ...(await settled(contestant)) };
 }
 
-/** The counters once no background work is going on. */
+/**
+ * Runs batches of `[sql, ...values]` in the Worker, one after the other:
+ * how many rows each has changed, and how long all of them took.
+ */
+export async function batches(contestant, all) {
+  const body = JSON.stringify(all);
+  const start = performance.now();
+  const answer = await contestant.fetch(BATCHES, { method: "POST", body });
+  if (!answer.ok) throw new Error(await answer.text());
+  const changes = await answer.json();
+  return { changes, ms: performance.now() - start };
+}
+
+/** `{counts, sent}` once no background work is going on. */
 async function settled(contestant) {
   const end = Date.now() + SETTLE_TIMEOUT_MS;
   for (;;) {
-    const { pending, ...counts } = await (await contestant.fetch(COUNTERS)).json();
-    if (pending === 0) return counts;
+    const { pending, ...counted } = await (await contestant.fetch(COUNTERS)).json();
+    if (pending === 0) return counted;
     if (Date.now() > end) throw new Error("Background work does not end.");
     await new Promise((done) => setTimeout(done, POLL_MS));
   }

@@ -11,12 +11,16 @@
  * reads the counters, through paths that the Worker never sees:
  *
  *     POST /__bench/counters    sets them to 0
- *     GET  /__bench/counters    what was counted, and how much work is pending
+ *     GET  /__bench/counters    what was counted, what was sent to D1, and how much work is pending
+ *     POST /__bench/batches     runs batches of `[sql, ...values]` one after the other, uncounted
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { intercept } from "../../tests/support/faults.mjs";
 
-export const COUNTERS = "/__bench/counters";
+const COUNTERS = "/__bench/counters";
+const BATCHES = "/__bench/batches";
+/** What is kept of what was sent. */
+const MAX_SENT = 100;
 
 const newCounters = () => ({
   /** Waits for the database; a batch is one. */
@@ -24,8 +28,8 @@ const newCounters = () => ({
   statements: 0,
   rowsRead: 0,
   rowsWritten: 0,
-  /** Inside SQLite, as the database says; milliseconds. */
-  sqlMs: 0,
+  /** Time waited for the database, to the millisecond: the mean of many is what counts. */
+  d1Ms: 0,
   kvReads: 0,
   kvWrites: 0,
   kvDeletes: 0,
@@ -34,15 +38,19 @@ const newCounters = () => ({
 });
 
 let counters = newCounters();
+/** Each round trip's statements, as `[sql, ...values]`. */
+let sent = [];
 /** Background work that is still going on, which a reset cannot undo. */
 let pending = 0;
 
 export function counting(App) {
   return class Counting extends WorkerEntrypoint {
     async fetch(request) {
-      if (new URL(request.url).pathname !== COUNTERS) return app(App, this).fetch(request);
-      if (request.method === "POST") counters = newCounters();
-      return Response.json({ ...counters, pending });
+      const { pathname } = new URL(request.url);
+      if (pathname === BATCHES) return runBatches(this.env.DB, await request.json());
+      if (pathname !== COUNTERS) return app(App, this).fetch(request);
+      if (request.method === "POST") [counters, sent] = [newCounters(), []];
+      return Response.json({ counts: counters, sent, pending });
     }
 
     scheduled(event) {
@@ -100,42 +108,58 @@ function countedBinding(binding) {
 }
 
 function countedDatabase(db) {
-  /** The statement that `batch` must be given, for the one that the Worker holds. */
+  /** What `batch` must be given and what is recorded, for the statement that the Worker holds. */
   const real = new WeakMap();
-  const statement = (prepared) => {
+  const statement = (prepared, sql, values = []) => {
+    const one = { prepared, sent: [sql, ...values] };
+    const all = async (method) => (await trip([one], async () => [await prepared[method]()]))[0];
     const wrapped = intercept(prepared, {
-      bind: (...values) => statement(prepared.bind(...values)),
-      run: async () => add([await prepared.run()])[0],
-      all: async () => add([await prepared.all()])[0],
+      bind: (...bound) => statement(prepared.bind(...bound), sql, bound),
+      run: () => all("run"),
+      all: () => all("all"),
       // `first` has no meta data, so it is made of `all`, as D1 makes it itself.
       first: async (column) => {
-        const [{ results }] = add([await prepared.all()]);
-        const row = results[0] ?? null;
+        const row = (await all("all")).results[0] ?? null;
         return row === null || column === undefined ? row : row[column];
       },
       raw: uncounted("raw"),
     });
-    real.set(wrapped, prepared);
+    real.set(wrapped, one);
     return wrapped;
   };
   return intercept(db, {
-    prepare: (sql) => statement(db.prepare(sql)),
-    batch: async (statements) => add(await db.batch(statements.map((one) => real.get(one)))),
+    prepare: (sql) => statement(db.prepare(sql), sql),
+    batch: (wrapped) => {
+      const statements = wrapped.map((one) => real.get(one));
+      return trip(statements, () => db.batch(statements.map(({ prepared }) => prepared)));
+    },
     exec: uncounted("exec"),
     withSession: (...bookmark) => countedDatabase(db.withSession(...bookmark)),
   });
 }
 
-/** One round trip's results. */
-function add(results) {
+async function trip(statements, send) {
+  if (sent.length < MAX_SENT) sent.push(statements.map((one) => one.sent));
   counters.roundTrips += 1;
+  counters.statements += statements.length;
+  const start = Date.now();
+  const results = await send();
+  counters.d1Ms += Date.now() - start;
   for (const { meta } of results) {
-    counters.statements += 1;
     counters.rowsRead += meta.rows_read;
     counters.rowsWritten += meta.rows_written;
-    counters.sqlMs += meta.duration;
   }
   return results;
+}
+
+/** How many rows each batch has changed. */
+async function runBatches(db, batches) {
+  const changes = [];
+  for (const batch of batches) {
+    const results = await db.batch(batch.map(([sql, ...values]) => db.prepare(sql).bind(...values)));
+    changes.push(results.reduce((sum, { meta }) => sum + meta.changes, 0));
+  }
+  return Response.json(changes);
 }
 
 /** What says nothing of its rows must not look free. */

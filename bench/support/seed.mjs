@@ -30,7 +30,8 @@ export function someone(users, random) {
   return `user${ALIKE * Math.ceil(random * Math.floor((users - 1) / ALIKE))}@example.org`;
 }
 
-const NUMBERS = "WITH RECURSIVE n (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)";
+/** D1 hands numbers over as doubles, whose text would be "2.0". */
+const NUMBERS = "WITH RECURSIVE n (i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i < ?2)";
 
 /** Ids as the service makes them, registered one a second until now. */
 const USERS = `${NUMBERS},

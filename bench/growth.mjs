@@ -1,0 +1,282 @@
+/**
+ * What grows with the number of users:
+ *
+ *     npm run bench:growth [-- --quick]
+ *
+ * Databases of 1,000, 100,000 and 1,000,000 users, each with a Worker of its
+ * own, are alive at once and take turns. In each round a random user of each
+ * logs in and does what people do; the rows are put back afterwards. Times are
+ * taken at the client; the wait for D1 alone is taken in the Worker.
+ *
+ * `--quick`: a trial with the two smaller ones and few rounds; nothing is written.
+ */
+import { main } from "../scripts/lib.mjs";
+import { Client } from "../tests/support/client.mjs";
+import { startLatchkey } from "../tests/support/harness.mjs";
+import { decode } from "../tests/support/tokens.mjs";
+import { batches, counted } from "./support/counted.mjs";
+import { ms, quantile, ratio, report } from "./support/report.mjs";
+import { PASSWORD, seeded, someone } from "./support/seed.mjs";
+
+const SIZES = [1_000, 100_000, 1_000_000];
+const WARM_UP_ROUNDS = 15;
+const ROUNDS = 200;
+/** What the largest database may cost, in terms of the smallest. */
+const LIMIT = 1.2;
+/** Rows that are due when the clean-up is measured, in each of the two tables: an hour's worth. */
+const DUE = 100;
+/** Refreshes in a row, at random places, for how long one of them occupies the database. */
+const BURST = 500;
+const BURSTS = 10;
+/** The slowest share of the waits for D1 that is left out: other work of the machine. */
+const OUTLIERS = 0.1;
+
+await main(import.meta.url, async (args) => {
+  const quick = args.includes("--quick");
+  const places = [];
+  try {
+    for (const users of quick ? SIZES.slice(0, 2) : SIZES) places.push(await place(users));
+    const rounds = quick ? 3 : ROUNDS;
+    await play(places, quick ? 2 : WARM_UP_ROUNDS);
+    const steps = await play(places, rounds);
+    const refreshes = await occupation(places, quick ? 2 : BURSTS);
+    return report("growth", { ...result(places, steps, refreshes, rounds), save: !quick });
+  } finally {
+    for (const { latchkey } of places) await latchkey.dispose();
+  }
+});
+
+/** One database with its Worker. */
+async function place(users) {
+  const { folder, bytes } = await seeded(users);
+  const latchkey = await startLatchkey({ entry: "bench/counting-latchkey.mjs", persist: folder });
+  // The same users in each run: a generator of its own, seeded.
+  return { users, bytes, latchkey, random: generator(users) };
+}
+
+/** Each step of each round at each place: `Map(name -> Map(users -> [{ms, counts}]))`. */
+async function play(places, rounds) {
+  const found = new Map();
+  for (let round = 0; round < rounds; round += 1) {
+    const stories = places.map((place) => ({ ...place, steps: story(place) }));
+    for (let i = 0; i < stories[0].steps.length; i += 1) {
+      // Nobody is always the first.
+      for (let turn = 0; turn < stories.length; turn += 1) {
+        const { users, latchkey, steps } = stories[(round + turn) % stories.length];
+        const { name, before, act, after } = steps[i];
+        await before?.();
+        const { ms, counts } = await counted(latchkey, act);
+        await after?.();
+        const byUsers = found.get(name) ?? found.set(name, new Map()).get(name);
+        byUsers.set(users, [...(byUsers.get(users) ?? []), { ms, counts }]);
+      }
+    }
+  }
+  return found;
+}
+
+function story({ users, latchkey, random }) {
+  const email = someone(users, random());
+  const newcomer = `${crypto.randomUUID()}@example.org`;
+  const client = new Client(latchkey);
+  const begun = Math.floor(Date.now() / 1_000);
+  const step = (name, status, send, more) => ({ name, act: () => expect(status, send), ...more });
+  return [
+    step("registration", 201, () => new Client(latchkey).post("/api/account/register", { json: { email: newcomer, password: PASSWORD } }), {
+      after: () => latchkey.sql("DELETE FROM users WHERE email = ?1", newcomer),
+    }),
+    step("login", 204, () => client.post("/api/account/login", { form: { username: email, password: PASSWORD } })),
+    step("profile, cold", 200, () => client.get("/api/account/profile")),
+    step("profile, warm", 200, () => client.get("/api/account/profile")),
+    step("refresh", 204, () => client.post("/api/account/refresh")),
+    step("session list", 200, () => client.get("/api/account/sessions")),
+    step("logout", 204, () => client.post("/api/account/logout"), {
+      after: () =>
+        latchkey.sql("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND created_at >= ?2", email, begun),
+    }),
+    { name: `clean-up of ${2 * DUE} rows`, before: () => makeDue(latchkey, users), act: () => latchkey.scheduled() },
+  ];
+}
+
+async function expect(status, send) {
+  const answer = await send();
+  if (answer.status !== status) throw new Error(`Answered with ${answer.status}, not ${status}: ${answer.text}`);
+}
+
+/** Sessions of random users that have expired or were ended long ago, and old counters. */
+async function makeDue(latchkey, users) {
+  const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${DUE})`;
+  await latchkey.sql(
+    `${numbers}
+     INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at, ended_at, end_reason)
+     SELECT substr(hex(randomblob(11)), 1, 21) || 'A', id, substr(hex(randomblob(11)), 1, 21) || 'A', unixepoch() - 3000000, unixepoch() - 3000000,
+            unixepoch() - 9000, iif(i % 2, unixepoch() - 9000, unixepoch() + 900000),
+            iif(i % 2, NULL, unixepoch() - 1900000), iif(i % 2, NULL, 'logout')
+       FROM n
+       JOIN users ON users.rowid = 2 + abs(random() / 2 + i) % ?1`,
+    users - 2,
+  );
+  await latchkey.sql(
+    `${numbers}
+     INSERT INTO login_attempts (key, failures, blocked_until, attempt, updated_at)
+     SELECT lower(hex(randomblob(16))), 1, 0, 'A', unixepoch() - 100000 - i FROM n`,
+  );
+}
+
+/**
+ * How long a refresh occupies the database: the batch that the Worker really
+ * sends, sent again and again for other sessions, one after the other and with
+ * nothing around it. `Map(users -> [milliseconds a batch])`.
+ */
+async function occupation(places, bursts) {
+  const found = new Map(places.map(({ users }) => [users, []]));
+  for (let burst = 0; burst < bursts; burst += 1) {
+    for (const { users, latchkey, random } of places) {
+      const sample = await refreshBatch(latchkey, someone(users, random()));
+      const others = await liveSessions(latchkey, users, random);
+      const all = others.map((session) => sample.batch.map(([sql, ...values]) => [sql, ...values.map((value) => exchange(value, sample, session))]));
+      const { changes, ms } = await batches(latchkey, all);
+      if (changes.some((rows) => rows !== 1)) throw new Error(`A repeated refresh has not rotated: ${changes}`);
+      found.get(users).push(ms / all.length);
+    }
+  }
+  return found;
+}
+
+async function refreshBatch(latchkey, email) {
+  const client = new Client(latchkey);
+  const token = () => decode([...client.cookies.values()].find(({ name }) => name.endsWith("refresh_token")).value).claims;
+  await expect(204, () => client.post("/api/account/login", { form: { username: email, password: PASSWORD } }));
+  const { sid, sub, jti } = token();
+  const { sent } = await counted(latchkey, () => expect(204, () => client.post("/api/account/refresh")));
+  if (sent.length !== 1) throw new Error(`A refresh makes ${sent.length} round trips.`);
+  const sample = { batch: sent[0], id: sid, user_id: sub, current_jti: jti, successor: token().jti };
+  await latchkey.sql("DELETE FROM sessions WHERE id = ?1", sid);
+  return sample;
+}
+
+/** The one person's ids by the other's. */
+function exchange(value, sample, session) {
+  if (value === sample.successor) return session.successor;
+  const column = ["id", "user_id", "current_jti"].find((name) => sample[name] === value);
+  return column ? session[column] : value;
+}
+
+/** Live sessions of users all over the database, no two of one user. */
+async function liveSessions(latchkey, users, random) {
+  const count = Math.min(BURST, Math.floor(users / 10));
+  const rows = new Set();
+  while (rows.size < count) rows.add(2 + Math.floor(random() * (users - 1)));
+  const sessions = await latchkey.sql(
+    `SELECT min(s.id) AS id, s.user_id, s.current_jti
+       FROM json_each(?1) AS chosen
+       JOIN users AS u ON u.rowid = chosen.value
+       JOIN sessions AS s ON s.user_id = u.id AND s.ended_at IS NULL AND s.idle_expires_at > unixepoch()
+      GROUP BY s.user_id`,
+    JSON.stringify([...rows]),
+  );
+  return sessions.map((session) => ({ ...session, successor: Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url") }));
+}
+
+function result(places, steps, refreshes, rounds) {
+  const sizes = places.map(({ users }) => users);
+  const names = sizes.map((users) => users.toLocaleString("en-US"));
+  const [least, most] = [sizes[0], sizes.at(-1)];
+  const rows = [...steps].map(([name, byUsers]) => ({ name, ...figures(sizes, byUsers) }));
+  const occupied = sizes.map((users) => quantile(refreshes.get(users), 0.5));
+  const limits = rows.flatMap(({ name, work, ratios, d1Ratios }) => [
+    { name: `${name}: rows and round trips`, wanted: "equal at all sizes", found: work.every((one) => one === work[0]) ? "equal" : work.join("; "), ok: work.every((one) => one === work[0]) },
+    atMost(`${name}: time, ${names.at(-1)} users to ${names[0]}`, ratios.at(-1)),
+    ...(d1Ratios ? [atMost(`${name}: wait for D1, ${names.at(-1)} users to ${names[0]}`, d1Ratios.at(-1))] : []),
+  ]);
+  limits.push(atMost(`one refresh in the database, ${names.at(-1)} users to ${names[0]}`, occupied.at(-1) / occupied[0]));
+  return {
+    title: "What grows with the number of users",
+    command: "npm run bench:growth",
+    tables: [
+      {
+        title: "Work of one request, the same at every size",
+        columns: ["request", "round trips to D1", "rows read", "rows written"],
+        rows: rows.map(({ name, work }) => [name, ...(work.every((one) => one === work[0]) ? work[0].split(" ") : ["differs", work.join("; "), ""])]),
+      },
+      {
+        title: "Time of one request by the number of users, median",
+        columns: ["request", ...names, `${names.at(-1)} / ${names[0]}`],
+        rows: rows.map(({ name, times, ratios }) => [name, ...times.map(ms), ratio(ratios.at(-1))]),
+        note: `${rounds} rounds in turn, at the client over loopback. A login and a registration contain one password hash.`,
+      },
+      {
+        title: "Of that, the wait for D1, mean",
+        columns: ["request", ...names, `${names.at(-1)} / ${names[0]}`],
+        rows: rows.filter(({ d1Ratios }) => d1Ratios).map(({ name, d1, d1Ratios }) => [name, ...d1.map(ms), ratio(d1Ratios.at(-1))]),
+        note: `The Worker's clock counts whole milliseconds, so this is a mean, without the slowest ${OUTLIERS * 100} %.`,
+      },
+      {
+        title: "What one refresh occupies of the database",
+        columns: ["users", "time of a batch, median", "batches a second"],
+        rows: sizes.map((users, i) => [names[i], ms(occupied[i]), Math.round(1_000 / occupied[i])]),
+        note: "The batch of a real refresh, repeated for sessions all over the database, one after the other, sent from inside the Worker.",
+      },
+      storageTable(places.at(-1)),
+    ],
+    plots: [
+      { file: "time", title: "Time of one request by the number of users", unit: "median, milliseconds", xTitle: "users", series: seriesOf(rows, sizes, "times") },
+      { file: "d1", title: "The wait for D1 by the number of users", unit: "mean, milliseconds", xTitle: "users", series: seriesOf(rows.filter(({ d1Ratios }) => d1Ratios), sizes, "d1") },
+    ],
+    limits,
+    data: { sizes, rounds, requests: rows, occupiedMs: Object.fromEntries(sizes.map((users, i) => [users, occupied[i]])), bytes: places.at(-1).bytes, from: least, to: most },
+  };
+}
+
+function figures(sizes, byUsers) {
+  const times = sizes.map((users) => quantile(byUsers.get(users).map(({ ms }) => ms), 0.5));
+  const d1 = sizes.map((users) => trimmedMean(byUsers.get(users).map(({ counts }) => counts.d1Ms)));
+  // Every round's figures, so that one that differs is seen.
+  const work = sizes.map((users) => [...new Set(byUsers.get(users).map(({ counts }) => `${counts.roundTrips} ${counts.rowsRead} ${counts.rowsWritten}`))].join(" or "));
+  return {
+    times,
+    ratios: times.map((time) => time / times[0]),
+    d1,
+    d1Ratios: work[0].startsWith("0 ") ? null : d1.map((time) => time / d1[0]),
+    work,
+  };
+}
+
+function storageTable({ users, bytes }) {
+  const each = { user: bytes.users / users, session: (bytes.sessions - bytes.users) / (2 * users), counter: (bytes.attempts - bytes.sessions) / (users / 10) };
+  return {
+    title: "Storage, rows with their indexes",
+    columns: ["row", "bytes"],
+    rows: [
+      ["user", Math.round(each.user)],
+      ["session", Math.round(each.session)],
+      ["counter of login attempts", Math.round(each.counter)],
+      ["user with two sessions", Math.round(bytes.attempts / users)],
+    ],
+    note: `The size that D1 gives for the database of ${users.toLocaleString("en-US")} users, after each step of making it.`,
+  };
+}
+
+function atMost(name, found) {
+  return { name, wanted: `at most ${LIMIT}`, found: ratio(found), ok: found <= LIMIT };
+}
+
+function seriesOf(rows, sizes, figure) {
+  return rows.map((row) => ({ name: row.name, points: sizes.map((users, i) => [users, row[figure][i]]) }));
+}
+
+function trimmedMean(numbers) {
+  const kept = [...numbers].sort((a, b) => a - b).slice(0, Math.ceil(numbers.length * (1 - OUTLIERS)));
+  return kept.reduce((sum, number) => sum + number, 0) / kept.length;
+}
+
+/** mulberry32: small, seeded, good enough to choose people by. */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
