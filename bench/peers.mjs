@@ -9,9 +9,9 @@
  * The load comes from this process: with two cores it has one of them.
  */
 import { main } from "../scripts/lib.mjs";
-import { startContestant } from "./support/contestants.mjs";
-import { closedLoad, oneByOne, openLoad, openPool, quantile as at } from "./support/load.mjs";
-import { signedIn } from "./support/people.mjs";
+import { CHAPTERS, KINDS, PASSWORD_CONTESTANTS } from "./support/kinds.mjs";
+import { closedLoad, oneByOne, openLoad, quantile as at } from "./support/load.mjs";
+import { cellOf, withStage } from "./support/people.mjs";
 import { ms, ratio, report } from "./support/report.mjs";
 import { inTurns, ratios, spread, written } from "./support/rounds.mjs";
 import { newPerson } from "./support/stories.mjs";
@@ -23,72 +23,33 @@ const SETTLE_SECONDS = 0.2;
 const FULL = { rounds: 7, seconds: 1.5, openRounds: 3, openSeconds: 3, passwordRounds: 60 };
 const QUICK = { rounds: 3, seconds: 0.7, openRounds: 1, openSeconds: 2, passwordRounds: 10 };
 
-/** `[contestant, chapter of its story, how the row is called]` for each kind of request; ours comes first. */
-const KINDS = {
-  nothing: {
-    title: "Nothing but the way there",
-    cells: [["latchkey", "nothing"], ["better-auth", "nothing"], ["hono", "nothing"], ["hello-js", "nothing"], ["hello-rust", "nothing"]],
-  },
-  read: {
-    title: "Read the session",
-    openPerSecond: 400,
-    cells: [
-      ["latchkey", "read", "Latchkey, cached"],
-      ["better-auth", "read", "Better Auth, cookie cache"],
-      ["hono", "read", "Hono and jose, the token's claims alone"],
-      ["latchkey-strict", "read", "Latchkey, strict (from D1)"],
-      ["better-auth-uncached", "read", "Better Auth, no cookie cache (from D1)"],
-      ["hono", "readStored", "Hono and jose, from D1"],
-    ],
-  },
-  renew: {
-    title: "Refresh or renew",
-    openPerSecond: 100,
-    cells: [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"]],
-  },
-};
-const PASSWORD_CELLS = ["latchkey", "better-auth", "hono"];
-const CHAPTERS = ["register", "login", "logout"];
+/** For the kinds that are worth it; every contestant of them keeps up with this on a quiet machine. */
+const OPEN_PER_SECOND = { read: 400, renew: 100 };
 
 await main(import.meta.url, async (args) => {
   const quick = args.includes("--quick");
   const size = quick ? QUICK : FULL;
-  const stage = new Map();
-  try {
-    for (const name of new Set(Object.values(KINDS).flatMap(({ cells }) => cells.map(([name]) => name)))) stage.set(name, await ready(name));
-    const loads = {};
-    for (const [kind, plan] of Object.entries(KINDS)) loads[kind] = await measureKind(stage, plan, size);
-    const passwords = await measurePasswords(stage, size);
-    return summary(loads, passwords, { save: !quick });
-  } finally {
-    for (const { pool, contestant } of stage.values()) {
-      await pool.close();
-      await contestant.dispose();
-    }
-  }
+  const [loads, passwords] = await withStage(CONNECTIONS, async (stage) => {
+    const found = {};
+    for (const kind of Object.keys(KINDS)) found[kind] = await measureKind(stage, kind, size);
+    return [found, await measurePasswords(stage, size)];
+  });
+  return summary(loads, passwords, { save: !quick });
 });
 
-async function ready(name) {
-  const contestant = await startContestant(name);
-  const pool = openPool(contestant, CONNECTIONS);
-  return { contestant, pool, visitors: await signedIn(contestant, pool, CONNECTIONS) };
-}
-
 /** Closed load, then open load where there is a rate: `[{label, closed: [...], open: [...]}]`. */
-async function measureKind(stage, { cells, openPerSecond }, { rounds, seconds, openRounds, openSeconds }) {
-  const all = cells.map(([name, chapter, label]) => {
-    const { contestant, pool, visitors } = stage.get(name);
-    return { name, chapter, label: label ?? contestant.title, pool, request: contestant.story[chapter], visitors };
-  });
+async function measureKind(stage, kind, { rounds, seconds, openRounds, openSeconds }) {
+  const perSecond = OPEN_PER_SECOND[kind];
+  const all = KINDS[kind].cells.map((cell) => cellOf(stage, cell));
   const settle = ({ pool, request, visitors }, time = SETTLE_SECONDS) => closedLoad(pool, request, { visitors, seconds: time });
   for (const one of all) await settle(one, WARM_UP_SECONDS);
   const closed = await inTurns(all, rounds, async (one) => {
     await settle(one);
     return figures(await closedLoad(one.pool, one.request, { visitors: one.visitors, seconds }));
   });
-  const open = await inTurns(all, openPerSecond ? openRounds : 0, async (one) => {
+  const open = await inTurns(all, perSecond ? openRounds : 0, async (one) => {
     await settle(one);
-    return figures(await openLoad(one.pool, one.request, { visitors: one.visitors, seconds: openSeconds, perSecond: openPerSecond }));
+    return figures(await openLoad(one.pool, one.request, { visitors: one.visitors, seconds: openSeconds, perSecond }));
   });
   return all.map((one) => ({ name: one.name, chapter: one.chapter, label: one.label, closed: closed.get(one), open: open.get(one) }));
 }
@@ -99,13 +60,13 @@ function figures({ perSecond, latencies }) {
 
 /** One person after the other registers, logs in and out; a hash keeps the isolate to itself anyway. */
 async function measurePasswords(stage, { passwordRounds }) {
-  const all = PASSWORD_CELLS.map((name) => stage.get(name));
+  const all = PASSWORD_CONTESTANTS.map((name) => stage.get(name));
   const rounds = await inTurns(all, passwordRounds, async ({ contestant, pool }) => {
     const [person, visitor] = [newPerson(), {}];
     return oneByOne(pool, CHAPTERS.map((chapter) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? {} : visitor })));
   });
   return all.map((one, i) => ({
-    name: PASSWORD_CELLS[i],
+    name: PASSWORD_CONTESTANTS[i],
     label: one.contestant.title,
     taken: Object.fromEntries(CHAPTERS.map((chapter, place) => [chapter, rounds.get(one).map((taken) => taken[place])])),
   }));
@@ -113,7 +74,7 @@ async function measurePasswords(stage, { passwordRounds }) {
 
 function summary(loads, passwords, { save }) {
   const closed = Object.entries(KINDS).map(([kind, { title }]) => closedTable(title, loads[kind]));
-  const open = Object.entries(KINDS).filter(([, { openPerSecond }]) => openPerSecond).map(([kind, plan]) => openTable(plan, loads[kind]));
+  const open = Object.entries(OPEN_PER_SECOND).map(([kind, perSecond]) => openTable(KINDS[kind].title, perSecond, loads[kind]));
   return report("peers", {
     title: "Beside what one would otherwise pick",
     command: "npm run bench:peers",
@@ -143,9 +104,9 @@ function closedTable(title, cells) {
   };
 }
 
-function openTable({ title, openPerSecond }, cells) {
+function openTable(title, perSecond, cells) {
   return {
-    title: `${title}, ${openPerSecond} arrivals a second, whether or not the last is answered`,
+    title: `${title}, ${perSecond} arrivals a second, whether or not the last is answered`,
     columns: ["", "p50", "p99"],
     rows: cells.map((cell) => [cell.label, usual(cell.open, "p50"), usual(cell.open, "p99")]),
   };

@@ -19,6 +19,8 @@ import { ORIGIN, keepCookies } from "./stories.mjs";
 const { Pool } = createRequire(join(BENCH, "package.json"))("undici");
 
 const ANSWER_TIMEOUT_MS = 30_000;
+/** Of a load that is bounded by its requests. */
+const MAX_SECONDS = 120;
 /** As a browser that talks to the service would. */
 const HEADERS = { host: new URL(ORIGIN).host, "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", accept: "*/*" };
 
@@ -36,17 +38,20 @@ export async function send(pool, request, visitor = {}) {
 }
 
 /**
- * Closed load for `seconds`: one visitor a connection, each with its own chain
- * of requests. Answers `{perSecond, latencies}`, the latencies in ms, sorted.
+ * Closed load for `seconds`, or until `requests` are begun: one visitor a
+ * connection, each with its own chain of requests. Answers `{perSecond,
+ * latencies}`, the latencies in ms, sorted.
  */
-export async function closedLoad(pool, makeRequest, { visitors, seconds }) {
+export async function closedLoad(pool, makeRequest, { visitors, seconds = MAX_SECONDS, requests = Infinity }) {
   const latencies = [];
+  let left = requests;
   const request = makeRequest();
   const start = performance.now();
   const end = start + seconds * 1_000;
   await Promise.all(
     visitors.map(async (visitor) => {
-      for (let begun = performance.now(); begun < end; ) {
+      for (let begun = performance.now(); begun < end && left > 0; ) {
+        left -= 1;
         await send(pool, request, visitor);
         const now = performance.now();
         latencies.push(now - begun);
@@ -58,7 +63,7 @@ export async function closedLoad(pool, makeRequest, { visitors, seconds }) {
   return { perSecond: latencies.length / taken, latencies: latencies.sort((a, b) => a - b) };
 }
 
-/** Open load: `perSecond` arrivals for `seconds`, in the visitors' turn. Answers `{late, latencies}`. */
+/** Open load: `perSecond` arrivals for `seconds`, in the visitors' turn. Answers `{latencies}`. */
 export async function openLoad(pool, makeRequest, { visitors, seconds, perSecond }) {
   const latencies = [];
   const request = makeRequest();

@@ -1,9 +1,40 @@
-/** People with sessions, for the benchmarks to send requests in the name of. */
-import { send } from "./load.mjs";
+/** Contestants with people in them: ready to be measured. */
+import { startContestant } from "./contestants.mjs";
+import { KINDS } from "./kinds.mjs";
+import { openPool, send } from "./load.mjs";
 import { newPerson } from "./stories.mjs";
 
+/**
+ * Starts every contestant of {@link KINDS} with `connections` signed-in people
+ * each, calls `work` with `Map(name -> {contestant, pool, visitors})`, and
+ * ends them all.
+ */
+export async function withStage(connections, work) {
+  const stage = new Map();
+  try {
+    for (const name of new Set(Object.values(KINDS).flatMap(({ cells }) => cells.map(([name]) => name)))) {
+      const contestant = await startContestant(name);
+      const pool = openPool(contestant, connections);
+      stage.set(name, { contestant, pool, visitors: [] });
+      stage.get(name).visitors.push(...(await signedIn(contestant, pool, connections)));
+    }
+    return await work(stage);
+  } finally {
+    for (const { pool, contestant } of stage.values()) {
+      await pool.destroy();
+      await contestant.dispose();
+    }
+  }
+}
+
+/** What one row of a kind is measured with. */
+export function cellOf(stage, [name, chapter, label]) {
+  const { contestant, pool, visitors } = stage.get(name);
+  return { name, chapter, label: label ?? contestant.title, contestant, pool, visitors, request: contestant.story[chapter] };
+}
+
 /** `count` visitors `{cookie}`, each signed in, the session read once; strangers where there is nothing to sign in to. */
-export async function signedIn({ story }, pool, count) {
+async function signedIn({ story }, pool, count) {
   const visitors = [];
   for (let i = 0; i < count; i += 1) {
     const visitor = {};
