@@ -56,7 +56,7 @@ async function measurePasswords(stage, { rounds, people }) {
     const guests = Array.from({ length: people }, () => ({ person: newPerson(), visitor: {} }));
     const cost = {};
     for (const chapter of CHAPTERS) {
-      const requests = guests.map(({ person, visitor }) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? {} : visitor }));
+      const requests = guests.map(({ person, visitor }) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? null : visitor }));
       cost[chapter] = ((await cpuOf(contestant.pid, idle, () => oneByOne(pool, requests))) * PER) / people;
     }
     return cost;

@@ -63,7 +63,7 @@ async function measurePasswords(stage, { passwordRounds }) {
   const all = PASSWORD_CONTESTANTS.map((name) => stage.get(name));
   const rounds = await inTurns(all, passwordRounds, async ({ contestant, pool }) => {
     const [person, visitor] = [newPerson(), {}];
-    return oneByOne(pool, CHAPTERS.map((chapter) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? {} : visitor })));
+    return oneByOne(pool, CHAPTERS.map((chapter) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? null : visitor })));
   });
   return all.map((one, i) => ({
     name: PASSWORD_CONTESTANTS[i],

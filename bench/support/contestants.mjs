@@ -133,7 +133,11 @@ async function manifest(name, entry) {
 async function inFront(file) {
   const contestant = {
     name: "contestant",
-    setup: ({ onResolve }) => onResolve({ filter: /^contestant$/ }, () => ({ path: "./contestant/index.js", external: true })),
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^contestant$/ }, () => ({ path: "./contestant/index.js", external: true }));
+      // start-up.mjs has several of them.
+      onResolve({ filter: /^contestants$/ }, () => ({ path: "./contestants.js", external: true }));
+    },
   };
   const made = await bundle({ entryPoints: [file], bundle: true, write: false, format: "esm", external: ["cloudflare:*", "node:*"], plugins: [contestant] });
   return made.outputFiles[0].text;

@@ -30,11 +30,11 @@ export function openPool(contestant, connections) {
   return new Pool(contestant.url, options);
 }
 
-/** Sends one request with the visitor's cookies and keeps the answer's. */
-export async function send(pool, request, visitor = {}) {
-  const answer = await dispatch(pool, request, visitor.cookie);
+/** Sends one request with the visitor's cookies and keeps the answer's; a stranger, without, stays one. */
+export async function send(pool, request, visitor = null) {
+  const answer = await dispatch(pool, request, visitor?.cookie);
   check(request, answer);
-  if (answer.setCookies.length > 0) visitor.cookie = keepCookies(visitor.cookie, answer.setCookies);
+  if (visitor && answer.setCookies.length > 0) visitor.cookie = keepCookies(visitor.cookie, answer.setCookies);
 }
 
 /**

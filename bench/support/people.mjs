@@ -40,7 +40,7 @@ async function signedIn({ story }, pool, count) {
     const visitor = {};
     if (story.login) {
       const person = newPerson();
-      await send(pool, story.register(person), {});
+      await send(pool, story.register(person));
       await send(pool, story.login(person), visitor);
       await send(pool, story.read(), visitor);
     }
