@@ -12,7 +12,7 @@ import { build } from "../scripts/build.mjs";
 import { Failure, ROOT, WASM_TARGET, exitCode, main, run, say } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
 
-const HASH_WORKER = join(ROOT, "bench", "hash-worker");
+export const HASH_WORKER = join(ROOT, "bench", "hash-worker");
 /** The options of [package.metadata.wasm-pack] in Cargo.toml, and the features that worker-build turns on. */
 const OPTIMISER = [
   "-O3",
@@ -44,7 +44,8 @@ function requireSameVersions(crates) {
   }
 }
 
-async function buildHashWorker(env) {
+/** Into `target/bench/hash_worker.js` and `hash_worker_bg.wasm`. */
+export async function buildHashWorker(env) {
   say("Building the bare hash ...");
   const target = join(OUT, "cargo");
   await run("cargo", ["build", "--release", "--target", WASM_TARGET, "--target-dir", target, "--locked"], { env, cwd: HASH_WORKER });

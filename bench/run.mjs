@@ -1,34 +1,26 @@
 /**
- * Sets up like `npm test`, builds the service and what it is compared with,
- * then runs benchmarks, each in a process of its own with the tools' Node:
+ * Sets up and builds like `npm test`, builds what the service is compared
+ * with, then runs one benchmark on the Node that wrangler needs:
  *
- *     npm run bench                  all of them, one after the other
- *     node bench/run.mjs peers cpu   these
+ *     node bench/run.mjs growth [ARGUMENT ...]
  *
- * Ends with 1 when any of them missed a limit.
+ * runs `bench/growth.mjs`, which finds its tools in the environment.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../scripts/build.mjs";
-import { Failure, ROOT, exitCode, main, say } from "../scripts/lib.mjs";
+import { Failure, exitCode, main } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
-import { buildContestants } from "./support/build.mjs";
+import { BENCH, buildContestants } from "./support/build.mjs";
 
-const BENCHMARKS = ["peers", "cpu", "start-up"];
+/** These measure the service alone. */
+const ALONE = ["growth", "limits"];
 
-await main(import.meta.url, async (args) => {
-  const names = args.filter((arg) => !arg.startsWith("-"));
-  const options = args.filter((arg) => arg.startsWith("-"));
-  const unknown = names.find((name) => !BENCHMARKS.includes(name));
-  if (unknown) throw new Failure(`There is no benchmark "${unknown}". There are: ${BENCHMARKS.join(", ")}.`);
-
+await main(import.meta.url, async ([name, ...args]) => {
+  const script = join(BENCH, `${name}.mjs`);
+  if (!/^[a-z-]+$/.test(name ?? "") || !existsSync(script)) throw new Failure("Usage: node bench/run.mjs NAME, as in bench/NAME.mjs");
   const env = await setup();
   await build(env);
-  await buildContestants(env);
-  const failed = [];
-  for (const name of names.length > 0 ? names : BENCHMARKS) {
-    say(`Benchmark ${name} ...`);
-    if ((await exitCode("node", [join(ROOT, "bench", `${name}.mjs`), ...options], { env })) !== 0) failed.push(name);
-  }
-  if (failed.length > 0) say(`Limits were missed: ${failed.join(", ")}.`);
-  return failed.length === 0 ? 0 : 1;
+  if (!ALONE.includes(name)) await buildContestants(env);
+  return exitCode("node", ["--disable-warning=ExperimentalWarning", script, ...args], { env });
 });

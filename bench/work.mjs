@@ -1,0 +1,188 @@
+/**
+ * The work of each request, counted and not timed: what it asks of D1, KV and
+ * the rate limiters by their own figures, for us and for the peers, and what a
+ * million of it costs by Cloudflare's price list:
+ *
+ *     npm run bench:work
+ *
+ * The counts are those of a small database; bench:growth shows that they stay
+ * the same in a large one. CPU time is bench:cpu's, where that has run.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT, main } from "../scripts/lib.mjs";
+import { startContestant } from "./support/contestants.mjs";
+import { counted } from "./support/counted.mjs";
+import { PRICES, READ_ON, money, priceOfAMillion } from "./support/prices.mjs";
+import { report } from "./support/report.mjs";
+import { keepCookies, newPerson } from "./support/stories.mjs";
+
+const ENTRY = "bench/support/counting-contestant.mjs";
+const NEW_PASSWORD = "a new horse every year";
+const REFRESH_ROUND_TRIPS = 1;
+const REFRESH_ROWS_WRITTEN = 4;
+
+/** The peers' rows: the contestant, the chapter of its story, and ours that it stands beside. */
+const BESIDE = [
+  ["Register", "register", [["latchkey", "register"], ["better-auth", "register"], ["hono", "register"]]],
+  ["Log in", "login", [["latchkey", "login"], ["better-auth", "login"], ["hono", "login"]]],
+  ["Read the session, cached", "read", [["latchkey", "read"], ["better-auth", "read"], ["hono", "read"]]],
+  ["Read the session, from D1", "readStored", [["latchkey-strict", "read"], ["better-auth-uncached", "read"], ["hono", "readStored"]]],
+  ["Renew", "renew", [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"]]],
+  ["Log out", "logout", [["latchkey", "logout"], ["better-auth", "logout"], ["hono", "logout"]]],
+];
+const PEERS = ["Latchkey", "Better Auth", "Hono and jose"];
+
+await main(import.meta.url, async () => {
+  const names = [...new Set(BESIDE.flatMap(([, , cells]) => cells.map(([name]) => name)))];
+  const stories = new Map();
+  let own;
+  for (const name of names) {
+    const contestant = await startContestant(name, { entry: ENTRY });
+    try {
+      // Once uncounted: what an isolate does at its first request is not a request's work.
+      await commonStory(contestant);
+      if (name === "latchkey") own = await ownStory(contestant);
+      stories.set(name, await commonStory(contestant));
+    } finally {
+      await contestant.dispose();
+    }
+  }
+  own.splice(own.findIndex(({ name }) => name === "profile, warm") + 1, 0, { name: "profile, strict", chapter: null, counts: stories.get("latchkey-strict").get("read") });
+  return report("work", result(own, stories));
+});
+
+/** Every endpoint of ours: `[{name, chapter, counts}]`, in the order of a person's life here. */
+async function ownStory(contestant) {
+  const { story } = contestant;
+  const person = newPerson();
+  const stranger = newPerson();
+  const [own, other] = [{}, {}];
+  const found = [];
+  const count = async (name, chapter, visitor, request) => {
+    const { counts, answer } = await countedSend(contestant, request, visitor);
+    found.push({ name, chapter, counts });
+    return answer;
+  };
+  const json = (method, path, fields, status) => ({
+    method, path, headers: { "content-type": "application/json", origin: story.login(person).headers.origin }, body: fields && JSON.stringify(fields), status,
+  });
+
+  await count("health", "nothing", {}, story.nothing());
+  await count("registration", "register", {}, story.register(person));
+  await countedSend(contestant, story.login(person), other);
+  await count("login", "login", own, story.login(person));
+  await count("login refused, wrong password", null, {}, { ...story.login({ ...person, password: stranger.email }), status: 401 });
+  await count("login refused, unknown address", null, {}, { ...story.login(stranger), status: 401 });
+  await count("profile, cold", null, own, story.read());
+  await count("profile, warm", "read", own, story.read());
+  const before = { ...own };
+  await count("refresh", "renew", own, story.renew());
+  await count("refresh, repeated within the grace", null, before, story.renew());
+  await count("rename", null, own, json("PATCH", "/api/account/profile", { name: "Ada Lovelace" }, 200));
+  const sessions = JSON.parse(await count("session list", null, own, { method: "GET", path: "/api/account/sessions", headers: {}, body: null, status: 200 }));
+  const { id } = sessions.find(({ current }) => !current);
+  await count("end another session", null, own, json("DELETE", `/api/account/sessions/${id}`, undefined, 204));
+  await count("logout", "logout", own, story.logout());
+  await countedSend(contestant, story.login(person), own);
+  await count("password change", null, own, json("PATCH", "/api/account/password", { currentPassword: person.password, newPassword: NEW_PASSWORD }, 204));
+  return found;
+}
+
+/** The chapters that everybody has: `Map(chapter -> counts)`. */
+async function commonStory(contestant) {
+  const { story } = contestant;
+  const [person, visitor] = [newPerson(), {}];
+  const found = new Map();
+  const play = async (chapter, request, who) => found.set(chapter, (await countedSend(contestant, request, who)).counts);
+  await play("register", story.register(person), {});
+  await play("login", story.login(person), visitor);
+  // The first read fills a cache, where there is one.
+  await countedSend(contestant, story.read(), visitor);
+  await play("read", story.read(), visitor);
+  if (story.readStored) await play("readStored", story.readStored(), visitor);
+  await play("renew", story.renew(), visitor);
+  await play("logout", story.logout(), visitor);
+  return found;
+}
+
+/** Sends with the visitor's cookies and keeps the answer's: `{counts, answer}`, the answer's text. */
+async function countedSend(contestant, { method, path, headers, body, status, contains }, visitor) {
+  const all = visitor.cookie ? { ...headers, cookie: visitor.cookie } : headers;
+  const { answer, counts } = await counted(contestant, async () => {
+    const response = await contestant.fetch(path, { method, headers: all, body: body ?? undefined });
+    return { status: response.status, text: await response.text(), cookies: response.headers.getSetCookie() };
+  });
+  if (answer.status !== status || (contains && !answer.text.includes(contains))) {
+    throw new Error(`${contestant.name}: ${method} ${path} was answered with ${answer.status}: ${answer.text}`);
+  }
+  visitor.cookie = keepCookies(visitor.cookie, answer.cookies);
+  return { counts, answer: answer.text };
+}
+
+function result(own, stories) {
+  const cpu = cpuTimes();
+  const priced = own.map(({ name, chapter, counts }) => ({ name, counts, price: priceOfAMillion(counts, cpu("latchkey", chapter)) }));
+  const beside = BESIDE.map(([title, , cells]) => ({
+    title,
+    cells: cells.map(([name, chapter]) => ({ name, counts: stories.get(name).get(chapter), price: priceOfAMillion(stories.get(name).get(chapter), cpu(name, chapter)) })),
+  }));
+  const { counts: refresh } = own.find(({ name }) => name === "refresh");
+  return {
+    title: "The work of each request, counted",
+    command: "npm run bench:work",
+    tables: [
+      {
+        title: "Latchkey, one request with the work that goes on after its answer",
+        columns: ["request", "D1 round trips", "statements", "rows read", "rows written", "KV reads", "KV writes", "KV deletes", "limiter calls"],
+        rows: own.map(({ name, counts: c }) => [name, c.roundTrips, c.statements, c.rowsRead, c.rowsWritten, c.kvReads, c.kvWrites, c.kvDeletes, c.limiter]),
+        note: "A batch is one round trip. Rows are D1's own figures: an index entry counts as a row written.",
+      },
+      {
+        title: "Beside the others",
+        columns: ["request", "by", "D1 round trips", "rows read", "rows written", "KV reads", "KV writes and deletes", "a million"],
+        rows: beside.flatMap(({ title, cells }) =>
+          cells.map(({ counts: c, price }, i) => [title, PEERS[i], c.roundTrips, c.rowsRead, c.rowsWritten, c.kvReads, c.kvWrites + c.kvDeletes, money(price.total)]),
+        ),
+      },
+      {
+        title: `The price list, in US dollars, read on ${READ_ON}`,
+        columns: ["what", "a million", "included", "page, commit"],
+        rows: PRICES.map(({ what, aMillion, included, source }) => [what, money(aMillion), included, source]),
+        note: "On the Workers Paid plan, $5 a month. The list has no entry for rate limiters. D1 storage: 5 GB, then $0.75 a GB and month.",
+      },
+      {
+        title: "Latchkey, the price of a million, in US dollars",
+        columns: ["request", "requests", "CPU", "D1", "KV", "together"],
+        rows: priced.map(({ name, price: p }) => [name, money(p.request), money(p.cpu), money(p.d1), money(p.kv), money(p.total)]),
+        note: "Beyond the included amounts. Where CPU is not measured, it is not in the sum: 1 ms a request is $0.02 a million.",
+      },
+    ],
+    plots: [
+      {
+        file: "price",
+        title: "The price of a million requests",
+        unit: "US dollars, beyond the included amounts",
+        bars: beside.map(({ title, cells }) => ({ label: title, values: Object.fromEntries(cells.map(({ price }, i) => [PEERS[i], price.total])) })),
+      },
+      {
+        file: "rows-written",
+        title: "Rows written to D1 by one request",
+        unit: "rows",
+        bars: beside.map(({ title, cells }) => ({ label: title, values: Object.fromEntries(cells.map(({ counts }, i) => [PEERS[i], counts.rowsWritten])) })),
+      },
+    ],
+    limits: [
+      { name: "refresh: round trips to D1", wanted: `${REFRESH_ROUND_TRIPS}`, found: `${refresh.roundTrips}`, ok: refresh.roundTrips === REFRESH_ROUND_TRIPS },
+      { name: "refresh: rows written", wanted: `at most ${REFRESH_ROWS_WRITTEN}`, found: `${refresh.rowsWritten}`, ok: refresh.rowsWritten <= REFRESH_ROWS_WRITTEN },
+    ],
+    data: { own: priced, beside },
+  };
+}
+
+/** `(contestant, chapter) -> milliseconds of CPU`, or null, from bench:cpu's last result. */
+function cpuTimes() {
+  const file = join(ROOT, "bench", "results", "cpu.json");
+  const { cpuMs = {} } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).data : {};
+  return (contestant, chapter) => cpuMs[contestant]?.[chapter] ?? null;
+}
