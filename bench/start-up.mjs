@@ -114,7 +114,7 @@ async function measureMemory(logins) {
 function summary({ sizes, starts, memory, logins }, { save }) {
   const [ours, floor] = starts.map(({ taken }) => taken);
   const cold = ratios(ours, floor);
-  return report("start-up", {
+  return report("start", {
     title: "Size and start",
     command: "npm run bench:start",
     tables: [
