@@ -111,13 +111,21 @@ function machineFacts() {
   const { version } = JSON.parse(readFileSync(join(ROOT, "node_modules", "workerd", "package.json"), "utf8"));
   return {
     date: new Date().toISOString().slice(0, 10),
-    commit: (output("git", ["describe", "--always", "--dirty", "--exclude", "*"]) ?? "unknown").trim(),
+    commit: commit(),
     processor: cpus()[0]?.model.trim() || "unknown",
     cores: cpus().length,
     node: process.versions.node,
     workerd: version,
     rust: RUST_VERSION,
   };
+}
+
+/** What a benchmark itself writes does not make the code another one. */
+function commit() {
+  const head = output("git", ["rev-parse", "--short", "HEAD"]);
+  if (head === null) return "unknown";
+  const unchanged = output("git", ["diff", "--quiet", "HEAD", "--", ".", `:!${DOCUMENT}`, ":!docs/plots", ":!bench/results"]) !== null;
+  return unchanged ? head.trim() : `${head.trim()} and changes`;
 }
 
 function factsLine(command, { date, commit, processor, cores, node, workerd, rust }) {
