@@ -6,6 +6,10 @@ use std::time::Instant;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock is banned for the Worker's target, where it panics"
+)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let numbers: Vec<u32> = std::env::args()
         .skip(1)
@@ -22,7 +26,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut tag = [0; 32];
         let start = Instant::now();
         argon2
-            .hash_password_into_with_memory(b"correct horse", b"a salt, 16 bytes", &mut tag, &mut blocks)
+            .hash_password_into_with_memory(
+                b"correct horse",
+                b"a salt, 16 bytes",
+                &mut tag,
+                &mut blocks,
+            )
             .map_err(|e| e.to_string())?;
         let taken = start.elapsed();
         if round > 0 {
