@@ -17,7 +17,7 @@
 const WIDTH = 760;
 const MARGIN = 20;
 const TITLE_HEIGHT = 52;
-const LEGEND_HEIGHT = 24;
+const LEGEND_LINE = 20;
 const BAR_HEIGHT = 16;
 const GROUP_GAP = 10;
 const LINES_HEIGHT = 300;
@@ -25,6 +25,10 @@ const LINES_HEIGHT = 300;
 const CHARACTER_WIDTH = 6.6;
 /** Okabe and Ito's colours, which the colour-blind can tell apart, without the ones that vanish on white or black. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+/** Lines beyond them are dashed. */
+const DASHES = ["", 'stroke-dasharray="6 4"'];
+/** Of the vertical axis, about. */
+const TICKS = 5;
 
 const STYLE = `
   .ground { fill: #ffffff } text { fill: #1f2328; font: 12px sans-serif } .title { font-weight: bold; font-size: 15px }
@@ -40,15 +44,15 @@ export function plotSvg(plot) {
 function barsSvg({ title, unit, bars, mark }) {
   const groups = bars.map(({ label, value, values }) => ({ label, values: values ?? { "": value } }));
   const names = [...new Set(groups.flatMap(({ values }) => Object.keys(values)))];
-  const legend = names.length > 1;
+  const legend = names.length > 1 ? legendOf(names) : { svg: "", height: 0 };
   const left = MARGIN + CHARACTER_WIDTH * Math.max(...groups.map(({ label }) => label.length)) + 10;
   const numbers = groups.flatMap(({ values }) => Object.values(values)).filter((value) => value !== null);
   const most = Math.max(...numbers, mark?.value ?? 0) || 1;
   const room = WIDTH - left - MARGIN - CHARACTER_WIDTH * Math.max(...numbers.map((value) => short(value).length)) - 8;
   const x = (value) => left + (value / most) * room;
 
-  const parts = legend ? [legendOf(names, TITLE_HEIGHT)] : [];
-  let y = TITLE_HEIGHT + (legend ? LEGEND_HEIGHT : 0);
+  const parts = [legend.svg];
+  let y = TITLE_HEIGHT + legend.height;
   const top = y;
   for (const { label, values } of groups) {
     const height = names.length * BAR_HEIGHT;
@@ -75,16 +79,17 @@ function barsSvg({ title, unit, bars, mark }) {
 function linesSvg({ title, unit, xTitle = "", series, mark }) {
   const points = series.flatMap(({ points }) => points);
   const xs = [...new Set(points.map(([x]) => x))].sort((a, b) => a - b);
-  const most = Math.max(...points.map(([, y]) => y), mark?.value ?? 0) * 1.1 || 1;
-  const top = TITLE_HEIGHT + LEGEND_HEIGHT;
+  const step = tickStep(Math.max(...points.map(([, y]) => y), mark?.value ?? 0) || 1);
+  const most = step * Math.ceil((Math.max(...points.map(([, y]) => y), mark?.value ?? 0) * 1.02) / step) || 1;
+  const legend = legendOf(series.map(({ name }) => name));
+  const top = TITLE_HEIGHT + legend.height + 8;
   const [left, right, bottom] = [MARGIN + CHARACTER_WIDTH * 7, WIDTH - MARGIN - 40, top + LINES_HEIGHT];
   const span = Math.log(xs.at(-1) / xs[0]) || 1;
   const toX = (value) => left + (Math.log(value / xs[0]) / span) * (right - left);
   const toY = (value) => bottom - (value / most) * LINES_HEIGHT;
 
-  const parts = [legendOf(series.map(({ name }) => name), TITLE_HEIGHT)];
-  for (let i = 0; i <= 4; i += 1) {
-    const value = (most * i) / 4;
+  const parts = [legend.svg];
+  for (let value = 0; value <= most * 1.001; value += step) {
     parts.push(`<path class="axis" d="M${left} ${round(toY(value))}H${right}"/>`);
     parts.push(text(left - 8, toY(value) + 4, short(value), 'class="faint" text-anchor="end"'));
   }
@@ -92,7 +97,7 @@ function linesSvg({ title, unit, xTitle = "", series, mark }) {
   parts.push(text((left + right) / 2, bottom + 36, xTitle, 'class="faint" text-anchor="middle"'));
   series.forEach(({ points }, i) => {
     const colour = COLOURS[i % COLOURS.length];
-    parts.push(`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${points.map(([x, y]) => `${round(toX(x))},${round(toY(y))}`).join(" ")}"/>`);
+    parts.push(`<polyline fill="none" stroke="${colour}" stroke-width="2" ${dash(i)} points="${points.map(([x, y]) => `${round(toX(x))},${round(toY(y))}`).join(" ")}"/>`);
     for (const [x, y] of points) parts.push(`<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="4" fill="${colour}"/>`);
   });
   if (mark) {
@@ -117,15 +122,28 @@ ${parts.join("\n")}
 `;
 }
 
-function legendOf(names, y) {
-  let x = MARGIN;
-  return names
-    .map((name, i) => {
-      const at = x;
-      x += 18 + CHARACTER_WIDTH * name.length + 18;
-      return `<rect x="${round(at)}" y="${y}" width="12" height="12" fill="${COLOURS[i % COLOURS.length]}"/>${text(at + 18, y + 10, name)}`;
-    })
-    .join("\n");
+/** Below the title, in as many lines as it takes: `{svg, height}`. */
+function legendOf(names) {
+  let [x, y] = [MARGIN, TITLE_HEIGHT];
+  const entries = names.map((name, i) => {
+    const width = 18 + CHARACTER_WIDTH * name.length + 18;
+    if (x > MARGIN && x + width > WIDTH) [x, y] = [MARGIN, y + LEGEND_LINE];
+    const at = x;
+    x += width;
+    const line = `<path d="M${round(at)} ${y + 6}h12" stroke="${COLOURS[i % COLOURS.length]}" stroke-width="10" ${i < COLOURS.length ? "" : 'stroke-dasharray="5 2"'}/>`;
+    return line + text(at + 18, y + 10, name);
+  });
+  return { svg: entries.join("\n"), height: y + LEGEND_LINE - TITLE_HEIGHT + 4 };
+}
+
+function dash(i) {
+  return DASHES[Math.floor(i / COLOURS.length) % DASHES.length];
+}
+
+/** 1, 2 or 5 times a power of ten. */
+function tickStep(most) {
+  const power = 10 ** Math.floor(Math.log10(most / TICKS));
+  return power * [1, 2, 5, 10].find((factor) => most / (factor * power) <= TICKS);
 }
 
 function text(x, y, content, attributes = "") {
