@@ -135,7 +135,7 @@ function result(runners, found) {
         title: "One password hash",
         columns: ["hash", "by", "where", "least", "median", "least / Latchkey's"],
         rows: rows.map(({ algorithm, by, where, least, median }) => [algorithm, by, where, ms(least), ms(median), ratio(least / ours.least)]),
-        note: `${ROUNDS} rounds in turn; the least is the cost without disturbance. ${rows.filter(({ refusal }) => refusal).map(({ by, algorithm, refusal }) => `workerd refuses ${by}'s ${algorithm.split(",")[0]} (\`${refusal.replaceAll("`", "")}\`), so it was measured in Node.`).join(" ")} Cloudflare's network refuses PBKDF2 beyond ${PBKDF2_ITERATIONS.most.toLocaleString("en-US")} rounds; the embedded workerd does not.`,
+        note: `${ROUNDS} rounds in turn; the least is the cost without disturbance. ${rows.filter(({ refusal }) => refusal).map(({ by, algorithm, refusal }) => `workerd refuses ${by}'s ${algorithm.split(",")[0]} (\`${refusal.replaceAll("`", "")}\`), so it was measured in Node.`).join(" ")} Cloudflare's network refuses PBKDF2 beyond ${PBKDF2_ITERATIONS.most.toLocaleString("en-US")} rounds; the embedded workerd does not (cloudflare/workerd, issue 1346).`,
       },
     ],
     plots: [{ file: "least", title: "One password hash", unit: "the least, milliseconds", bars: rows.map(({ algorithm, by, least }) => ({ label: `${algorithm.split(",")[0]}, ${by}`, value: least })) }],

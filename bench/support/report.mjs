@@ -76,13 +76,18 @@ export function quantile(numbers, share) {
 function keep(name, result) {
   // The raw figures first: they are what cannot be had again in a minute.
   write(RESULTS, `${name}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  publish(name, result);
+}
+
+/** Plots and the document's block, of a result as its JSON file has it. */
+export function publish(name, result) {
   for (const plot of result.plots) write(PLOTS, `${name}-${plot.file}.svg`, plotSvg(plot));
   const path = join(ROOT, DOCUMENT);
   const text = readFileSync(path, "utf8");
   const [start, end] = [text.indexOf(opening(name)), text.indexOf(closing(name))];
   if (start === -1 || end < start) throw new Failure(`${DOCUMENT} has no block for "${name}": add "${opening(name)}" and "${closing(name)}".`);
   writeFileSync(path, text.slice(0, start) + block(name, result) + text.slice(end + closing(name).length));
-  say(`Written: ${join(RESULTS, `${name}.json`)}, the block "${name}" of ${DOCUMENT}, ${result.plots.length} plots.`);
+  say(`Written: the block "${name}" of ${DOCUMENT}, ${result.plots.length} plots.`);
 }
 
 function write(folder, file, text) {
