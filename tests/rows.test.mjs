@@ -1,0 +1,52 @@
+/**
+ * How many rows a request reads and writes, by D1's own figures: what it is
+ * billed by, and what keeps the one primary busy.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { counted } from "../bench/support/counted.mjs";
+import { PASSWORD, seeded, someone } from "../bench/support/seed.mjs";
+import { Client } from "./support/client.mjs";
+import { startLatchkey } from "./support/harness.mjs";
+import { LOGIN, LOGOUT, PROFILE, REFRESH } from "./support/people.mjs";
+
+const ENTRY = "bench/counting-latchkey.mjs";
+const MAX_ROWS_OF_A_REFRESH = 4;
+/** Different enough that a scan, or an index that is not selective, shows. */
+const SIZES = [100, 5_000];
+
+/** What one of the users who are alike costs, request by request, in a database of so many users. */
+async function costs(users) {
+  const { folder } = await seeded(users);
+  const latchkey = await startLatchkey({ entry: ENTRY, persist: folder });
+  const client = new Client(latchkey);
+  const username = someone(users, 0.5);
+  const requests = {
+    login: () => client.post(LOGIN, { form: { username, password: PASSWORD } }),
+    profile: () => client.get(PROFILE),
+    refresh: () => client.post(REFRESH),
+    sessions: () => client.get("/api/account/sessions"),
+    logout: () => client.post(LOGOUT),
+  };
+  const found = {};
+  try {
+    for (const [name, send] of Object.entries(requests)) {
+      const { answer, counts } = await counted(latchkey, send);
+      assert.ok(answer.status < 300, `${name}: ${answer.text}`);
+      const { roundTrips, rowsRead, rowsWritten } = counts;
+      found[name] = { roundTrips, rowsRead, rowsWritten };
+    }
+    // The next run finds the database as it was.
+    await latchkey.sql("DELETE FROM sessions WHERE created_at > unixepoch() - 86400");
+    return found;
+  } finally {
+    await latchkey.dispose();
+  }
+}
+
+test("a request reads and writes the same rows, however many users there are; a refresh writes four at most", async () => {
+  const [few, many] = [await costs(SIZES[0]), await costs(SIZES[1])];
+  assert.deepEqual(many, few);
+  assert.equal(few.refresh.roundTrips, 1);
+  assert.ok(few.refresh.rowsWritten <= MAX_ROWS_OF_A_REFRESH, `${few.refresh.rowsWritten} rows`);
+});
