@@ -85,6 +85,14 @@ export async function seeded(users) {
   return { folder, bytes };
 }
 
+/** Takes away what was added since, also by a run that was stopped in its middle. */
+export async function restore(latchkey, users) {
+  await latchkey.sql("DELETE FROM users WHERE rowid > ?1", users);
+  await latchkey.sql("DELETE FROM sessions WHERE created_at > unixepoch() - ?1", 7 * DAY_SECONDS);
+  // What was made to be cleaned up, and was not.
+  await latchkey.scheduled();
+}
+
 async function make(folder, users, at) {
   const latchkey = await startLatchkey({ persist: folder });
   try {
