@@ -9,7 +9,8 @@
  *     await one.db()                 // its D1, from here
  *     await one.dispose();
  *
- * `entry` names a module (from the checkout) to stand in front of it; it finds
+ * `entry` names another module (from the checkout) to stand in front of it, or
+ * null for none; it finds
  * the contestant as `import contestant from "contestant"`, a class of
  * workers-rs or an object with `fetch`. Build with `buildContestants` first.
  */
@@ -48,7 +49,14 @@ const betterAuth = ({ title, cookieCache = "on", updateAgeSeconds }) => ({
   },
   migrate: migrateBetterAuth,
 });
-const latchkey = ({ title, vars = {} }) => ({ title, story: STORIES.latchkey, files: join(ROOT, "build"), env: latchkeyEnv(vars), migrate: migrateLatchkey });
+const latchkey = ({ title, vars = {} }) => ({
+  title,
+  story: STORIES.latchkey,
+  files: join(ROOT, "build"),
+  entry: "bench/support/limiters.mjs",
+  env: latchkeyEnv(vars),
+  migrate: migrateLatchkey,
+});
 const hello = (title, folder) => ({ title, story: STORIES.hello, files: join(OUT, folder), env: {}, migrate: () => {} });
 
 const CONTESTANTS = {
@@ -99,11 +107,11 @@ export const INSTANCE = {
 /**
  * Starts one: `{name, title, story, url, pid, fetch(), db(), dispose()}`. `pid` is its
  * workerd's, null where there is no /proc. `instance` adds to Miniflare's own
- * options.
+ * options; `worker` replaces what `workerOf` would say.
  */
-export async function startContestant(name, { entry = null, instance = {} } = {}) {
+export async function startContestant(name, { entry = CONTESTANTS[name]().entry ?? null, instance = {}, worker = null } = {}) {
   const before = new Set(workerdChildren());
-  const mf = new Miniflare({ ...INSTANCE, ...instance, workers: [await workerOf(name, { entry })] });
+  const mf = new Miniflare({ ...INSTANCE, ...instance, workers: [worker ?? (await workerOf(name, { entry }))] });
   const { title, story, env, migrate } = CONTESTANTS[name]();
   try {
     await mf.ready;
