@@ -22,7 +22,7 @@ import { pbkdf2 } from "./support/pbkdf2.mjs";
 import { ms, quantile, ratio, report } from "./support/report.mjs";
 
 const WARM_UP_ROUNDS = 3;
-const ROUNDS = 30;
+const ROUNDS = 60;
 const OURS = "latchkey";
 const NOTHING = "nothing";
 const A_DATE = "2026-11-01";
