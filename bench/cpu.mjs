@@ -22,7 +22,7 @@ import { newPerson } from "./support/stories.mjs";
 const CONNECTIONS = 8;
 /** What the figures are for. */
 const PER = 1_000;
-const FULL = { rounds: 5, requests: PER, people: 60 };
+const FULL = { rounds: 3, requests: PER, people: 50 };
 const QUICK = { rounds: 2, requests: 300, people: 10 };
 
 await main(import.meta.url, async (args) => {
