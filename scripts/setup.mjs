@@ -32,13 +32,14 @@ const COMPILER_HINT =
 /**
  * Sets up, and answers with the environment for child processes: tools on the
  * PATH or named by variables. `wasm: false` leaves out what only the Worker's
- * build needs.
+ * build needs, `rust: false` everything but npm's packages and a Node for them.
  */
-export async function setup({ wasm = true } = {}) {
+export async function setup({ wasm = true, rust: withRust = true } = {}) {
   let env = withPath(process.env, await nodeFolder());
   // Outside npm's own runner its variables are missing, and that is fine.
   await npmPackages(env);
   env = withPath(env, join(ROOT, "node_modules", ".bin"));
+  if (!withRust) return { ...env, ...QUIET_WRANGLER };
   env = { ...(await rust(env)), ...QUIET_WRANGLER };
   if (!wasm) return env;
 

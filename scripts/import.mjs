@@ -1,0 +1,13 @@
+/**
+ * `npm run import -- FILE`: reads users of another system, or of an export of
+ * ours, into the database; docs/migrating.md says how. Sets up what is missing
+ * and lets `users/import.mjs` do it.
+ */
+import { join } from "node:path";
+import { ROOT, exitCode, main } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+await main(import.meta.url, async (args) => {
+  const env = await setup({ rust: false });
+  return exitCode("node", ["--no-warnings", join(ROOT, "scripts", "users", "import.mjs"), ...args], { env, cwd: process.cwd() });
+});

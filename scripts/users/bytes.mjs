@@ -1,0 +1,78 @@
+/**
+ * A file's bytes from any offset, through a window that moves forward: what
+ * both readers stand on. Knows nothing of lines or records.
+ */
+import { open } from "node:fs/promises";
+import { Failure } from "../lib.mjs";
+
+const WINDOW_BYTES = 1024 * 1024;
+/** The most that a record may take; what is longer is read past, not kept. */
+export const MAX_RECORD_BYTES = 1024 * 1024;
+export const NEWLINE = 0x0a;
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export class Bytes {
+  #handle;
+  #window = Buffer.alloc(0);
+  #windowAt = 0;
+
+  static async open(path) {
+    try {
+      const handle = await open(path, "r");
+      const bytes = new Bytes();
+      bytes.#handle = handle;
+      const { size } = await handle.stat();
+      /** Bytes in the file. */
+      bytes.size = size;
+      /** Where its content begins, behind a byte-order mark. */
+      bytes.start = await bytes.#mark();
+      return bytes;
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      throw new Failure(`${path} cannot be read (${error.code}).`);
+    }
+  }
+
+  /** The bytes at `at`, as many as are at hand: none only at the end. */
+  async from(at) {
+    if (at < this.#windowAt || at >= this.#windowAt + this.#window.length) {
+      const window = Buffer.allocUnsafe(WINDOW_BYTES);
+      const { bytesRead } = await this.#handle.read(window, 0, WINDOW_BYTES, at);
+      this.#window = window.subarray(0, bytesRead);
+      this.#windowAt = at;
+    }
+    return this.#window.subarray(at - this.#windowAt);
+  }
+
+  /** The offset of the line that follows the one at `at`. */
+  async lineAfter(at) {
+    for (;;) {
+      const part = await this.from(at);
+      const newline = part.indexOf(NEWLINE);
+      if (newline !== -1) return at + newline + 1;
+      if (part.length === 0) return at;
+      at += part.length;
+    }
+  }
+
+  async close() {
+    await this.#handle.close();
+  }
+
+  async #mark() {
+    const head = (await this.from(0)).subarray(0, 3).toString("hex");
+    if (/^(fffe|feff)/.test(head)) throw new Failure("The file is UTF-16. Save it as UTF-8 and try again.");
+    return head === "efbbbf" ? 3 : 0;
+  }
+}
+
+/** `{text}`, or `{damage}` when the bytes are no text. */
+export function decode(buffer) {
+  if (buffer.includes(0)) return { damage: "nul_byte" };
+  try {
+    return { text: strictUtf8.decode(buffer) };
+  } catch {
+    return { damage: "invalid_utf8" };
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Latchkey's D1 from a script: the local one that `npm start` serves, or the
+ * deployed one. Both are the same binding, so bound values and batches work
+ * alike.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { getPlatformProxy, unstable_readConfig } from "wrangler";
+import { Failure, ROOT, output } from "../lib.mjs";
+import { WRANGLER } from "../wrangler.mjs";
+
+const BINDING = "DB";
+/** Where `wrangler dev` keeps its state, and the folder in it that is meant by `persist`. */
+const LOCAL_STATE = join(ROOT, ".wrangler", "state");
+const STATE_VERSION = "v3";
+
+/** `{db, defaultRole, close}`. `persistTo`: as with `npm start`; `remote`: the deployed database. */
+export async function openDatabase({ persistTo = LOCAL_STATE, remote = false } = {}) {
+  const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-users-"));
+  try {
+    const configPath = join(folder, "wrangler.json");
+    writeFileSync(configPath, JSON.stringify(databaseAlone(config, remote)));
+    const { env, dispose } = await getPlatformProxy({
+      configPath,
+      envFiles: [],
+      persist: { path: join(resolve(persistTo), STATE_VERSION) },
+      remoteBindings: remote,
+    });
+    const close = async () => {
+      await dispose();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    return { db: env[BINDING], defaultRole: config.vars.DEFAULT_ROLE || "application-access", close };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The slugs of all roles; fails when the database has no tables. */
+export async function rolesIn(db, { remote = false } = {}) {
+  try {
+    const { results } = await db.prepare("SELECT slug FROM roles").all();
+    return new Set(results.map(({ slug }) => slug));
+  } catch (error) {
+    if (!/no such table/.test(error.message)) throw error;
+    const where = remote ? "--remote" : "--local (and --persist-to DIR as here)";
+    throw new Failure(`The database has no tables yet. Run: npm run wrangler -- d1 migrations apply DB ${where}`);
+  }
+}
+
+/** wrangler's configuration of nothing but the database: no build, no secrets, no other binding. */
+function databaseAlone(config, remote) {
+  const { name, account_id, compatibility_date, d1_databases } = config;
+  const database = d1_databases.find(({ binding }) => binding === BINDING);
+  const one = remote ? { ...database, database_id: database.database_id ?? deployedId(database), remote } : database;
+  return { name, account_id, compatibility_date, d1_databases: [one] };
+}
+
+/** The first deploy creates the database under its name; wrangler.toml need not know the id. */
+function deployedId({ database_name }) {
+  const list = output("node", ["--no-warnings", WRANGLER, "d1", "list", "--json"]);
+  if (list === null) throw new Failure("Cloudflare did not list the databases. Log in: npm run wrangler -- login");
+  const found = JSON.parse(list).find(({ name }) => name === database_name);
+  if (!found) throw new Failure(`There is no database "${database_name}" in the account. Deploy first (README.md, "Deploying").`);
+  return found.uuid;
+}

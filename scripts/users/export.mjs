@@ -1,0 +1,80 @@
+/**
+ * The command behind `npm run export`: all users with their password hashes as
+ * JSON Lines, in a file that only its owner can read. Nothing of them reaches
+ * the terminal.
+ */
+import { existsSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { Failure, main } from "../lib.mjs";
+import { openDatabase, rolesIn } from "./database.mjs";
+import { exportUsers } from "./export-users.mjs";
+import { Progress } from "./progress.mjs";
+
+const USAGE = "Usage: npm run export -- FILE [--force] [--local|--remote] [--persist-to DIR]";
+const OWNER_ONLY = 0o600;
+
+await main(import.meta.url, async (args) => {
+  const { path, options } = parse(args);
+  if (existsSync(path) && !options.force) throw new Failure(`${path} is there already. Name another file, or add --force.`);
+  const { db, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+  try {
+    await rolesIn(db, { remote: options.remote });
+    const count = await writeWhole(path, (file) => write(db, file));
+    console.log(`${count} users in ${path}, with their password hashes: keep it as you keep the database.`);
+  } finally {
+    await close();
+  }
+});
+
+function parse(args) {
+  const flag = { type: "boolean" };
+  const options = { force: flag, local: flag, remote: flag, help: flag, "persist-to": { type: "string" } };
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
+  }
+  const { values, positionals } = parsed;
+  if (positionals.length !== 1 || values.help) throw new Failure(USAGE);
+  if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
+  if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
+  return { path: positionals[0], options: values };
+}
+
+/** The file appears when it is complete, or not at all. */
+async function writeWhole(path, body) {
+  const part = `${path}.part`;
+  await rm(part, { force: true });
+  let file;
+  try {
+    file = await open(part, "wx", OWNER_ONLY);
+  } catch (error) {
+    throw new Failure(`${part} cannot be written (${error.code}).`);
+  }
+  try {
+    const answer = await body(file);
+    await file.sync();
+    await file.close();
+    await rename(part, path);
+    return answer;
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+async function write(db, file) {
+  const { total } = await db.prepare("SELECT count(*) AS total FROM users").first();
+  const progress = new Progress(total);
+  let count = 0;
+  for await (const users of exportUsers(db)) {
+    await file.write(users.map((user) => `${JSON.stringify(user)}\n`).join(""));
+    count += users.length;
+    progress.show(count, count);
+  }
+  progress.end();
+  return count;
+}

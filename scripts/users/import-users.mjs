@@ -1,0 +1,148 @@
+/**
+ * Brings records of users into D1, in batches, each of which is one
+ * transaction. Never changes a user who is there: so it may be interrupted and
+ * repeated, and a file cannot take an account over.
+ */
+import { judge } from "./rules.mjs";
+import { draftOf } from "./sources.mjs";
+
+/** Of the largest rows that the rules allow, this makes half of D1's 2 MB for a bound value. */
+const BATCH_USERS = 500;
+
+const INSERT_USERS = `
+  INSERT INTO users (id, email, name, password_hash, role_slug, is_active, is_superuser, created_at, updated_at)
+  SELECT value ->> '$.id',
+         value ->> '$.email',
+         value ->> '$.name',
+         value ->> '$.password_hash',
+         value ->> '$.role_slug',
+         value ->> '$.is_active',
+         value ->> '$.is_superuser',
+         value ->> '$.created_at',
+         value ->> '$.updated_at'
+    FROM json_each(?1)
+   WHERE true
+      ON CONFLICT DO NOTHING
+  RETURNING id`;
+
+/** Who has the addresses and the ids of a batch. */
+const HOLDERS = `
+  SELECT id, email
+    FROM users
+   WHERE email IN (SELECT value ->> '$.email' FROM json_each(?1))
+   UNION
+  SELECT id, email
+    FROM users
+   WHERE id IN (SELECT value ->> '$.id' FROM json_each(?1))`;
+
+/**
+ * Imports and answers with what happened. `context` is what the rules and the
+ * source need: `{system, source, roles, defaultRole, now, …}`.
+ *
+ * - `note(entry)`: a line of the report, in the order of the file
+ * - `progress({at, line})`: after each batch
+ * - `isStopped()`: asked after each batch
+ */
+export async function importUsers(db, records, context, { note, progress = () => {}, isStopped = () => false, dryRun = false }) {
+  const run = new Run(db, context, { note, dryRun });
+  for await (const record of records) {
+    run.take(record);
+    if (run.size < BATCH_USERS) continue;
+    await run.flush();
+    progress(record);
+    if (isStopped()) return { ...run.summary, lastLine: record.line, isComplete: false };
+  }
+  await run.flush();
+  return { ...run.summary, isComplete: true };
+}
+
+class Run {
+  summary = { lines: 0, imported: 0, alreadyThere: 0, superusers: 0, inactive: 0, skipped: {}, notes: {}, peppers: {} };
+  #db;
+  #context;
+  #note;
+  #dryRun;
+  /** Users to be written, by id, and report entries, since the last batch. */
+  #batch = new Map();
+  #entries = [];
+  /** The line of each address and of each id that was taken from the file. */
+  #emails = new Map();
+  #ids = new Map();
+
+  constructor(db, context, { note, dryRun }) {
+    this.#db = db;
+    this.#context = context;
+    this.#note = note;
+    this.#dryRun = dryRun;
+  }
+
+  /** Users that wait, or report entries if they are more. */
+  get size() {
+    return Math.max(this.#batch.size, this.#entries.length);
+  }
+
+  take({ line, row: fields, damage }) {
+    this.summary.lines += 1;
+    if (damage) return this.#skip(line, damage);
+    const { source } = this.#context;
+    const { row, reason, oldId, notes, pepper } = judge(draftOf(source, fields, this.#context), this.#context);
+    if (reason) return this.#skip(line, reason, { id: oldId });
+    const twice = this.#emails.has(row.email) ? ["duplicate_email", this.#emails] : this.#ids.has(row.id) ? ["duplicate_id", this.#ids] : null;
+    if (twice) {
+      const [code, lines] = twice;
+      const first = lines.get(code === "duplicate_email" ? row.email : row.id);
+      return this.#skip(line, code, { id: oldId, detail: `as line ${first}` });
+    }
+    this.#emails.set(row.email, line);
+    this.#ids.set(row.id, line);
+    this.#batch.set(row.id, { line, row, oldId, notes, pepper });
+  }
+
+  /** Writes the batch, and the report of everything up to here. */
+  async flush() {
+    const users = [...this.#batch.values()];
+    if (users.length > 0) {
+      const { inserted, holders } = await this.#write(JSON.stringify(users.map(({ row }) => row)));
+      for (const user of users) this.#settle(user, inserted, holders);
+    }
+    this.#entries.sort((a, b) => a.line - b.line).forEach((entry) => this.#note(entry));
+    this.#entries = [];
+    this.#batch = new Map();
+  }
+
+  async #write(json) {
+    const statements = [this.#db.prepare(HOLDERS).bind(json)];
+    if (!this.#dryRun) statements.unshift(this.#db.prepare(INSERT_USERS).bind(json));
+    const results = await this.#db.batch(statements);
+    const holders = results.at(-1).results;
+    const there = new Set(holders.map(({ id }) => id));
+    const inserted = this.#dryRun
+      ? new Set([...this.#batch.keys()].filter((id) => !there.has(id)))
+      : new Set(results[0].results.map(({ id }) => id));
+    return { inserted, holders: new Map(holders.map(({ id, email }) => [email, id])) };
+  }
+
+  #settle({ line, row, oldId, notes, pepper }, inserted, holders) {
+    const holder = holders.get(row.email);
+    if (holder !== undefined && holder !== row.id) return this.#skip(line, "email_taken", { id: oldId });
+    if (!inserted.has(row.id) && holder === undefined) return this.#skip(line, "id_taken", { id: oldId });
+    this.summary[inserted.has(row.id) ? "imported" : "alreadyThere"] += 1;
+    this.summary.superusers += row.is_superuser;
+    this.summary.inactive += 1 - row.is_active;
+    if (pepper !== null) count(this.summary.peppers, pepper);
+    for (const one of notes) {
+      count(this.summary.notes, one);
+      this.#entries.push({ line, note: one, id: row.id });
+    }
+    if (oldId !== row.id) this.#entries.push({ line, oldId, id: row.id });
+  }
+
+  #skip(line, reason, { id, detail } = {}) {
+    count(this.summary.skipped, reason);
+    this.#entries.push({ line, reason, ...(detail && { detail }), ...(id && { id }) });
+  }
+}
+
+function count(counts, name) {
+  counts[name] = (counts[name] ?? 0) + 1;
+}

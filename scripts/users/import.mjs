@@ -1,0 +1,108 @@
+/**
+ * The command behind `npm run import`; `scripts/import.mjs` starts it on a Node
+ * that wrangler accepts.
+ */
+import { parseArgs } from "node:util";
+import { Failure, main } from "../lib.mjs";
+import { Bytes } from "./bytes.mjs";
+import { openDatabase, rolesIn } from "./database.mjs";
+import { importUsers } from "./import-users.mjs";
+import { Progress } from "./progress.mjs";
+import { formatOf, records } from "./records.mjs";
+import { Report } from "./report.mjs";
+import { SOURCES, sourceContext } from "./sources.mjs";
+
+const USAGE = `Usage: npm run import -- FILE [--format csv|jsonl]
+       [--from ${Object.keys(SOURCES).filter((name) => name !== "latchkey").join("|")}]
+       [--local|--remote] [--persist-to DIR] [--report FILE] [--dry-run]
+       [--firebase-hash-config FILE] [--auth0-profiles FILE]`;
+
+/** The exit codes: everything is in; failed; lines were skipped; interrupted. */
+const [ALL, SOME, INTERRUPTED] = [0, 2, 130];
+
+await main(import.meta.url, async (args) => {
+  const { path, options } = parse(args);
+  const system = options.from ?? "latchkey";
+  const source = SOURCES[system];
+  const format = formatOf(path, options.format);
+  const context = await sourceContext(system, {
+    firebaseHashConfig: options["firebase-hash-config"],
+    auth0Profiles: options["auth0-profiles"],
+  });
+  const bytes = await Bytes.open(path);
+  const report = new Report(options.report ?? `${path}.report.jsonl`, path);
+  const { db, defaultRole, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+  let stopping = false;
+  const stop = () => (stopping = true);
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  try {
+    const roles = await rolesIn(db, { remote: options.remote });
+    if (!roles.has(defaultRole)) throw new Failure(`The default role "${defaultRole}" is not in the table roles.`);
+    const progress = new Progress(bytes.size);
+    const now = Math.floor(Date.now() / 1000);
+    const summary = await importUsers(
+      db,
+      records(bytes, format, source),
+      { ...context, system, source, roles, defaultRole, now },
+      {
+        dryRun: options["dry-run"],
+        note: (entry) => report.write(entry),
+        progress: ({ at, line }) => progress.show(at, line),
+        isStopped: () => stopping,
+      },
+    );
+    progress.end();
+    return tell(summary, report, options);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    // Ctrl-C reaches the database's process too.
+    if (stopping) return interrupted();
+    throw new Failure(`The database failed: ${String(error?.message).split("\n")[0]} What was imported stays; run the same command again.`);
+  } finally {
+    report.close();
+    await bytes.close();
+    await close();
+  }
+});
+
+function parse(args) {
+  const flags = ["local", "remote", "dry-run", "help"];
+  const texts = ["format", "from", "persist-to", "report", "firebase-hash-config", "auth0-profiles"];
+  const options = Object.fromEntries([...flags.map((name) => [name, { type: "boolean" }]), ...texts.map((name) => [name, { type: "string" }])]);
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
+  }
+  const { values, positionals } = parsed;
+  if (positionals.length !== 1 || values.help) throw new Failure(USAGE);
+  if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
+  if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
+  if (values.from !== undefined && (!Object.hasOwn(SOURCES, values.from) || values.from === "latchkey")) {
+    throw new Failure(`"${values.from}" is none of the systems.\n${USAGE}`);
+  }
+  return { path: positionals[0], options: values };
+}
+
+function tell(summary, report, options) {
+  const { imported, alreadyThere, superusers, inactive, lines } = summary;
+  const skipped = Object.values(summary.skipped).reduce((sum, one) => sum + one, 0);
+  const would = options["dry-run"] ? "would be " : "";
+  console.log(`${lines} read, ${imported} ${would}imported, ${alreadyThere} already there, ${skipped} skipped`);
+  for (const [reason, times] of Object.entries(summary.skipped).sort()) console.log(`  skipped ${times}: ${reason}`);
+  for (const [note, times] of Object.entries(summary.notes).sort()) console.log(`  noted ${times}: ${note}`);
+  for (const [id, times] of Object.entries(summary.peppers).sort()) {
+    console.log(`  ${times} hashed with the pepper "${id}": they verify only where PASSWORD_PEPPERS has it`);
+  }
+  if (superusers > 0) console.log(`  SUPERUSERS among them: ${superusers}`);
+  if (inactive > 0) console.log(`  inactive among them: ${inactive}`);
+  console.log(`report: ${report.path}`);
+  if (!summary.isComplete) return interrupted(summary.lastLine);
+  return skipped > 0 ? SOME : ALL;
+}
+
+function interrupted(line) {
+  console.log(`Interrupted${line ? ` after line ${line}` : ""}. What was imported stays; run the same command again.`);
+  return INTERRUPTED;
+}

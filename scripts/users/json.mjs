@@ -1,0 +1,125 @@
+/**
+ * Reads JSON objects one by one: one a line, or as the elements of an array.
+ * A damaged one costs itself.
+ *
+ * In an array reading goes on at the next line that begins as the first
+ * element's did. JSON has no line breaks inside texts, so nothing that a
+ * person wrote can look like that line.
+ */
+import { MAX_RECORD_BYTES, NEWLINE, decode } from "./bytes.mjs";
+
+const [BACKSLASH, QUOTE] = [0x5c, 0x22];
+const [OPEN, CLOSE, END] = [0x7b, 0x7d, 0x5d];
+const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d, 0x2c]); // and commas
+/** What stands before the first element: of an array, or of Firebase's document. */
+const ARRAY = /^\s*(?:\{\s*"users"\s*:\s*)?\[/;
+const HEAD_BYTES = 256;
+
+/** Yields `{line, at, object}` or `{line, at, damage}`. */
+export async function* jsonRecords(bytes) {
+  const head = (await bytes.from(bytes.start)).subarray(0, HEAD_BYTES).toString("latin1");
+  const array = ARRAY.exec(head);
+  yield* array ? elements(bytes, bytes.start + array[0].length, array[0]) : lines(bytes);
+}
+
+async function* lines(bytes) {
+  let line = 0;
+  for (let at = bytes.start, next; at < bytes.size; at = next) {
+    next = await bytes.lineAfter(at);
+    line += 1;
+    const record = await slice(bytes, at, next);
+    if (record.text?.trim() === "") continue;
+    yield { line, at, ...parse(record) };
+  }
+}
+
+async function* elements(bytes, at, head) {
+  let line = 1 + head.split("\n").length - 1;
+  let indent = null;
+  while (at < bytes.size) {
+    const [byte] = await bytes.from(at);
+    if (byte === END) return;
+    if (BLANKS.has(byte)) {
+      if (byte === NEWLINE) line += 1;
+      at += 1;
+      continue;
+    }
+    indent ??= await indentOf(bytes, at);
+    const end = byte === OPEN ? await objectEnd(bytes, at) : null;
+    if (end === null) {
+      yield { line, at, damage: "bad_json" };
+      const next = await nextElement(bytes, at, indent);
+      line += next.lines;
+      at = next.at;
+      continue;
+    }
+    const record = await slice(bytes, at, end);
+    yield { line, at, ...parse(record) };
+    line += record.text?.split("\n").length - 1 || 0;
+    at = end;
+  }
+}
+
+/** Behind the brace that closes the object, or null when there is none where it should be. */
+async function objectEnd(bytes, from) {
+  let [depth, inText, escaped] = [0, false, false];
+  for (let at = from; at - from <= MAX_RECORD_BYTES; ) {
+    const part = await bytes.from(at);
+    if (part.length === 0) return null;
+    for (const byte of part) {
+      at += 1;
+      if (inText) {
+        if (byte === NEWLINE) return null;
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) inText = false;
+      } else if (byte === QUOTE) inText = true;
+      else if (byte === OPEN) depth += 1;
+      else if (byte === CLOSE) {
+        depth -= 1;
+        if (depth === 0) return at;
+      }
+    }
+  }
+  return null;
+}
+
+/** What stands before an element in its line, when it is nothing but blanks. */
+async function indentOf(bytes, at) {
+  const from = Math.max(bytes.start, at - HEAD_BYTES);
+  const before = (await bytes.from(from)).subarray(0, at - from).toString("latin1");
+  return /(?:^|\n)([ \t]*)$/.exec(before)?.[1] ?? "";
+}
+
+async function nextElement(bytes, at, indent) {
+  const start = Buffer.from(`${indent}{`);
+  for (let lines = 1; ; lines += 1) {
+    at = await bytes.lineAfter(at);
+    if (at >= bytes.size) return { at, lines };
+    const { text } = await slice(bytes, at, Math.min(at + start.length, bytes.size));
+    if (text === start.toString()) return { at, lines };
+  }
+}
+
+async function slice(bytes, at, end) {
+  if (end - at > MAX_RECORD_BYTES) return { damage: "too_long" };
+  const parts = [];
+  while (at < end) {
+    const part = (await bytes.from(at)).subarray(0, end - at);
+    parts.push(part);
+    at += part.length;
+  }
+  return decode(Buffer.concat(parts));
+}
+
+/** The parser's message quotes the text, so it is not passed on. */
+function parse({ text, damage }) {
+  if (damage) return { damage };
+  try {
+    const object = JSON.parse(text);
+    const isObject = typeof object === "object" && object !== null && !Array.isArray(object);
+    return isObject ? { object } : { damage: "bad_json" };
+  } catch {
+    return { damage: "bad_json" };
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * A file of users as records, whatever its form: `{line, at, row}` with the
+ * fields by name, or `{line, at, damage}`. The first line of a CSV file names
+ * its columns, except where a source says otherwise.
+ */
+import { extname } from "node:path";
+import { Failure } from "../lib.mjs";
+import { csvRecords } from "./csv.mjs";
+import { jsonRecords } from "./json.mjs";
+
+const FORMATS = { ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl" };
+
+/** `csv` or `jsonl`; by the file's name, unless told. */
+export function formatOf(path, told) {
+  if (told !== undefined && !["csv", "jsonl"].includes(told)) throw new Failure(`--format is csv or jsonl, not "${told}".`);
+  const format = told ?? FORMATS[extname(path).toLowerCase()];
+  if (!format) throw new Failure(`Say what ${path} is: --format csv or --format jsonl.`);
+  return format;
+}
+
+export async function* records(bytes, format, source) {
+  if (format === "jsonl") {
+    for await (const { line, at, object, damage } of jsonRecords(bytes)) yield { line, at, row: object, damage };
+    return;
+  }
+  let columns = source.columns ? { ...source.columns, count: null } : null;
+  for await (const { line, at, values, damage } of csvRecords(bytes)) {
+    if (damage && !columns) throw new Failure(`The first line, which names the columns, is damaged (${damage}).`);
+    if (damage) yield { line, at, damage };
+    else if (!columns) columns = header(values, source.required);
+    else if (values.length < columns.least || values.length !== (columns.count ?? values.length)) yield { line, at, damage: "wrong_column_count" };
+    else yield { line, at, row: Object.fromEntries(Object.entries(columns.names).map(([index, name]) => [name, values[index]])) };
+  }
+}
+
+/** Columns by index. An empty field is no value: databases write NULL so. */
+function header(values, required) {
+  const names = values.map((name) => name.trim());
+  const isTwice = new Set(names).size < names.length;
+  if (isTwice) throw new Failure("The first line names a column twice.");
+  const missing = required.filter((name) => !names.includes(name));
+  // The first line of a file without a header holds data: it is not repeated here.
+  if (missing.length > 0) throw new Failure(`The first line must name the columns; missing: ${missing.join(", ")}.`);
+  return { names: { ...names }, least: names.length, count: names.length };
+}

@@ -1,0 +1,132 @@
+/**
+ * What the service would accept of a user: the rules of `src/domain/email.rs`,
+ * `user.rs` and `id.rs`, and of the columns in `migrations/`.
+ *
+ * Takes what a source has read of a line, and answers with a row or a reason.
+ */
+import { createHash } from "node:crypto";
+import { judgeHash } from "./hashes.mjs";
+
+const MAX_ADDRESS_BYTES = 254;
+const LOCAL_PART = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
+const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+const MAX_NAME_CODE_POINTS = 100;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Ids of other systems that are read: numbers, UUIDs, `auth0|…`. No hash looks like one. */
+const FOREIGN_ID = /^[A-Za-z0-9_|.@:+-]{1,64}$/;
+/** No hash that the service reads is longer. */
+const MAX_HASH_LETTERS = 1_024;
+/** 9999-12-31T23:59:59Z, the last second that RFC 3339 can write. */
+const LAST_SECOND = 253_402_300_799;
+/** Numbers above are milliseconds: as seconds they would be after the year 5138. */
+const LEAST_MILLISECONDS = 100_000_000_000;
+
+/**
+ * `{row, oldId, notes, pepper}`, or `{reason, oldId}`. `draft`: what a source
+ * reads; `context`: `{system, roles, defaultRole, now}`.
+ */
+export function judge(draft, { system, roles, defaultRole, now }) {
+  const oldId = draft.id === undefined || draft.id === null || draft.id === "" ? null : String(draft.id);
+  if (oldId !== null && !FOREIGN_ID.test(oldId)) return { reason: "id_invalid", oldId: null };
+  const refuse = (reason) => ({ reason, oldId });
+  if (draft.reason) return refuse(draft.reason);
+
+  if (blank(draft.email)) return refuse("email_missing");
+  const email = canonicalEmail(draft.email);
+  if (email === null) return refuse("email_invalid");
+
+  if (blank(draft.hash)) return refuse("no_password");
+  if (!isText(draft.hash) || draft.hash.length > MAX_HASH_LETTERS) return refuse("hash_damaged");
+  const { pepper, reason } = judgeHash(draft.hash);
+  if (reason) return refuse(reason);
+  // Only our own hashes can have been made with a pepper of ours.
+  if (pepper !== null && system !== "latchkey") return refuse("hash_unsupported");
+
+  const [isActive, isSuperuser] = [flag(draft.isActive, true), flag(draft.isSuperuser, false)];
+  if (isActive === null || isSuperuser === null) return refuse("flag_invalid");
+  const role = blank(draft.role) ? defaultRole : draft.role;
+  if (!roles.has(role)) return refuse("role_unknown");
+
+  const name = displayName(draft.name);
+  const createdAt = seconds(draft.createdAt);
+  const row = {
+    id: userId(oldId, { system, email, createdAt }),
+    email,
+    name,
+    password_hash: draft.hash,
+    role_slug: role,
+    is_active: Number(isActive),
+    is_superuser: Number(isSuperuser),
+    created_at: createdAt ?? now,
+    updated_at: seconds(draft.updatedAt) ?? createdAt ?? now,
+  };
+  const notes = name === null && !blank(draft.name) ? ["name_dropped"] : [];
+  return { row, oldId, notes, pepper };
+}
+
+/** The one form that is stored, or null. */
+export function canonicalEmail(text) {
+  // ASCII letters only, as the service does it: `toLowerCase` alone turns a Kelvin sign into a k.
+  const email = typeof text === "string" ? text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
+  if (Buffer.byteLength(email) > MAX_ADDRESS_BYTES) return null;
+  const at = email.indexOf("@");
+  const [local, domain] = [email.slice(0, at), email.slice(at + 1)];
+  const labels = domain.split(".");
+  const isAddress = at !== -1 && LOCAL_PART.test(local) && labels.length > 1 && labels.every((label) => LABEL.test(label));
+  return isAddress ? email : null;
+}
+
+/** Trimmed; null for none, and for one that the service would refuse. */
+function displayName(text) {
+  const name = typeof text === "string" ? text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "") : "";
+  const length = [...name].length;
+  return length > 0 && length <= MAX_NAME_CODE_POINTS && isText(name) ? name : null;
+}
+
+/** A UUID is kept. Any other id gives the same UUIDv7 each time, so that an import can be repeated. */
+function userId(oldId, { system, email, createdAt }) {
+  const kept = oldId?.toLowerCase();
+  if (kept && UUID.test(kept)) return kept;
+  const digest = createHash("sha256").update(`latchkey/import-id/v1\0${system}\0${oldId ?? `email:${email}`}`).digest("hex");
+  const time = ((createdAt ?? 0) * 1000).toString(16).padStart(12, "0");
+  const variant = "89ab"[Number.parseInt(digest[3], 16) % 4];
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
+}
+
+/** Whole Unix seconds of what databases and exporters write, or null. */
+export function seconds(value) {
+  if (blank(value)) return null;
+  const number = Number(value);
+  const time = Number.isFinite(number)
+    ? number >= LEAST_MILLISECONDS ? number / 1000 : number
+    : Date.parse(utc(String(value))) / 1000;
+  const whole = Math.floor(time);
+  return whole >= 0 && whole <= LAST_SECOND ? whole : null;
+}
+
+/** `2024-05-01 10:00:00.123456+00` as PostgreSQL writes it, in RFC 3339; without a zone it is UTC. */
+function utc(text) {
+  const match = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/.exec(text.trim());
+  if (!match) return "";
+  const [, date, time, , zone = "Z"] = match;
+  if (zone === "Z" || zone === "UTC") return `${date}T${time}Z`;
+  const minutes = zone.slice(3).replace(":", "") || "00";
+  return `${date}T${time}${zone.slice(0, 3)}:${minutes}`;
+}
+
+/** A truth value as databases write it; null when it is none. */
+function flag(value, otherwise) {
+  if (blank(value)) return otherwise;
+  const text = String(value).toLowerCase();
+  if (["true", "t", "1"].includes(text)) return true;
+  return ["false", "f", "0"].includes(text) ? false : null;
+}
+
+/** No control characters, and nothing that UTF-8 cannot write. */
+function isText(value) {
+  return typeof value === "string" && value.isWellFormed() && !/\p{Cc}/u.test(value);
+}
+
+function blank(value) {
+  return value === undefined || value === null || value === "";
+}

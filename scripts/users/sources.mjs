@@ -1,0 +1,216 @@
+/**
+ * What each system's export looks like, and which of its fields say what. A
+ * source turns the fields of a line into a draft, which `rules.mjs` judges:
+ *
+ *     {id, email, name, hash, isActive, isSuperuser, role, createdAt, updatedAt}
+ *
+ * or `{id, reason}` for a line that is no user to be moved. Any source's file
+ * may have a column `role_slug` beside its own.
+ */
+import { readFileSync } from "node:fs";
+import { Failure } from "../lib.mjs";
+import { Bytes } from "./bytes.mjs";
+import { jsonRecords } from "./json.mjs";
+import { seconds } from "./rules.mjs";
+
+/** Seconds stand in the first four bytes of a MongoDB ObjectId. */
+const OBJECT_ID = /^[0-9a-f]{24}$/;
+/** firebase-tools writes no header; only these columns matter here. */
+const FIREBASE_COLUMNS = { 0: "localId", 1: "email", 3: "passwordHash", 4: "salt", 5: "displayName", 23: "createdAt", 26: "disabled" };
+const FIREBASE_LEAST_COLUMNS = 27;
+
+/** `required`: columns that a CSV file must have; `columns`: those of a file without a header. */
+export const SOURCES = {
+  latchkey: {
+    required: ["id", "email", "passwordHash"],
+    read: (row) => ({ ...row, hash: row.passwordHash, role: row.roleSlug }),
+  },
+
+  "better-auth": {
+    required: ["id", "email", "password"],
+    read: (row) => ({
+      id: row.id,
+      email: row.email,
+      name: row.name,
+      hash: row.password,
+      isActive: not(row.banned),
+      createdAt: row.createdAt ?? row.created_at,
+      updatedAt: row.updatedAt ?? row.updated_at,
+    }),
+  },
+
+  supabase: {
+    required: ["id", "email", "encrypted_password"],
+    read: (row) => ({
+      id: row.id,
+      email: row.email,
+      name: row.name || nameInMetadata(row.raw_user_meta_data),
+      hash: row.encrypted_password,
+      isActive: !isBanned(row.banned_until),
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+      reason: row.deleted_at ? "deleted" : undefined,
+    }),
+  },
+
+  django: {
+    required: ["id", "email", "password"],
+    // A line of `dumpdata`, or a row of the table.
+    read: (line) => {
+      const row = line.fields ?? line;
+      return {
+        id: line.pk ?? line.id,
+        email: row.email,
+        name: [row.first_name, row.last_name].filter(Boolean).join(" ") || row.name,
+        ...djangoHash(row.password),
+        isActive: row.is_active,
+        isSuperuser: row.is_superuser,
+        createdAt: row.date_joined,
+        ...(line.model !== undefined && row.password === undefined && { reason: "not_a_user" }),
+      };
+    },
+  },
+
+  "fastapi-users": {
+    required: ["id", "email", "hashed_password"],
+    read: (row) => ({
+      id: row.id,
+      email: row.email,
+      name: row.name || row.full_name || [row.first_name, row.last_name].filter(Boolean).join(" "),
+      hash: row.hashed_password,
+      isActive: row.is_active,
+      isSuperuser: row.is_superuser,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    }),
+  },
+
+  firebase: {
+    columns: { names: FIREBASE_COLUMNS, least: FIREBASE_LEAST_COLUMNS },
+    read: (row, { firebase }) => ({
+      id: row.localId,
+      email: row.email,
+      name: row.displayName,
+      hash: row.passwordHash && row.salt && firebaseHash(row, firebase),
+      isActive: not(row.disabled),
+      createdAt: row.createdAt,
+    }),
+  },
+
+  auth0: {
+    required: ["_id", "email", "passwordHash"],
+    read: (row, { profiles }) => {
+      const oid = row._id?.$oid ?? row._id;
+      const id = typeof oid === "string" ? `auth0|${oid}` : undefined;
+      const profile = profiles?.get(id);
+      return {
+        id,
+        email: row.email,
+        // Auth0 puts the address where no name was given.
+        name: profile?.name === row.email ? null : profile?.name,
+        hash: row.passwordHash,
+        isActive: not(profile?.blocked),
+        createdAt: profile?.created_at ?? (OBJECT_ID.test(oid) ? Number.parseInt(oid.slice(0, 8), 16) : null),
+        updatedAt: profile?.updated_at,
+        reason: profiles && !profile ? "profile_missing" : undefined,
+      };
+    },
+  },
+};
+
+/** The draft of a line; `context` is what {@link sourceContext} has read. */
+export function draftOf(source, row, context) {
+  return { role: row.role_slug, ...source.read(row, context) };
+}
+
+/** What a source needs beside the file: `{firebase, profiles}`. */
+export async function sourceContext(system, { firebaseHashConfig, auth0Profiles }) {
+  if (firebaseHashConfig && system !== "firebase") throw new Failure("--firebase-hash-config goes with --from firebase.");
+  if (auth0Profiles && system !== "auth0") throw new Failure("--auth0-profiles goes with --from auth0.");
+  if (system === "firebase" && !firebaseHashConfig) {
+    throw new Failure("Firebase's hashes need the project's parameters: --firebase-hash-config FILE (see docs/migrating.md).");
+  }
+  return {
+    firebase: firebaseHashConfig && firebaseParameters(firebaseHashConfig),
+    profiles: auth0Profiles && (await readProfiles(auth0Profiles)),
+  };
+}
+
+/** `hash_config { … }` as Firebase's console shows it. */
+function firebaseParameters(path) {
+  let text;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Failure(`${path} cannot be read (${error.code}).`);
+  }
+  const [signer, separator, rounds, memory] = ["base64_signer_key", "base64_salt_separator", "rounds", "mem_cost"].map((name) => {
+    const value = new RegExp(`\\b${name}\\s*:\\s*"?([A-Za-z0-9+/=_-]+)`).exec(text)?.[1];
+    if (value === undefined) throw new Failure(`${path} says nothing of ${name}.`);
+    return value;
+  });
+  if (!/\balgorithm\s*:\s*"?SCRYPT\b/.test(text)) throw new Failure(`${path}: the algorithm is not SCRYPT.`);
+  return { signer: plainBase64(signer), separator: plainBase64(separator), rounds, memory };
+}
+
+function firebaseHash({ passwordHash, salt }, { signer, separator, rounds, memory }) {
+  const [hash, ownSalt] = [passwordHash, salt].map((part) => plainBase64(String(part)));
+  return `$firebase-scrypt$ln=${memory},r=${rounds}$${ownSalt}$${separator}$${signer}$${hash}`;
+}
+
+function plainBase64(text) {
+  return text.replaceAll("-", "+").replaceAll("_", "/");
+}
+
+/** Auth0's profiles by user id: an account that is blocked there must not open here. */
+async function readProfiles(path) {
+  const bytes = await Bytes.open(path);
+  const profiles = new Map();
+  try {
+    for await (const { line, object } of jsonRecords(bytes)) {
+      const { user_id: id, name, blocked, created_at, updated_at } = object ?? {};
+      if (typeof id !== "string") throw new Failure(`${path}: line ${line} is no profile with a user_id.`);
+      profiles.set(id, { name, blocked, created_at, updated_at });
+    }
+  } finally {
+    await bytes.close();
+  }
+  return profiles;
+}
+
+/** Django's prefixes go; its scrypt is written as a PHC string, whose salt is base64 of the text. */
+function djangoHash(text) {
+  if (typeof text !== "string") return { hash: text };
+  // `set_unusable_password()` writes "!" and random letters.
+  if (text.startsWith("!")) return { hash: null };
+  if (text.startsWith("argon2$")) return { hash: text.slice("argon2".length) };
+  if (text.startsWith("bcrypt$$")) return { hash: text.slice("bcrypt$".length) };
+  const [, n, salt, r, p, key] = /^scrypt\$(\d+)\$([^$]*)\$(\d+)\$(\d+)\$([A-Za-z0-9+/]+)=*$/.exec(text) ?? [];
+  if (n === undefined) return { hash: text };
+  const logN = Math.log2(Number(n));
+  const salted = Buffer.from(salt).toString("base64").replace(/=+$/, "");
+  return Number.isInteger(logN) ? { hash: `$scrypt$ln=${logN},r=${r},p=${p}$${salted}$${key}` } : { hash: text };
+}
+
+/** Supabase keeps what people said at sign-up as JSON; in CSV it is a text. */
+function nameInMetadata(metadata) {
+  let data = metadata;
+  try {
+    if (typeof metadata === "string") data = JSON.parse(metadata);
+  } catch {
+    return null;
+  }
+  return data?.full_name ?? data?.name ?? data?.display_name;
+}
+
+/** A time that cannot be read ("infinity") bans too. */
+function isBanned(until) {
+  const end = seconds(until);
+  return Boolean(until) && (end === null || end > Date.now() / 1000);
+}
+
+/** Turns a flag over; what is none stays as it is, to be judged. */
+function not(value) {
+  const opposite = { true: "false", t: "f", 1: "0", false: "true", f: "t", 0: "1" };
+  return opposite[String(value ?? "").toLowerCase()] ?? value;
+}
