@@ -18,17 +18,17 @@ export class Bytes {
   #windowAt = 0;
 
   static async open(path) {
+    const bytes = new Bytes();
     try {
-      const handle = await open(path, "r");
-      const bytes = new Bytes();
-      bytes.#handle = handle;
-      const { size } = await handle.stat();
+      bytes.#handle = await open(path, "r");
+      const { size } = await bytes.#handle.stat();
       /** Bytes in the file. */
       bytes.size = size;
       /** Where its content begins, behind a byte-order mark. */
       bytes.start = await bytes.#mark();
       return bytes;
     } catch (error) {
+      await bytes.close();
       if (error instanceof Failure) throw error;
       throw new Failure(`${path} cannot be read (${error.code}).`);
     }
@@ -57,7 +57,7 @@ export class Bytes {
   }
 
   async close() {
-    await this.#handle.close();
+    await this.#handle?.close();
   }
 
   async #mark() {

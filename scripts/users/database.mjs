@@ -6,7 +6,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { getPlatformProxy, unstable_readConfig } from "wrangler";
 import { Failure, ROOT, output } from "../lib.mjs";
 import { WRANGLER } from "../wrangler.mjs";
 
@@ -17,6 +16,8 @@ const STATE_VERSION = "v3";
 
 /** `{db, defaultRole, close}`. `persistTo`: as with `npm start`; `remote`: the deployed database. */
 export async function openDatabase({ persistTo = LOCAL_STATE, remote = false } = {}) {
+  // It takes a second to load: not for a mistyped argument.
+  const { getPlatformProxy, unstable_readConfig } = await import("wrangler");
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
   const folder = mkdtempSync(join(tmpdir(), "latchkey-users-"));
   try {

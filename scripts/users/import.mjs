@@ -33,8 +33,10 @@ await main(import.meta.url, async (args) => {
   const report = new Report(options.report ?? `${path}.report.jsonl`, path);
   const { db, defaultRole, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
   let stopping = false;
-  const stop = () => (stopping = true);
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    // The embedded database's own listener would end this process in the middle of a batch.
+    process.removeAllListeners(signal).on(signal, () => (stopping = true));
+  }
   try {
     const roles = await rolesIn(db, { remote: options.remote });
     if (!roles.has(defaultRole)) throw new Failure(`The default role "${defaultRole}" is not in the table roles.`);

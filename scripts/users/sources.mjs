@@ -110,7 +110,8 @@ export const SOURCES = {
         name: profile?.name === row.email ? null : profile?.name,
         hash: row.passwordHash,
         isActive: not(profile?.blocked),
-        createdAt: profile?.created_at ?? (OBJECT_ID.test(oid) ? Number.parseInt(oid.slice(0, 8), 16) : null),
+        // First what is there with and without profiles: our id is made of it.
+        createdAt: OBJECT_ID.test(oid) ? Number.parseInt(oid.slice(0, 8), 16) : profile?.created_at,
         updatedAt: profile?.updated_at,
         reason: profiles && !profile ? "profile_missing" : undefined,
       };

@@ -1,0 +1,281 @@
+/**
+ * People who move in: from each system's own export into D1, in with their
+ * password, and the hash is ours afterwards. Nobody who is there is changed,
+ * and a repetition changes nothing.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { Failure } from "../scripts/lib.mjs";
+import { canonicalEmail } from "../scripts/users/rules.mjs";
+import { Client } from "./support/client.mjs";
+import { startLatchkey } from "./support/harness.mjs";
+import { EXPORTS, HASH, HASHED_PASSWORD, OURS, assertNoSecrets, exportFile, fileOf, importFile, person, scratch } from "./support/imports.mjs";
+import { LOGIN, REGISTER, logIn, newEmail, register, snapshot } from "./support/people.mjs";
+import { assertProblem } from "./support/problems.mjs";
+
+let latchkey;
+before(async () => (latchkey = await startLatchkey()));
+beforeEach(() => latchkey.sql("DELETE FROM users"));
+after(() => latchkey.dispose());
+
+const users = () => latchkey.sql("SELECT * FROM users ORDER BY email");
+const reasons = ({ report }) => report.filter(({ reason }) => reason).map(({ line, reason }) => `${line} ${reason}`);
+
+async function refusal(email, password) {
+  const answer = await new Client(latchkey).post(LOGIN, { json: { username: email, password } });
+  assertProblem(answer, "invalid_credentials", { error: "invalid_grant" });
+  const { requestId, ...same } = answer.json;
+  return same;
+}
+
+/** Who can log in after the import of each file, with the password of the others; who cannot. */
+const MOVED = {
+  "better-auth": {
+    in: { "ada@example.org": HASHED_PASSWORD, "grace@example.org": HASHED_PASSWORD, "zoe@example.org": "paſséｗｏrd" },
+    names: { "ada@example.org": "Ada Lovelace", "grace@example.org": 'Grace "Amazing" Hopper', "zoe@example.org": "Zoë" },
+    out: [], skipped: ["no_password"],
+  },
+  supabase: {
+    in: { "ada@example.org": HASHED_PASSWORD, "grace@example.org": HASHED_PASSWORD, "was-banned@example.org": HASHED_PASSWORD },
+    names: { "ada@example.org": 'Ada, "Countess" Lovelace' },
+    out: ["banned@example.org"], skipped: ["deleted", "no_password"],
+  },
+  django: {
+    in: Object.fromEntries(["ada", "grace", "argon", "bcrypt", "scrypt"].map((name) => [`${name}@example.org`, HASHED_PASSWORD])),
+    names: { "ada@example.org": "Ada Lovelace", "grace@example.org": "Grace" },
+    out: ["left@example.org"], superusers: ["ada@example.org"],
+    skipped: ["hash_out_of_bounds", "hash_unsupported", "hash_out_of_bounds", "hash_unsupported", "no_password", "email_missing"],
+  },
+  "fastapi-users": {
+    in: Object.fromEntries(["ada", "grace", "older"].map((name) => [`${name}@example.org`, HASHED_PASSWORD])),
+    names: {}, out: ["left@example.org"], superusers: ["ada@example.org"], skipped: [],
+  },
+  firebase: {
+    in: { "user1@example.org": "user1password", "ada@example.org": HASHED_PASSWORD },
+    names: { "user1@example.org": "One, First", "ada@example.org": 'Ada "Countess" Lovelace' },
+    out: ["disabled@example.org"], skipped: ["no_password", "email_missing"],
+  },
+  auth0: {
+    in: { "ada@example.org": HASHED_PASSWORD, "grace@example.org": HASHED_PASSWORD },
+    names: { "ada@example.org": "Ada Lovelace" },
+    out: ["blocked@example.org"], skipped: [],
+  },
+};
+
+describe("an export of", () => {
+  for (const options of EXPORTS) {
+    const expected = MOVED[options.from];
+    test(`${options.from} (${options.path.split(".").at(-1)}): in with the old password, the hash is ours, in again`, async () => {
+      const { report } = await importFile(latchkey, options);
+      assert.deepEqual(report.filter(({ reason }) => reason).map(({ reason }) => reason), expected.skipped);
+      const rows = new Map((await users()).map((row) => [row.email, row]));
+      assert.deepEqual([...rows.keys()], [...Object.keys(expected.in), ...expected.out].sort());
+      assert.deepEqual([...rows.values()].filter((row) => row.is_superuser).map((row) => row.email), expected.superusers ?? []);
+
+      const unknown = await refusal(newEmail(), HASHED_PASSWORD);
+      for (const [email, password] of Object.entries(expected.in)) {
+        const row = rows.get(email);
+        assert.equal(row.name, expected.names[email] ?? null);
+        assert.ok(!row.password_hash.startsWith(OURS), email);
+        assert.deepEqual(await refusal(email, `${password}!`), unknown, email);
+        await logIn(latchkey, { email, password });
+        const [{ password_hash: hash }] = await latchkey.sql("SELECT password_hash FROM users WHERE email = ?1", email);
+        assert.ok(hash.startsWith(OURS), email);
+        await logIn(latchkey, { email, password });
+        assert.deepEqual(await refusal(email, `${password}!`), unknown, email);
+      }
+      for (const email of expected.out) assert.deepEqual(await refusal(email, HASHED_PASSWORD), unknown, email);
+    });
+  }
+});
+
+describe("ids", () => {
+  test("are kept when they are UUIDs, in lower case, and new ones can be found by the old", async (t) => {
+    const uuid = "F47AC10B-58CC-4372-A567-0E02B2C3D479";
+    const path = fileOf(scratch(t), "users.jsonl", [person(1), person(2, { id: uuid }), person(3, { id: 42 }), person(4, { id: null })]);
+    const { report } = await importFile(latchkey, { path });
+    const ids = (await users()).map(({ id }) => id);
+    assert.deepEqual(ids.slice(0, 2), [person(1).id, uuid.toLowerCase()]);
+    for (const id of ids.slice(2)) assert.match(id, /^018f3398-c100-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.deepEqual(report, [
+      { line: 2, oldId: uuid, id: ids[1] },
+      { line: 3, oldId: "42", id: ids[2] },
+      { line: 4, oldId: null, id: ids[3] },
+    ]);
+    await logIn(latchkey, { email: person(3).email, password: HASHED_PASSWORD });
+  });
+
+  test("that could hold anything are not read", async (t) => {
+    const path = fileOf(scratch(t), "users.jsonl", [person(1, { id: HASH }), person(2, { id: { a: 1 } }), person(3, { id: "x".repeat(65) })]);
+    const { report } = await importFile(latchkey, { path });
+    assert.deepEqual(report, [1, 2, 3].map((line) => ({ line, reason: "id_invalid" })));
+  });
+});
+
+describe("a repetition", () => {
+  test("gives the same rows and the same report, of each system's file", async () => {
+    for (const options of EXPORTS) {
+      await latchkey.sql("DELETE FROM users");
+      const first = await importFile(latchkey, options);
+      const rows = await users();
+      const second = await importFile(latchkey, options);
+      assert.deepEqual(await users(), rows);
+      assert.deepEqual(second.report, first.report);
+      assert.deepEqual([second.summary.imported, second.summary.alreadyThere], [0, first.summary.imported]);
+    }
+  });
+
+  test("after an interruption ends as if there had been none", async (t) => {
+    const people = Array.from({ length: 1_200 }, (_, number) => person(number, { id: number }));
+    const path = fileOf(scratch(t), "users.jsonl", people);
+    const stopped = await importFile(latchkey, { path, isStopped: () => true });
+    assert.deepEqual([stopped.summary.isComplete, stopped.summary.imported, stopped.summary.lastLine], [false, 500, 500]);
+    const resumed = await importFile(latchkey, { path });
+    assert.deepEqual([resumed.summary.alreadyThere, resumed.summary.imported], [500, 700]);
+    const rows = await users();
+    await latchkey.sql("DELETE FROM users");
+    const whole = await importFile(latchkey, { path });
+    assert.deepEqual(whole.report, resumed.report);
+    assert.deepEqual(await users(), rows);
+  });
+});
+
+describe("who is there", () => {
+  test("is never changed: neither by address nor by id", async (t) => {
+    const ada = await register(latchkey);
+    const before = await snapshot(latchkey);
+    const path = fileOf(scratch(t), "users.jsonl", [
+      person(1, { email: ada.email.toUpperCase(), isSuperuser: true }),
+      person(2, { id: ada.id }),
+      person(3, { id: ada.id, email: ada.email, isSuperuser: true, name: "Mallory" }),
+    ]);
+    for (const dryRun of [true, false]) {
+      const result = await importFile(latchkey, { path, dryRun });
+      assert.deepEqual(reasons(result), ["1 email_taken", "2 id_taken", "3 duplicate_email"]);
+      assert.deepEqual(await snapshot(latchkey), before);
+    }
+    const same = fileOf(scratch(t), "users.jsonl", [person(3, { id: ada.id, email: ada.email, isSuperuser: true, name: "Mallory" })]);
+    assert.equal((await importFile(latchkey, { path: same })).summary.alreadyThere, 1);
+    assert.deepEqual(await snapshot(latchkey), before);
+    await logIn(latchkey, ada);
+  });
+
+  test("of two lines with one address or one id the first is", async (t) => {
+    const path = fileOf(scratch(t), "users.jsonl", [
+      person(1, { passwordHash: "md5$x$y" }), person(2, { email: person(1).email }), person(3, { email: person(1).email }), person(4, { id: person(2).id }),
+    ]);
+    const { report } = await importFile(latchkey, { path });
+    assert.deepEqual(report, [
+      { line: 1, reason: "hash_unsupported", id: person(1).id },
+      { line: 3, reason: "duplicate_email", detail: "as line 2", id: person(3).id },
+      { line: 4, reason: "duplicate_id", detail: "as line 2", id: person(2).id },
+    ]);
+    assert.deepEqual((await users()).map(({ id }) => id), [person(2).id]);
+  });
+});
+
+describe("fields", () => {
+  test("a dry run says the same and writes nothing", async () => {
+    for (const options of EXPORTS) {
+      const dry = await importFile(latchkey, { ...options, dryRun: true });
+      assert.deepEqual(await users(), []);
+      const wet = await importFile(latchkey, options);
+      assert.deepEqual(dry, wet);
+      await latchkey.sql("DELETE FROM users");
+    }
+  });
+
+  test("an address is accepted exactly if somebody could register with it", async () => {
+    const label = "a".repeat(63);
+    for (const email of [
+      "Ada@Example.ORG", "a.d+a@example.org", "o'brien@example.org", "x_y-z!#$%&*/=?^`{|}~@example.org", `${"l".repeat(64)}@example.org`,
+      `${"l".repeat(65)}@example.org`, `a@${label}.org`, `a@${label}a.org`, `a@${label}.${label}.${label}.${"a".repeat(60)}`,
+      `a@${label}.${label}.${label}.${"a".repeat(61)}`, "", "ada", "@example.org", "ada@example", "ada@@example.org", "a@b@example.org",
+      "ada@example..org", "ada@.example.org", "ada@example.org.", "ada@-example.org", "ada@example-.org", "ada@exa_mple.org", " a@example.org",
+      "a@example.org ", "a@example.org\n", "\"a\"@example.org", "ada@bücher.example", "\u212Aada@example.org", "ada\u0130@example.org", "a@example.org\u3002",
+    ]) {
+      const answer = await new Client(latchkey).post(REGISTER, { json: { email, password: "correct horse battery staple" } });
+      assert.equal(canonicalEmail(email), answer.status === 201 ? answer.json.email : null, email);
+    }
+  });
+
+  test("a name is taken exactly if somebody could register with it; else the person comes without", async (t) => {
+    const names = ["Ada", "  Ada  ", "\u00a0Ada\u2003", "é".repeat(100), "é".repeat(101), "𝒜".repeat(100), "", " \u3000", "Ada\u001b[31m", "A\u0085da", "Ada\r\nBob", "\ufeffAda"];
+    const path = fileOf(scratch(t), "users.jsonl", names.map((name, number) => person(number, { name })));
+    const { summary } = await importFile(latchkey, { path });
+    assert.equal(summary.imported, names.length);
+    for (const [number, name] of names.entries()) {
+      const answer = await new Client(latchkey).post(REGISTER, { json: { email: newEmail(), password: "correct horse battery staple", name } });
+      const [row] = await latchkey.sql("SELECT name FROM users WHERE id = ?1", person(number).id);
+      assert.equal(row.name, answer.status === 201 ? answer.json.name : null, JSON.stringify(name));
+    }
+  });
+
+  test("roles, flags and times are kept, and what is none of them is not guessed", async (t) => {
+    await latchkey.sql("INSERT OR IGNORE INTO roles (slug, name, created_at) VALUES ('editor', 'Editor', 1)");
+    const path = fileOf(scratch(t), "users.jsonl", [
+      person(1, { roleSlug: "editor", isActive: false, isSuperuser: "t", updatedAt: "2024-05-02 12:00:00.5+02" }),
+      person(2, { roleSlug: "owner" }),
+      person(3, { isActive: "maybe" }),
+      person(4, { isSuperuser: 2 }),
+      person(5, { createdAt: 1_714_557_600_000 }),
+      person(6, { createdAt: "yesterday" }),
+    ]);
+    const result = await importFile(latchkey, { path });
+    assert.deepEqual(reasons(result), ["2 role_unknown", "3 flag_invalid", "4 flag_invalid"]);
+    assert.equal(result.summary.superusers, 1);
+    const rows = (await users()).map((row) => [row.role_slug, row.is_active, row.is_superuser, row.created_at, row.updated_at]);
+    assert.deepEqual(rows, [
+      ["editor", 0, 1, 1_714_557_600, 1_714_644_000],
+      ["application-access", 1, 0, 1_714_557_600, 1_714_557_600],
+      ["application-access", 1, 0, 1_800_000_000, 1_800_000_000],
+    ]);
+  });
+
+  test("Auth0's blocked accounts need the profiles; a user without one is not let in", async (t) => {
+    const profiles = fileOf(scratch(t), "profiles.ndjson", [{ user_id: "auth0|60425da93519d90068f82966", email: "ada@example.org" }]);
+    const { report } = await importFile(latchkey, { from: "auth0", path: exportFile("auth0/passwords.ndjson"), auth0Profiles: profiles });
+    assert.deepEqual(report.filter(({ reason }) => reason).map(({ reason }) => reason), ["profile_missing", "profile_missing"]);
+  });
+});
+
+describe("a damaged file", () => {
+  test("costs its damaged lines and nothing else", async (t) => {
+    const good = [person(1), person(2), person(3), person(4), person(5)].map((row) => Buffer.from(JSON.stringify(row)));
+    const bad = [
+      good[0].subarray(0, 100),
+      Buffer.from([0x7b, 0x22, 0xff, 0xfe]),
+      Buffer.concat([Buffer.from('{"id":"'), Buffer.alloc(10_000_000, "x"), Buffer.from('"}')]),
+      Buffer.from(`{"id":"a\0b"}`),
+      Buffer.from("[1]"),
+    ];
+    const lines = good.flatMap((line, i) => [line, Buffer.from(i % 2 ? "\r\n" : "\n"), bad[i], Buffer.from("\n\n")]);
+    const path = fileOf(scratch(t), "users.jsonl", Buffer.concat([Buffer.from("\ufeff"), ...lines]));
+    const result = await importFile(latchkey, { path });
+    assert.deepEqual(reasons(result), ["2 bad_json", "5 invalid_utf8", "8 too_long", "11 nul_byte", "14 bad_json"]);
+    assert.deepEqual((await users()).map(({ id }) => id), [1, 2, 3, 4, 5].map((number) => person(number).id));
+  });
+
+  test("says nothing of a hash, whatever is damaged", async (t) => {
+    const damages = {
+      quotes: (text) => text.replaceAll(",", ',"'),
+      columns: (text) => text.replaceAll(",", ",,"),
+      shifted: (text) => text.replaceAll(/^/gm, ","),
+      brackets: (text) => text.replaceAll("}", "]"),
+      names: (text) => text.replaceAll(/password(hash)?|encrypted_password|hashed_password/gi, "id"),
+      "no header": (text) => text.slice(text.indexOf("\n") + 1),
+    };
+    for (const options of EXPORTS) {
+      for (const [name, damage] of Object.entries(damages)) {
+        const path = fileOf(scratch(t), basename(options.path), damage(readFileSync(options.path, "utf8")));
+        const said = await importFile(latchkey, { ...options, path, dryRun: true }).catch((error) => {
+          assert.ok(error instanceof Failure, `${name}: ${error.stack}`);
+          return error.message;
+        });
+        assertNoSecrets(options.path, JSON.stringify(said));
+      }
+    }
+  });
+});
