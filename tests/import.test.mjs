@@ -234,6 +234,27 @@ describe("fields", () => {
     ]);
   });
 
+  test("a value of the wrong type costs its line at most, in every source", async (t) => {
+    const odd = [null, 0, 1e300, true, "", "x", "constructor", "\ud800", [], [["60425da93519d90068f82966"]], {}, { $oid: 1 }, { length: 1e9 }];
+    const names = ["id", "pk", "_id", "localId", "email", "name", "first_name", "fields", "model", "password", "passwordHash", "hashed_password",
+      "encrypted_password", "salt", "raw_user_meta_data", "is_active", "isActive", "banned", "banned_until", "disabled", "is_superuser",
+      "isSuperuser", "role_slug", "roleSlug", "created_at", "createdAt", "date_joined", "updated_at", "deleted_at", "reason", "__proto__"];
+    const whole = {
+      id: 1, _id: { $oid: "60425da93519d90068f82966" }, localId: "a", email: "odd@example.com", salt: "AAAA",
+      ...Object.fromEntries(["password", "passwordHash", "hashed_password", "encrypted_password"].map((name) => [name, HASH])),
+    };
+    const lines = names.flatMap((name) => odd.map((value) => ({ ...whole, [name]: value })));
+    const path = fileOf(scratch(t), "users.jsonl", [...lines, { ...whole, id: 2, pk: 2, localId: "b", email: "last@example.com" }]);
+    for (const options of EXPORTS) {
+      await latchkey.sql("DELETE FROM users");
+      const { summary } = await importFile(latchkey, { ...options, path, auth0Profiles: undefined });
+      assert.equal(summary.lines, lines.length + 1, options.from);
+      assert.ok(Object.keys(summary.skipped).every((reason) => /^[a-z_]+$/.test(reason)), options.from);
+      // Auth0's and Firebase's lines need what this row lacks or repeats; the others take the last one.
+      if (!["auth0", "firebase"].includes(options.from)) assert.ok((await users()).some(({ email }) => email === "last@example.com"), options.from);
+    }
+  });
+
   test("Auth0's blocked accounts need the profiles; a user without one is not let in", async (t) => {
     const profiles = fileOf(scratch(t), "profiles.ndjson", [{ user_id: "auth0|60425da93519d90068f82966", email: "ada@example.org" }]);
     const { report } = await importFile(latchkey, { from: "auth0", path: exportFile("auth0/passwords.ndjson"), auth0Profiles: profiles });

@@ -2,6 +2,7 @@
  * The command behind `npm run import`; `scripts/import.mjs` starts it on a Node
  * that wrangler accepts.
  */
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Failure, main } from "../lib.mjs";
 import { Bytes } from "./bytes.mjs";
@@ -30,29 +31,38 @@ await main(import.meta.url, async (args) => {
     auth0Profiles: options["auth0-profiles"],
   });
   const bytes = await Bytes.open(path);
-  const report = new Report(options.report ?? `${path}.report.jsonl`, path);
-  const { db, defaultRole, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+  try {
+    const { db, defaultRole, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+    try {
+      const roles = await rolesIn(db, { remote: options.remote });
+      if (!roles.has(defaultRole)) throw new Failure(`The default role "${defaultRole}" is not in the table roles.`);
+      const now = Math.floor(Date.now() / 1000);
+      const file = { size: bytes.size, records: records(bytes, format, source) };
+      return await importFile(db, file, { ...context, system, source, roles, defaultRole, now }, options);
+    } finally {
+      await close();
+    }
+  } finally {
+    await bytes.close();
+  }
+});
+
+/** Imports with a report and a progress bar; answers with the exit code. */
+async function importFile(db, { size, records }, context, options) {
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {
     // The embedded database's own listener would end this process in the middle of a batch.
     process.removeAllListeners(signal).on(signal, () => (stopping = true));
   }
+  const report = new Report(options.report);
+  const progress = new Progress(size);
   try {
-    const roles = await rolesIn(db, { remote: options.remote });
-    if (!roles.has(defaultRole)) throw new Failure(`The default role "${defaultRole}" is not in the table roles.`);
-    const progress = new Progress(bytes.size);
-    const now = Math.floor(Date.now() / 1000);
-    const summary = await importUsers(
-      db,
-      records(bytes, format, source),
-      { ...context, system, source, roles, defaultRole, now },
-      {
-        dryRun: options["dry-run"],
-        note: (entry) => report.write(entry),
-        progress: ({ at, line }) => progress.show(at, line),
-        isStopped: () => stopping,
-      },
-    );
+    const summary = await importUsers(db, records, context, {
+      dryRun: options["dry-run"],
+      note: (entry) => report.write(entry),
+      progress: ({ at, line }) => progress.show(at, line),
+      isStopped: () => stopping,
+    });
     progress.end();
     return tell(summary, report, options);
   } catch (error) {
@@ -62,10 +72,8 @@ await main(import.meta.url, async (args) => {
     throw new Failure(`The database failed: ${String(error?.message).split("\n")[0]} What was imported stays; run the same command again.`);
   } finally {
     report.close();
-    await bytes.close();
-    await close();
   }
-});
+}
 
 function parse(args) {
   const flags = ["local", "remote", "dry-run", "help"];
@@ -84,7 +92,10 @@ function parse(args) {
   if (values.from !== undefined && (!Object.hasOwn(SOURCES, values.from) || values.from === "latchkey")) {
     throw new Failure(`"${values.from}" is none of the systems.\n${USAGE}`);
   }
-  return { path: positionals[0], options: values };
+  const [path] = positionals;
+  const report = values.report ?? `${path}.report.jsonl`;
+  if (resolve(report) === resolve(path)) throw new Failure("The report would replace the file that is imported.");
+  return { path, options: { ...values, report } };
 }
 
 function tell(summary, report, options) {

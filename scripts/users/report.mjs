@@ -3,7 +3,6 @@
  * line numbers and reasons; no hash, no address, no name.
  */
 import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
 import { Failure } from "../lib.mjs";
 
 const OWNER_ONLY = 0o600;
@@ -11,10 +10,9 @@ const OWNER_ONLY = 0o600;
 export class Report {
   #file;
 
-  /** Replaces the report of an earlier run; `input` is what must not be replaced. */
-  constructor(path, input) {
+  /** Replaces the report of an earlier run. */
+  constructor(path) {
     this.path = path;
-    if (resolve(path) === resolve(input)) throw new Failure("The report would replace the file that is imported.");
     try {
       this.#file = openSync(path, "w", OWNER_ONLY);
       chmodSync(path, OWNER_ONLY);

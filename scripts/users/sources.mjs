@@ -23,7 +23,8 @@ const FIREBASE_LEAST_COLUMNS = 27;
 export const SOURCES = {
   latchkey: {
     required: ["id", "email", "passwordHash"],
-    read: (row) => ({ ...row, hash: row.passwordHash, role: row.roleSlug }),
+    read: ({ id, email, name, passwordHash: hash, isActive, isSuperuser, roleSlug: role, createdAt, updatedAt }) =>
+      ({ id, email, name, hash, isActive, isSuperuser, role, createdAt, updatedAt }),
   },
 
   "better-auth": {
