@@ -212,3 +212,13 @@ test("monstrous hashes are refused at the door, and at a login without being com
   // Computed, the first would end the isolate and the others this test's time.
   for (const hash of monstrous) assert.equal(await verifies(hash), false, hash);
 });
+
+test("a hash with a pepper can only be ours", async (t) => {
+  const hash = MADE_ELSEWHERE["Argon2id, 4,096 KiB"].replace("p=1", "p=1,keyid=b25l");
+  const folder = scratch(t);
+  const own = await importFile(latchkey, { path: fileOf(folder, "own.jsonl", [person(101, { passwordHash: hash })]) });
+  assert.deepEqual([own.report, own.summary.peppers], [[], { one: 1 }]);
+  const path = fileOf(folder, "other.jsonl", [{ id: person(102).id, email: newEmail(), hashed_password: hash }]);
+  const { report } = await importFile(latchkey, { path, from: "fastapi-users" });
+  assert.deepEqual(report, [{ line: 1, reason: "hash_unsupported", id: person(102).id }]);
+});

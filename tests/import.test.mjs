@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Failure } from "../scripts/lib.mjs";
+import { HOLDERS } from "../scripts/users/import-users.mjs";
 import { canonicalEmail } from "../scripts/users/rules.mjs";
 import { Client } from "./support/client.mjs";
 import { startLatchkey } from "./support/harness.mjs";
@@ -143,6 +144,12 @@ describe("a repetition", () => {
 });
 
 describe("who is there", () => {
+  test("is looked up by the indexes, so that the batches of a large database take no longer", async () => {
+    const plan = (await latchkey.sql(`EXPLAIN QUERY PLAN ${HOLDERS}`, "[]")).map(({ detail }) => detail);
+    assert.equal(plan.filter((step) => /^SEARCH users USING/.test(step)).length, 2, plan.join("\n"));
+    assert.ok(!plan.some((step) => /^SCAN users/.test(step)), plan.join("\n"));
+  });
+
   test("is never changed: neither by address nor by id", async (t) => {
     const ada = await register(latchkey);
     const before = await snapshot(latchkey);

@@ -53,6 +53,7 @@ class RecordScan {
   #parts = [];
   #fields = [];
   #fieldAt = 0;
+  #whole = null;
 
   feed(part) {
     let used = 0;
@@ -87,8 +88,6 @@ class RecordScan {
     this.#whole ??= Buffer.concat(this.#parts);
     return this.#whole.toString("utf8", from, to);
   }
-  #whole;
-
   #take(byte, at) {
     if (byte === NEWLINE) this.lines += 1;
     if (this.#state === "quoted") {
@@ -104,10 +103,9 @@ class RecordScan {
       // At the start of a field it opens, after a closing one it is an escaped quote.
       this.#state = "quoted";
     } else if (byte === QUOTE || (this.#state === "closed" && byte !== RETURN)) {
+      // The rest of the line is passed over.
       this.isBroken = true;
-      // Within the first line the rest of it is passed over; later there is nothing to wait for.
       this.#state = "plain";
-      if (this.lines > 0) this.isDone = true;
     } else if (this.#state === "start") {
       this.#state = "plain";
     }

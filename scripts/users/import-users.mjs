@@ -25,8 +25,8 @@ const INSERT_USERS = `
       ON CONFLICT DO NOTHING
   RETURNING id`;
 
-/** Who has the addresses and the ids of a batch. */
-const HOLDERS = `
+/** Who has the addresses and the ids of a batch; by the indexes, each half by its own. */
+export const HOLDERS = `
   SELECT id, email
     FROM users
    WHERE email IN (SELECT value ->> '$.email' FROM json_each(?1))
