@@ -20,6 +20,8 @@ const USAGE = `Usage: npm run import -- FILE [--format csv|jsonl]
 
 /** The exit codes: everything is in; failed; lines were skipped; interrupted. */
 const [ALL, SOME, INTERRUPTED] = [0, 2, 130];
+/** How long a signal to the whole process group may take to arrive here. */
+const SIGNAL_MS = 250;
 
 await main(import.meta.url, async (args) => {
   const { path, options } = parse(args);
@@ -66,8 +68,10 @@ async function importFile(db, { size, records }, context, options) {
     progress.end();
     return tell(summary, report, options);
   } catch (error) {
+    progress.end();
     if (error instanceof Failure) throw error;
-    // Ctrl-C reaches the database's process too.
+    // Ctrl-C ends the database's process too, and that may be noticed before the signal.
+    await new Promise((done) => setTimeout(done, SIGNAL_MS));
     if (stopping) return interrupted();
     throw new Failure(`The database failed: ${String(error?.message).split("\n")[0]} What was imported stays; run the same command again.`);
   } finally {
