@@ -73,7 +73,7 @@ async function importFile(db, { size, records }, context, options) {
     // Ctrl-C ends the database's process too, and that may be noticed before the signal.
     await new Promise((done) => setTimeout(done, SIGNAL_MS));
     if (stopping) return interrupted();
-    throw new Failure(`The database failed: ${String(error?.message).split("\n")[0]} What was imported stays; run the same command again.`);
+    throw new Failure(`The import failed: ${String(error?.message).split("\n")[0]} What was imported stays; run the same command again.`);
   } finally {
     report.close();
   }
