@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::USER_AGENT;
 use serde::Serialize;
 
+use super::apart::apart;
 use super::call::{Answer, Call, json, with_cookies, without_cookies};
 use super::endpoint::{ForAnyone, ForOwner, ForReader, ForRefreshHolder, ForSessionHolder};
 use super::form;
@@ -33,7 +34,7 @@ pub(super) async fn for_anyone<P: Ports>(
         ForAnyone::Health => json(StatusCode::OK, &HealthBody { status: "ok" }),
         ForAnyone::Register => {
             let command = form::register(&call.body.fields()?, &ctx.config().passwords)?;
-            let user = register(ctx, command).await?;
+            let user = apart(register(ctx, command)).await?;
             json(StatusCode::CREATED, &UserBody::from(user))
         }
         ForAnyone::LogIn => {
@@ -48,7 +49,7 @@ pub(super) async fn for_anyone<P: Ports>(
                 device: Device::new(user_agent.as_deref(), ctx.caller.country.as_deref()),
                 carried: authenticate::carried(ctx, presented),
             };
-            let pair = log_in(ctx, command).await?;
+            let pair = apart(log_in(ctx, command)).await?;
             Ok(with_cookies(ctx, call, &pair))
         }
     }

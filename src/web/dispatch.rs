@@ -6,6 +6,7 @@
 use super::account::{
     check_body, for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder,
 };
+use super::apart::apart;
 use super::call::{Answer, Call};
 use super::endpoint::Endpoint;
 use super::member::for_member;
@@ -27,8 +28,8 @@ pub(super) async fn answer<P: Ports>(
     match endpoint {
         Endpoint::Anyone(endpoint) => for_anyone(ctx, endpoint, (&call, &presented)).await,
         Endpoint::RefreshHolder(endpoint) => {
-            let holder = authenticate::refresh_holder(ctx, &presented).await?;
-            for_refresh_holder(ctx, endpoint, (&call, holder)).await
+            let holder = apart(authenticate::refresh_holder(ctx, &presented)).await?;
+            apart(for_refresh_holder(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::SessionHolder(endpoint) => {
             let holder =
@@ -37,26 +38,26 @@ pub(super) async fn answer<P: Ports>(
                     delete_cookies: error == AppError::InvalidToken,
                     ..error.into()
                 })?;
-            for_session_holder(ctx, endpoint, (&call, holder)).await
+            apart(for_session_holder(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::Reader(endpoint) => {
-            let reader = authenticate::reader(ctx, &presented).await?;
+            let reader = apart(authenticate::reader(ctx, &presented)).await?;
             for_reader(endpoint, &reader)
         }
         Endpoint::Member(endpoint) => {
-            let member = authenticate::member(ctx, &presented).await?;
-            for_member(ctx, endpoint, (&call, member)).await
+            let member = apart(authenticate::member(ctx, &presented)).await?;
+            apart(for_member(ctx, endpoint, (&call, member))).await
         }
         Endpoint::Owner(endpoint) => {
             let holder = authenticate::access_holder(ctx, &presented)?;
             // What breaks a rule is no try of the password, and is not counted as one. (The rules
             // that depend on the owner's address are judged later.)
-            if let Err(refusal) = check_body(ctx, endpoint, (&call, &holder)).await {
-                authenticate::confirmed_member(ctx, holder).await?;
+            if let Err(refusal) = apart(check_body(ctx, endpoint, (&call, &holder))).await {
+                apart(authenticate::confirmed_member(ctx, holder)).await?;
                 return Err(refusal);
             }
-            let owner = authenticate::owner(ctx, holder).await?;
-            for_owner(ctx, endpoint, (&call, owner)).await
+            let owner = apart(authenticate::owner(ctx, holder)).await?;
+            apart(for_owner(ctx, endpoint, (&call, owner))).await
         }
     }
 }

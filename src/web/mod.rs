@@ -1,6 +1,7 @@
 //! The wire format, on the `http` crate's types: [`handle`] is the whole service.
 
 mod account;
+mod apart;
 pub mod body;
 pub mod call;
 pub mod cookies;
@@ -29,6 +30,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Entropy, Log, Ports, RateLimiter};
+use apart::apart;
 use body::RequestBody;
 use call::{Call, Country};
 use cookies::CookieStyle;
@@ -167,13 +169,13 @@ impl Exchange {
         (route, id): (&Route, Option<&str>),
         body: impl RequestBody,
     ) -> Result<Response<Vec<u8>>, Refusal> {
-        self.throttle(ctx, route).await?;
+        apart(self.throttle(ctx, route)).await?;
         let call = Call {
             headers: &self.parts.headers,
             id,
             query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
-            body: body::receive(&self.parts.headers, body, route.body).await?,
+            body: apart(body::receive(&self.parts.headers, body, route.body)).await?,
         };
         dispatch::answer(ctx, route.endpoint, call).await
     }
