@@ -12,7 +12,7 @@
  */
 import { main } from "../scripts/lib.mjs";
 import { cpuOf, idleShare } from "./support/cpu-time.mjs";
-import { CHAPTERS, KINDS, PASSWORD_CONTESTANTS } from "./support/kinds.mjs";
+import { CHAPTERS, NEAR_KINDS, PASSWORD_CONTESTANTS } from "./support/kinds.mjs";
 import { closedLoad, oneByOne } from "./support/load.mjs";
 import { cellOf, withStage } from "./support/people.mjs";
 import { report } from "./support/report.mjs";
@@ -28,10 +28,10 @@ const QUICK = { rounds: 2, requests: 300, people: 10 };
 await main(import.meta.url, async (args) => {
   const quick = args.includes("--quick");
   const size = quick ? QUICK : FULL;
-  const found = await withStage(CONNECTIONS, async (stage) => {
+  const found = await withStage(CONNECTIONS, NEAR_KINDS, async (stage) => {
     for (const one of stage.values()) one.idle = await idleShare(one.contestant.pid);
     const kinds = {};
-    for (const kind of Object.keys(KINDS)) kinds[kind] = await measureKind(stage, kind, size);
+    for (const kind of Object.keys(NEAR_KINDS)) kinds[kind] = await measureKind(stage, kind, size);
     return { kinds, passwords: await measurePasswords(stage, size) };
   });
   return summary(found, { save: !quick });
@@ -39,7 +39,7 @@ await main(import.meta.url, async (args) => {
 
 /** `[{name, label, cpu: [ms of each round]}]` */
 async function measureKind(stage, kind, { rounds, requests }) {
-  const all = KINDS[kind].cells.map((cell) => cellOf(stage, cell));
+  const all = NEAR_KINDS[kind].cells.map((cell) => cellOf(stage, cell));
   const load = ({ pool, request, visitors }) => closedLoad(pool, request, { visitors, requests });
   for (const one of all) await load(one);
   const results = await inTurns(all, rounds, async (one) => {
@@ -69,7 +69,7 @@ async function measurePasswords(stage, { rounds, people }) {
 
 function summary({ kinds, passwords }, { save }) {
   const tables = [
-    ...Object.entries(KINDS).map(([kind, { title }]) => table(title, kinds[kind])),
+    ...Object.entries(NEAR_KINDS).map(([kind, { title }]) => table(title, kinds[kind])),
     ...passwords.map(({ chapter, cells }) => table({ register: "Register", login: "Log in", logout: "Log out" }[chapter], cells)),
   ];
   return report("cpu", {
@@ -78,7 +78,7 @@ function summary({ kinds, passwords }, { save }) {
     tables,
     plots: ["read", "renew"].map((kind) => ({
       file: kind,
-      title: `${KINDS[kind].title}: CPU time`,
+      title: `${NEAR_KINDS[kind].title}: CPU time`,
       unit: `ms of CPU for ${PER} requests`,
       bars: kinds[kind].map(({ label, cpu }) => ({ label, value: Math.round(spread(cpu).median) })),
     })),

@@ -10,6 +10,7 @@
  */
 import { main } from "../scripts/lib.mjs";
 import { CHAPTERS, KINDS, PASSWORD_CONTESTANTS } from "./support/kinds.mjs";
+import { DISTANCE_MS } from "./support/distant.mjs";
 import { closedLoad, oneByOne, openLoad, quantile as at } from "./support/load.mjs";
 import { cellOf, withStage } from "./support/people.mjs";
 import { ms, ratio, report } from "./support/report.mjs";
@@ -29,7 +30,7 @@ const OPEN_PER_SECOND = { read: 400, renew: 100 };
 await main(import.meta.url, async (args) => {
   const quick = args.includes("--quick");
   const size = quick ? QUICK : FULL;
-  const [loads, passwords] = await withStage(CONNECTIONS, async (stage) => {
+  const [loads, passwords] = await withStage(CONNECTIONS, KINDS, async (stage) => {
     const found = {};
     for (const kind of Object.keys(KINDS)) found[kind] = await measureKind(stage, kind, size);
     return [found, await measurePasswords(stage, size)];
@@ -131,6 +132,7 @@ function limits(loads, passwords) {
     least("Profile / Better Auth's session read with its cookie cache", 1.4, ratios(profile, rates(of(loads.read, "better-auth")))),
     least("Profile / Better Auth's session read without", 3, ratios(profile, rates(of(loads.read, "better-auth-uncached")))),
     least("Refresh / the Hono Worker's renewal", 1.5, ratios(refresh, rates(of(loads.renew, "hono")))),
+    least(`The same with D1's primary ${DISTANCE_MS} ms away`, 1.5, ratios(rates(loads.renewDistant[0]), rates(of(loads.renewDistant, "hono-distant")))),
     { name: "Login's time / Better Auth's sign-in", wanted: "≤ 0.7", found: ratio(login.median), ok: login.median <= 0.7 },
   ];
 }

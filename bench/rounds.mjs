@@ -78,8 +78,8 @@ function cheapRound() {
     await ready;
     return [
       request("health: nothing but the way there", 200, () => client.get("/health")),
-      request("profile: verify, read KV", 200, () => client.get("/api/account/profile")),
-      request("refresh: verify, KV, D1, sign twice", 204, () => client.post("/api/account/refresh")),
+      request("profile: the isolate's copy", 200, () => client.get("/api/account/profile")),
+      request("refresh: verify, D1, sign twice", 204, () => client.post("/api/account/refresh")),
     ];
   };
 }

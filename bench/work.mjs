@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { ROOT, main } from "../scripts/lib.mjs";
 import { startContestant } from "./support/contestants.mjs";
 import { counted } from "./support/counted.mjs";
-import { KINDS } from "./support/kinds.mjs";
+import { NEAR_KINDS } from "./support/kinds.mjs";
 import { PRICES, READ_ON, money, priceOfAMillion } from "./support/prices.mjs";
 import { quantile, report } from "./support/report.mjs";
 import { keepCookies, newPerson } from "./support/stories.mjs";
@@ -194,7 +194,7 @@ function cpuTimes() {
   if (existsSync(file)) {
     const { kinds, passwords } = JSON.parse(readFileSync(file, "utf8")).data;
     const add = (name, chapter, cpu) => found.set(`${name} ${chapter}`, quantile(cpu, 0.5) / CPU_PER);
-    for (const [kind, { cells }] of Object.entries(KINDS)) cells.forEach(([name, chapter], i) => add(name, chapter, kinds[kind][i].cpu));
+    for (const [kind, { cells }] of Object.entries(NEAR_KINDS)) cells.forEach(([name, chapter], i) => add(name, chapter, kinds[kind][i].cpu));
     for (const { chapter, cells } of passwords) for (const { name, cpu } of cells) add(name, chapter, cpu);
   }
   return (contestant, chapter) => found.get(`${contestant} ${chapter}`) ?? null;

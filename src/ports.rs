@@ -427,22 +427,14 @@ pub trait Housekeeping {
     -> Result<usize, StoreError>;
 }
 
-/// Why a refresh token is on the revocation list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Revocation {
-    /// It has a successor; whether it is forgiven is for the database to say.
-    Rotated,
-    /// Its session is over, for good.
-    Ended,
-}
-
-/// Revoked refresh tokens, in KV: refuses early, and never decides in favour of a token.
+/// Refresh tokens whose session is over for good, in KV: refuses when the database has no
+/// answer, and never decides in favour of a token.
 pub trait RevocationList {
-    /// What is known of a token; `None` when nothing is, or the list is down.
-    async fn find(&self, token: TokenId) -> Option<Revocation>;
+    /// Whether the token is known to have ended; not when nothing is known, or the list is down.
+    async fn has_ended(&self, token: TokenId) -> bool;
 
     /// Remembers a token until it would have expired, best effort.
-    async fn add(&self, token: RevokedToken, why: Revocation, now: UnixSeconds);
+    async fn add(&self, token: RevokedToken, now: UnixSeconds);
 }
 
 /// A copy of an account.

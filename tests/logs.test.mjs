@@ -92,7 +92,7 @@ describe("a request", () => {
     const cases = [
       ["http.failure", 503, { faults: [{ on: "d1", how: "fail" }] }, () => person.client.post(REFRESH)],
       ["http.failure", 503, { faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no such table: users" }] }, () => person.client.get("/api/account/sessions")],
-      ["kv.failure", 204, { faults: [{ on: "kv", how: "fail" }] }, () => person.client.post(REFRESH)],
+      ["kv.failure", 200, { faults: [{ on: "kv", how: "fail" }] }, () => person.client.get(PROFILE)],
       ["password.stored_hash_damaged", 401, {}, async () => (await damage(), new Client(latchkey).post(LOGIN, { json: { username: person.email, password: PASSWORD } }))],
     ];
     for (const [event, status, control, send] of cases) {

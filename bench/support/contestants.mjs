@@ -52,13 +52,22 @@ const betterAuth = ({ title, cookieCache = "on", updateAgeSeconds }) => ({
   },
   migrate: migrateBetterAuth,
 });
-const latchkey = ({ title, vars = {} }) => ({
+const latchkey = ({ title, vars = {}, entry = "bench/support/limiters.mjs" }) => ({
   title,
   story: STORIES.latchkey,
   files: join(ROOT, "build"),
-  entry: "bench/support/limiters.mjs",
+  entry,
   env: latchkeyEnv(vars),
   migrate: migrateLatchkey,
+});
+const DISTANT_PEER = "bench/support/distant-peer.mjs";
+const hono = (rest) => ({
+  title: "Hono and jose",
+  story: STORIES.hono,
+  files: join(OUT, "hono"),
+  env: { ...D1, BASE_URL: text(ORIGIN), SECRET: text(SECRET) },
+  migrate: (db) => db.batch(statements(join(BENCH, "peers", "hono", "schema.sql")).map((sql) => db.prepare(sql))),
+  ...rest,
 });
 const hello = (title, folder) => ({ title, story: STORIES.hello, files: join(OUT, folder), env: {}, migrate: () => {} });
 
@@ -69,13 +78,10 @@ const CONTESTANTS = {
   "better-auth-uncached": () => betterAuth({ title: "Better Auth, no cookie cache", cookieCache: "off" }),
   // Renews at every read of the database instead of once a day: the same code, often enough to be measured.
   "better-auth-renewing": () => betterAuth({ title: "Better Auth, renewing", updateAgeSeconds: 0 }),
-  hono: () => ({
-    title: "Hono and jose",
-    story: STORIES.hono,
-    files: join(OUT, "hono"),
-    env: { ...D1, BASE_URL: text(ORIGIN), SECRET: text(SECRET) },
-    migrate: (db) => db.batch(statements(join(BENCH, "peers", "hono", "schema.sql")).map((sql) => db.prepare(sql))),
-  }),
+  "latchkey-distant": () => latchkey({ title: "Latchkey", entry: "bench/support/distant-latchkey.mjs" }),
+  "better-auth-renewing-distant": () => ({ ...betterAuth({ title: "Better Auth, renewing", updateAgeSeconds: 0 }), entry: DISTANT_PEER }),
+  hono: () => hono({}),
+  "hono-distant": () => hono({ entry: DISTANT_PEER }),
   "hello-js": () => hello("hello in JavaScript", "hello-js"),
   "hello-rust": () => hello("hello in Rust", "hello-rust"),
 };

@@ -1,3 +1,5 @@
+import { DISTANCE_MS } from "./distant.mjs";
+
 /**
  * The kinds of request that are compared, each with the contestants that have
  * it: `[contestant, chapter of its story, how the row is called]`. Ours comes
@@ -23,7 +25,14 @@ export const KINDS = {
     title: "Refresh or renew",
     cells: [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"]],
   },
+  renewDistant: {
+    title: `Refresh or renew, with D1's primary ${DISTANCE_MS} ms away`,
+    cells: [["latchkey-distant", "renew"], ["better-auth-renewing-distant", "renew"], ["hono-distant", "renew"]],
+  },
 };
+
+/** Those in which the distance of the database plays no part: its CPU time would be the same. */
+export const NEAR_KINDS = Object.fromEntries(Object.entries(KINDS).filter(([kind]) => kind !== "renewDistant"));
 
 /** Those who know passwords, and what is done with them. */
 export const PASSWORD_CONTESTANTS = ["latchkey", "better-auth", "hono"];

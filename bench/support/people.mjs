@@ -1,18 +1,17 @@
 /** Contestants with people in them: ready to be measured. */
 import { startContestant } from "./contestants.mjs";
-import { KINDS } from "./kinds.mjs";
 import { openPool, send } from "./load.mjs";
 import { newPerson } from "./stories.mjs";
 
 /**
- * Starts every contestant of {@link KINDS} with `connections` signed-in people
+ * Starts every contestant of `kinds` (see kinds.mjs) with `connections` signed-in people
  * each, calls `work` with `Map(name -> {contestant, pool, visitors})`, and
  * ends them all.
  */
-export async function withStage(connections, work) {
+export async function withStage(connections, kinds, work) {
   const stage = new Map();
   try {
-    for (const name of new Set(Object.values(KINDS).flatMap(({ cells }) => cells.map(([name]) => name)))) {
+    for (const name of new Set(Object.values(kinds).flatMap(({ cells }) => cells.map(([name]) => name)))) {
       const contestant = await startContestant(name);
       const pool = openPool(contestant, connections);
       stage.set(name, { contestant, pool, visitors: [] });

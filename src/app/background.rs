@@ -4,7 +4,7 @@
 
 use super::Ctx;
 use crate::domain::id::UserId;
-use crate::ports::{Background, Ports, Revocation, RevocationList, RevokedToken, UserCache};
+use crate::ports::{Background, Ports, RevocationList, RevokedToken, UserCache};
 
 /// A user's sessions or data changed: drop the copy, and list the tokens that ended.
 pub fn account_changed<P: Ports>(ctx: &Ctx<'_, P>, user: UserId, ended: Vec<RevokedToken>) {
@@ -15,16 +15,7 @@ pub fn account_changed<P: Ports>(ctx: &Ctx<'_, P>, user: UserId, ended: Vec<Revo
     ctx.ports.background().run(async move {
         cache.drop_copy(user).await;
         for token in ended {
-            revocations.add(token, Revocation::Ended, now).await;
+            revocations.add(token, now).await;
         }
-    });
-}
-
-/// A refresh token has a successor.
-pub fn token_superseded<P: Ports>(ctx: &Ctx<'_, P>, token: RevokedToken) {
-    let revocations = ctx.ports.revocations().clone();
-    let now = ctx.now;
-    ctx.ports.background().run(async move {
-        revocations.add(token, Revocation::Rotated, now).await;
     });
 }

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::authenticate::RefreshHolder;
-use super::background::{account_changed, token_superseded};
+use super::background::account_changed;
 use super::issue::{Grant, TokenPair, issue};
 use super::{AppError, Ctx};
 use crate::domain::id::TokenId;
 use crate::ports::{
-    Entropy, Log, Ports, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore,
+    Entropy, Log, Ports, RevocationList, RotatedSession, Rotation, RotationRequest, SessionStore,
 };
 
 /// Rotates the refresh token. One round trip.
@@ -41,16 +41,16 @@ pub async fn refresh<P: Ports>(
         issued_at: rotated.issued_at,
         refresh_expires_at: rotated.expires_at,
     };
-    match ctx.ports.sessions().rotate(&request).await? {
-        Rotation::Rotated(rotated) => {
-            let superseded = RevokedToken {
-                id: claims.id,
-                expires_at: claims.expires_at,
-            };
-            token_superseded(ctx, superseded);
-            issue(ctx, grant(rotated))
+    let rotation = match ctx.ports.sessions().rotate(&request).await {
+        Ok(rotation) => rotation,
+        // Without the database nothing is given, but what is known to be over can be refused.
+        Err(_) if ctx.ports.revocations().has_ended(claims.id).await => {
+            return Err(AppError::InvalidToken);
         }
-        Rotation::Replayed(rotated) => issue(ctx, grant(rotated)),
+        Err(error) => return Err(error.into()),
+    };
+    match rotation {
+        Rotation::Rotated(rotated) | Rotation::Replayed(rotated) => issue(ctx, grant(rotated)),
         Rotation::Reused(ended) => {
             ctx.ports.log().line(&json!({
                 "level": "warn",

@@ -14,7 +14,7 @@ use worker::kv::{KvError, KvStore};
 use super::runtime::ConsoleLog;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::UnixSeconds;
-use crate::ports::{CachedAccount, Log, Revocation, RevocationList, RevokedToken, UserCache};
+use crate::ports::{CachedAccount, Log, RevocationList, RevokedToken, UserCache};
 
 /// The shortest time to live that KV takes, in seconds.
 const MIN_TTL_SECONDS: u32 = 60;
@@ -26,8 +26,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// The largest entry of the user cache that is looked at, in bytes; ours have less than 2,000.
 const MAX_ENTRY_BYTES: usize = 8_192;
 
-/// The values of `revoked:<jti>`.
-const ROTATED: &str = "rotated";
+/// The value of `revoked:<jti>`.
 const ENDED: &str = "ended";
 
 /// The KV namespace.
@@ -108,21 +107,13 @@ fn user_key(user: UserId) -> String {
 }
 
 impl RevocationList for Kv {
-    async fn find(&self, token: TokenId) -> Option<Revocation> {
-        match self.get(&revoked_key(token)).await?.as_str() {
-            ENDED => Some(Revocation::Ended),
-            ROTATED => Some(Revocation::Rotated),
-            _ => None,
-        }
+    async fn has_ended(&self, token: TokenId) -> bool {
+        self.get(&revoked_key(token)).await.as_deref() == Some(ENDED)
     }
 
-    async fn add(&self, token: RevokedToken, why: Revocation, now: UnixSeconds) {
-        let value = match why {
-            Revocation::Rotated => ROTATED,
-            Revocation::Ended => ENDED,
-        };
+    async fn add(&self, token: RevokedToken, now: UnixSeconds) {
         let left = token.expires_at.left_from(now).get();
-        self.put(&revoked_key(token.id), value, left.max(MIN_TTL_SECONDS))
+        self.put(&revoked_key(token.id), ENDED, left.max(MIN_TTL_SECONDS))
             .await;
     }
 }

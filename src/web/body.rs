@@ -74,6 +74,10 @@ pub async fn receive(
     if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(Refusal::new(Code::BodyTooLarge));
     }
+    // A stream that is known to be empty is not worth opening.
+    if announced == Some(0) {
+        return Ok(make(Vec::new()));
+    }
     match body.read(MAX_BODY_BYTES).await {
         Ok(bytes) => Ok(make(bytes)),
         Err(ReadError::TooLarge) => Err(Refusal::new(Code::BodyTooLarge)),

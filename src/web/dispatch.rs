@@ -28,7 +28,7 @@ pub(super) async fn answer<P: Ports>(
     match endpoint {
         Endpoint::Anyone(endpoint) => for_anyone(ctx, endpoint, (&call, &presented)).await,
         Endpoint::RefreshHolder(endpoint) => {
-            let holder = apart(authenticate::refresh_holder(ctx, &presented)).await?;
+            let holder = authenticate::refresh_holder(ctx, &presented)?;
             apart(for_refresh_holder(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::SessionHolder(endpoint) => {

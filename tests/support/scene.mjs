@@ -41,7 +41,7 @@ export const ROUTES = [
   {
     name: "POST /api/account/refresh",
     send: ({ own }) => own.post(REFRESH),
-    success: 204, d1: 1, kvGet: 1, limiter: 1,
+    success: 204, d1: 1, limiter: 1,
     effect: ["own: current_jti idle_expires_at last_used_at previous_jti rotated_at"], again: 204,
   },
   {

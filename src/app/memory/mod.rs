@@ -6,7 +6,7 @@ mod sessions;
 mod users;
 
 use core::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::domain::audit::{AuditEntry, AuditEvent, Trace};
@@ -17,8 +17,8 @@ use crate::domain::throttle::{Attempts, Pace, ThrottleKey};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{
     Attempt, Background, BreachedPasswords, CachedAccount, Credentials, Entropy, Limiter, Log,
-    NoEntropy, NoRange, Ports, RateLimiter, Revocation, RevocationList, RevokedToken, StoreError,
-    Timer, UserCache,
+    NoEntropy, NoRange, Ports, RateLimiter, RevocationList, RevokedToken, StoreError, Timer,
+    UserCache,
 };
 
 /// The tables.
@@ -52,7 +52,7 @@ pub(crate) struct MemoryStore {
 pub(crate) struct MemoryKv {
     /// How often a copy was asked for.
     pub(crate) asked: Rc<Cell<u32>>,
-    pub(crate) revoked: Rc<RefCell<HashMap<String, Revocation>>>,
+    pub(crate) revoked: Rc<RefCell<HashSet<String>>>,
     pub(crate) accounts: Rc<RefCell<HashMap<String, CachedAccount>>>,
 }
 
@@ -220,12 +220,12 @@ impl Tables {
 }
 
 impl RevocationList for MemoryKv {
-    async fn find(&self, token: TokenId) -> Option<Revocation> {
-        self.revoked.borrow().get(&token.to_string()).copied()
+    async fn has_ended(&self, token: TokenId) -> bool {
+        self.revoked.borrow().contains(&token.to_string())
     }
 
-    async fn add(&self, token: RevokedToken, why: Revocation, _: UnixSeconds) {
-        self.revoked.borrow_mut().insert(token.id.to_string(), why);
+    async fn add(&self, token: RevokedToken, _: UnixSeconds) {
+        self.revoked.borrow_mut().insert(token.id.to_string());
     }
 }
 
