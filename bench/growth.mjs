@@ -99,9 +99,12 @@ function story({ users, latchkey, random }) {
     step("profile, warm", 200, () => client.get("/api/account/profile")),
     step("refresh", 204, () => client.post("/api/account/refresh")),
     step("session list", 200, () => client.get("/api/account/sessions")),
+    step("activity", 200, () => client.get("/api/account/activity")),
     step("logout", 204, () => client.post("/api/account/logout"), {
-      after: () =>
-        latchkey.sql("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND created_at >= ?2", email, begun),
+      after: async () => {
+        await latchkey.sql("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND created_at >= ?2", email, begun);
+        await latchkey.sql("DELETE FROM audit_log WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND at >= ?2", email, begun);
+      },
     }),
     ...[FEW_DUE, MANY_DUE].map((due) => ({ name: CLEAN_UP(due), before: () => makeDue(latchkey, users, due), act: () => latchkey.scheduled() })),
   ];
@@ -260,7 +263,7 @@ function figures(sizes, byUsers) {
 }
 
 function storageTable({ users, bytes }) {
-  const each = { user: bytes.users / users, session: (bytes.sessions - bytes.users) / (2 * users), counter: (bytes.attempts - bytes.sessions) / (users / 10) };
+  const each = { user: bytes.users / users, session: (bytes.sessions - bytes.users) / (2 * users), counter: (bytes.attempts - bytes.sessions) / (users / 10), event: (bytes.events - bytes.attempts) / (2 * users) };
   return {
     title: "Storage, rows with their indexes",
     columns: ["row", "bytes"],
@@ -268,6 +271,7 @@ function storageTable({ users, bytes }) {
       ["user", Math.round(each.user)],
       ["session", Math.round(each.session)],
       ["counter of login attempts", Math.round(each.counter)],
+      ["event of the audit log", Math.round(each.event)],
       ["user with two sessions", Math.round(bytes.attempts / users)],
     ],
     note: `The size that D1 gives for the database of ${users.toLocaleString("en-US")} users, after each step of making it.`,

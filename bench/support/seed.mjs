@@ -5,7 +5,8 @@
  * Everybody has the password of one person who has really registered, so any
  * of them can log in. Each has a live session; every second another one, every
  * fourth an ended one, every fourth an idle one: two a user. Every tenth has a
- * counter of login attempts. Nothing of it is due for the clean-up.
+ * counter of login attempts, and the audit log has each session's beginning.
+ * Nothing of it is due for the clean-up.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -65,10 +66,18 @@ const ATTEMPTS = `${NUMBERS}
     FROM n
    WHERE i % 10 = 0`;
 
+const EVENTS = `
+  INSERT INTO audit_log (event, user_id, session_id, at, last_at, country, client, request_id)
+  SELECT 'logged_in', user_id, sessions.id, sessions.created_at, sessions.created_at, 'DE',
+         'c' || substr(hex(randomblob(11)), 1, 22), lower(hex(randomblob(18)))
+    FROM users
+    JOIN sessions ON sessions.user_id = users.id
+   WHERE users.rowid BETWEEN ?1 AND ?2 AND ?3 > 0`;
+
 /**
  * The folder of a database with so many users, for `startLatchkey`'s
  * `persist`, and how large it was after each step:
- * `{folder, bytes: {users, sessions, attempts}}`.
+ * `{folder, bytes: {users, sessions, attempts, events}}`.
  */
 export async function seeded(users) {
   const folder = join(FOLDER, String(users));
@@ -89,6 +98,7 @@ export async function seeded(users) {
 export async function restore(latchkey, users) {
   await latchkey.sql("DELETE FROM users WHERE rowid > ?1", users);
   await latchkey.sql("DELETE FROM sessions WHERE created_at > unixepoch() - ?1", 7 * DAY_SECONDS);
+  await latchkey.sql("DELETE FROM audit_log WHERE at > unixepoch() - ?1", 7 * DAY_SECONDS);
   // What was made to be cleaned up, and was not.
   await latchkey.scheduled();
 }
@@ -105,7 +115,7 @@ async function make(folder, users, at) {
     const db = await latchkey.db();
     const bytes = {};
     // The owner is the first row; user i is row i.
-    for (const [name, sql, ...rest] of [["users", USERS, users], ["sessions", SESSIONS], ["attempts", ATTEMPTS]]) {
+    for (const [name, sql, ...rest] of [["users", USERS, users], ["sessions", SESSIONS], ["attempts", ATTEMPTS], ["events", EVENTS]]) {
       for (let from = 2; from <= users; from += STEP) {
         const { meta } = await db.prepare(sql).bind(from, Math.min(from + STEP - 1, users), at, ...rest).run();
         bytes[name] = meta.size_after;
