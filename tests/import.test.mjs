@@ -44,10 +44,10 @@ const MOVED = {
     out: ["banned@example.org"], skipped: ["deleted", "no_password"],
   },
   django: {
-    in: Object.fromEntries(["ada", "grace", "argon", "bcrypt", "scrypt"].map((name) => [`${name}@example.org`, HASHED_PASSWORD])),
+    in: Object.fromEntries(["ada", "grace", "argon", "bcrypt", "scrypt", "scrypt-default"].map((name) => [`${name}@example.org`, HASHED_PASSWORD])),
     names: { "ada@example.org": "Ada Lovelace", "grace@example.org": "Grace" },
     out: ["left@example.org"], superusers: ["ada@example.org"],
-    skipped: ["hash_out_of_bounds", "hash_unsupported", "hash_out_of_bounds", "hash_unsupported", "no_password", "email_missing"],
+    skipped: ["hash_out_of_bounds", "hash_unsupported", "hash_unsupported", "no_password", "email_missing"],
   },
   "fastapi-users": {
     in: Object.fromEntries(["ada", "grace", "older"].map((name) => [`${name}@example.org`, HASHED_PASSWORD])),

@@ -18,7 +18,7 @@ const MAX_BCRYPT_COST: u32 = 13;
 /// The most memory that scrypt may ask for, in bytes: an isolate has 128 MiB.
 const MAX_SCRYPT_BYTES: u64 = 64 * 1024 * 1024;
 /// The most lanes of scrypt: each costs as much time as the first.
-const MAX_SCRYPT_LANES: u32 = 4;
+const MAX_SCRYPT_LANES: u32 = 5;
 /// The most rounds of PBKDF2; Django 6.0 makes 1,200,000.
 const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 /// What Better Auth fixes: N = 2^14, r = 16, p = 1, and a key of 64 bytes.

@@ -42,6 +42,11 @@ impl HashCost {
         memory_kib: 19_456,
         iterations: 2,
     };
+
+    /// Memory times passes: what the time goes by.
+    const fn work(self) -> u64 {
+        self.memory_kib as u64 * self.iterations as u64
+    }
 }
 
 /// A hash as the database keeps it: a PHC string or a format of another system, perhaps
@@ -49,7 +54,7 @@ impl HashCost {
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredHash(String);
 
-/// The outcome of a verification. Each variant has cost exactly one hash.
+/// The outcome of a verification. Each variant has cost one hash at least.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
@@ -155,8 +160,9 @@ impl PasswordHasher {
     ///
     /// Whether the user exists, whether the hash can be read, whether the password is right:
     /// one Argon2 hash is computed in each case, so that the time tells nothing. (A hash of
-    /// another setting or system takes its own time, until the first login has replaced it;
-    /// a wrong password for one of another system costs one of ours on top.)
+    /// another setting or system takes its own time, until the first login has replaced it; a
+    /// wrong password for one of another system, or for a cheaper one, costs one of ours on
+    /// top: no refusal is faster than the others.)
     ///
     /// # Errors
     ///
@@ -200,6 +206,8 @@ impl PasswordHasher {
         if bool::from(tag.ct_eq(&stored.tag)) {
             let rehash = stored.setting != self.own_setting();
             Ok(Verification::Match { rehash })
+        } else if stored.setting.cost.work() < self.cost.work() {
+            self.waste(password, Verification::Mismatch)
         } else {
             Ok(Verification::Mismatch)
         }

@@ -196,3 +196,24 @@ fn hashes_of_other_systems_cost_one_of_ours_when_the_password_is_wrong() {
     );
     assert_eq!(hasher.computed(), 1);
 }
+
+#[test]
+fn a_wrong_password_for_a_cheaper_hash_is_not_refused_sooner() {
+    let cheaper = PasswordHasher::new(CHEAP);
+    let hasher = PasswordHasher::new(HashCost {
+        iterations: CHEAP.iterations + 1,
+        ..CHEAP
+    });
+    let password = chosen("correct horse");
+    let [cheap, dear] = [&cheaper, &hasher].map(|own| own.hash(&password, [3; 16]).unwrap());
+    for (of, stored, hashes) in [
+        (&hasher, &cheap, 2),
+        (&hasher, &dear, 1),
+        (&cheaper, &dear, 1),
+    ] {
+        let before = of.computed();
+        let verdict = of.verify(&presented("wrong horse"), Some(stored));
+        assert_eq!(verdict, Ok(Verification::Mismatch));
+        assert_eq!(of.computed() - before, hashes);
+    }
+}

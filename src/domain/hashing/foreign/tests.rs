@@ -71,7 +71,7 @@ fn monstrous_and_damaged_hashes_are_refused_without_being_computed() {
         format!("$scrypt$ln=17,r=8,p=1${key}${key}"),
         format!("$scrypt$ln=63,r=8,p=1${key}${key}"),
         format!("$scrypt$ln=14,r=4294967295,p=1${key}${key}"),
-        format!("$scrypt$ln=14,r=8,p=5${key}${key}"),
+        format!("$scrypt$ln=14,r=8,p=6${key}${key}"),
         format!("$scrypt$ln=14,r=8${key}${key}"),
         format!("$scrypt$ln=14,r=8,p=1,x=1${key}${key}"),
         format!("$scrypt$ln=14,r=0,p=1${key}${key}"),

@@ -1,0 +1,86 @@
+//! What it takes to look a password up among the common ones, and what is found:
+//!
+//! ```text
+//! npm run bench:common                 random passphrases pass, and how long a look takes
+//! npm run bench:common -- LIST         and the first 3,000 lines of a list are refused
+//! ```
+//!
+//! `LIST` is the text that `scripts/common-passwords.mjs` reads: one password a line, the most
+//! frequent first. Fails when one of its first 3,000 of eight code points or more is let
+//! through, a passphrase is refused, or a look takes 20 µs or longer.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use latchkey::domain::common_passwords::contains;
+
+const MOST_FREQUENT: usize = 3_000;
+const MIN_CODE_POINTS: usize = 8;
+const PASSPHRASES: u64 = 10_000;
+const LOOKS: u64 = 1_000_000;
+const LIMIT: Duration = Duration::from_micros(20);
+const SYLLABLES: [&str; 16] = [
+    "ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "zy",
+];
+
+/// Four words of four syllables: 64 bits, spread over the number by a linear congruence.
+fn passphrase(number: u64) -> String {
+    let bits = number
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    let syllables = (0..16).map(|place| {
+        let index = usize::try_from((bits >> (place * 4)) & 15).unwrap_or_default();
+        let space = if place % 4 == 0 && place > 0 { " " } else { "" };
+        format!("{space}{}", SYLLABLES.get(index).unwrap_or(&"xo"))
+    });
+    syllables.collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own, on a machine with a clock"
+)]
+fn main() -> ExitCode {
+    let mut is_held = true;
+    if let Some(path) = env::args().nth(1) {
+        let Ok(text) = fs::read_to_string(&path) else {
+            println!("cannot read {path}");
+            return ExitCode::FAILURE;
+        };
+        let listed: Vec<&str> = text
+            .lines()
+            .filter(|line| line.chars().count() >= MIN_CODE_POINTS)
+            .take(MOST_FREQUENT)
+            .collect();
+        let refused = listed.iter().filter(|password| contains(password)).count();
+        println!(
+            "most frequent passwords refused   {refused} of {}",
+            listed.len()
+        );
+        is_held &= refused == MOST_FREQUENT;
+    }
+    let refused = (0..PASSPHRASES)
+        .filter(|number| contains(&passphrase(*number)))
+        .count();
+    println!("random passphrases refused        {refused} of {PASSPHRASES}");
+    is_held &= refused == 0;
+
+    let phrases: Vec<String> = (0..1_000).map(passphrase).collect();
+    let begun = Instant::now();
+    let found = (0..LOOKS)
+        .zip(phrases.iter().cycle())
+        .filter(|(_, phrase)| contains(phrase))
+        .count();
+    let each = begun.elapsed() / u32::try_from(LOOKS).unwrap_or(u32::MAX);
+    println!(
+        "one look, natively                {:.2} µs",
+        each.as_secs_f64() * 1e6
+    );
+    is_held &= each < LIMIT && found == 0;
+    if is_held {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
