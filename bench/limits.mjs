@@ -38,6 +38,9 @@ const DOCUMENTED_MS = { read: 1, write: 5 };
 const DOCUMENTED_ON = "developers.cloudflare.com/d1/platform/limits, read on 2026-11-21";
 /** Beyond half of its time a database keeps people waiting in line. */
 const BUSY_AT_MOST = 0.5;
+/** As configured by default; a session's beginning and its end. */
+const AUDIT_RETENTION_DAYS = 90;
+const EVENTS_A_SESSION = 2;
 const MAX_DATABASE_GB = 10;
 const DAY_SECONDS = 86_400;
 const MONTH_DAYS = 30;
@@ -47,7 +50,9 @@ await main(import.meta.url, async () => {
   const growth = resultOf("growth");
   const work = resultOf("work");
   const measured = measuredMs(growth);
-  const bytesAUser = growth.bytes.attempts / growth.to;
+  const eventsAUser = (EVENTS_A_SESSION * AUDIT_RETENTION_DAYS) / DAYS_BETWEEN_LOGINS;
+  const bytesAnEvent = (growth.bytes.events - growth.bytes.attempts) / (2 * growth.to);
+  const bytesAUser = growth.bytes.attempts / growth.to + eventsAUser * bytesAnEvent;
   const prices = Object.fromEntries(work.own.map(({ name, price }) => [name, price.total]));
   const usual = SIZES.map((users) => worked(users, ACCESS_TOKEN_TTL_SECONDS, { measured, bytesAUser, prices }));
   const longer = SIZES.map((users) => worked(users, LONGEST_ACCESS_TOKEN_TTL_SECONDS, { measured, bytesAUser, prices }));
@@ -82,7 +87,7 @@ await main(import.meta.url, async () => {
           [`databases for at most ${percent(BUSY_AT_MOST)} busy and ${MAX_DATABASE_GB} GB`, ...usual.map(({ databases }) => databases)],
           [`the same with access tokens of ${LONGEST_ACCESS_TOKEN_TTL_SECONDS / 60} minutes`, ...longer.map(({ databases }) => databases)],
         ],
-        note: `On a day ${percent(ACTIVE_SHARE)} of the users come, each for ${ACTIVE_SECONDS / 3_600} hour, with an access token of ${ACCESS_TOKEN_TTL_SECONDS / 60} minutes and a profile every ${PROFILE_EVERY_SECONDS / 60} minutes; everybody logs in every ${DAYS_BETWEEN_LOGINS} days. A user with two sessions is ${Math.round(bytesAUser)} bytes.`,
+        note: `On a day ${percent(ACTIVE_SHARE)} of the users come, each for ${ACTIVE_SECONDS / 3_600} hour, with an access token of ${ACCESS_TOKEN_TTL_SECONDS / 60} minutes and a profile every ${PROFILE_EVERY_SECONDS / 60} minutes; everybody logs in every ${DAYS_BETWEEN_LOGINS} days. A user with two sessions and ${eventsAUser} events of the audit log is ${Math.round(bytesAUser)} bytes.`,
       },
       {
         title: "The bill of a month by the number of users, in US dollars",

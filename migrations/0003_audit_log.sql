@@ -14,9 +14,7 @@ CREATE TABLE audit_log (
     country    TEXT,                         -- two letters, from the network's edge; of several, the last
     client     TEXT    NOT NULL,             -- keyed hash of the client's prefix; of several, the last
     request_id TEXT    NOT NULL,             -- as in the answer and the log lines; of several, the last
-    bucket     TEXT,                         -- refusals: event, user and hour, which share a row
-    entry      TEXT,                         -- refusals: random, so that a repeated write counts once
-    CHECK ((bucket IS NULL) = (entry IS NULL))
+    bucket     TEXT                          -- refusals: event, user and hour, which share a row
 ) STRICT;
 
 -- A person's own events, newest first; the key behind it breaks ties.

@@ -364,8 +364,6 @@ pub struct Refused {
     pub user: Option<UserId>,
     /// How many of them.
     pub count: u32,
-    /// Random, so that a repetition is known.
-    pub entry: TokenId,
     /// When and from where the last one came.
     pub trace: Trace,
 }
@@ -373,7 +371,7 @@ pub struct Refused {
 /// The audit log, in D1.
 pub trait AuditLog {
     /// Adds to the row that refusals of one kind about one user share for an hour. One round
-    /// trip. Repeating it with the same argument adds once.
+    /// trip, which is not repeated: what is lost is not counted, and nothing is counted twice.
     ///
     /// # Errors
     ///

@@ -129,6 +129,28 @@ test("a session over the cap is told", async () => {
   assert.deepEqual(told, ["registered", ...Array(21).fill("logged_in"), "session_ended: evicted"]);
 });
 
+/** Gives a person the hash that a cheaper setting would have made of the same password. */
+async function weaken({ id }) {
+  const other = await startLatchkey({ vars: { ARGON2_MEMORY_KIB: 18_000 } });
+  try {
+    const { id: there } = await register(other);
+    const [{ password_hash: hash }] = await other.sql("SELECT password_hash FROM users WHERE id = ?1", there);
+    await latchkey.sql("UPDATE users SET password_hash = ?2 WHERE id = ?1", id, hash);
+  } finally {
+    await other.dispose();
+  }
+}
+
+/** Gives a person as many live sessions as there may be. */
+async function fill({ id }) {
+  const [{ n }] = await latchkey.sql("SELECT count(*) AS n FROM sessions WHERE user_id = ?1 AND ended_at IS NULL", id);
+  await latchkey.sql(
+    `INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at)
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+     SELECT substr(hex(randomblob(11)), 1, 21) || 'A', ?1, substr(hex(randomblob(11)), 1, 21) || 'A',
+            unixepoch() - 9, unixepoch() - 9, unixepoch() + 900, unixepoch() + 900 FROM n`, id, 20 - n);
+}
+
 describe("a change whose answer is lost and which is repeated is told once", () => {
   const STORIES = {
     "a registration": [[], () => new Client(latchkey).post(REGISTER, { json: { email: newEmail(), password: PASSWORD } })],
@@ -137,7 +159,8 @@ describe("a change whose answer is lost and which is repeated is told once", () 
     "ending the others": [["session_ended: revoked"], (person) => person.client.delete(`${SESSIONS}?scope=others`)],
     "a reused token": [["refresh_reused"], (person) => person.stolen.post(REFRESH)],
     "a change of the password": [["password_changed"], (person) => person.client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } })],
-    "a failed login": [["login_failed"], (person) => tryPassword(person.email)],
+    "a login that replaces a hash": [["logged_in", "hash_upgraded"], async (person) => (await weaken(person), tryPassword(person.email, PASSWORD))],
+    "a login over the cap": [["logged_in", "session_ended: evicted"], async (person) => (await fill(person), tryPassword(person.email, PASSWORD))],
   };
   for (const [name, [expected, act]] of Object.entries(STORIES)) {
     test(name, async () => {
@@ -162,7 +185,57 @@ describe("a change whose answer is lost and which is repeated is told once", () 
   }
 });
 
+test("a refusal whose answer from D1 is lost is not counted twice", async () => {
+  const person = await signUp(latchkey);
+  const refusals = {
+    login_failed: () => tryPassword(person.email),
+    wrong_current_password: () => person.client.patch(PASSWORD_PATH, { json: { currentPassword: WRONG, newPassword: NEW_PASSWORD } }),
+  };
+  for (const [event, refuse] of Object.entries(refusals)) {
+    await latchkey.control({ faults: [{ on: "d1", how: "fail-after", sql: "INSERT INTO audit_log", times: 1, message: LOST }] });
+    assert.equal((await refuse()).status, 401);
+    await latchkey.settled();
+    assert.equal((await refuse()).status, 401);
+    const rows = (await logOf(person)).filter((row) => row.event === event);
+    assert.deepEqual(rows.map(({ count }) => count), [2]);
+  }
+});
+
+test("a throttled login does the same work whoever's the address is", async () => {
+  await latchkey.control({ nowMs: START_MS });
+  const [person, nobody] = [(await register(latchkey)).email, newEmail()];
+  const work = {};
+  for (const email of [person, nobody]) {
+    for (let i = 0; i < 5; i += 1) assert.equal((await tryPassword(email)).status, 401);
+    await latchkey.settled();
+    work[email] = [];
+    for (let i = 0; i < 3; i += 1) {
+      await latchkey.resetCounters();
+      assert.equal((await tryPassword(email)).status, 429);
+      await latchkey.settled();
+      const { d1, d1Statements, waitUntil } = await latchkey.counters();
+      work[email].push([d1, d1Statements, waitUntil]);
+    }
+  }
+  assert.deepEqual(work[person], work[nobody]);
+  assert.deepEqual(work[person].map(([d1]) => d1), [2, 1, 1], "the first one is written, the others are held back");
+});
+
 describe("what did not happen is not told", () => {
+  test("the end of a session that had expired", async () => {
+    await latchkey.control({ nowMs: START_MS });
+    const person = await signUp(latchkey);
+    const other = await logIn(latchkey, person);
+    const before = await logOf(person);
+    await latchkey.control({ nowMs: START_MS + 8 * DAY * 1_000 });
+    assert.equal((await person.client.copy().post(LOGOUT)).status, 204);
+    assert.equal((await other.post(LOGIN, { form: { username: person.email, password: PASSWORD } })).status, 204);
+    const [{ id: expired }] = await sessionsOf(latchkey, person);
+    assert.equal((await other.delete(`${SESSIONS}/${expired}`)).status, 404);
+    assert.equal((await other.delete(`${SESSIONS}?scope=others`)).status, 204);
+    assert.deepEqual(await since(person, before), ["logged_in"]);
+  });
+
   test("a log-out that finds the session over, a refresh that rotates or converges, a taken address", async () => {
     const person = await signUp(latchkey);
     const copy = person.client.copy();

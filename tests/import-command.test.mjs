@@ -77,7 +77,7 @@ test("an import, its repetition, an export, and an import of that elsewhere give
   const first = await run([join(ROOT, "scripts", "import.mjs"), path, "--persist-to", here]);
   assert.equal(first.code, 0, first.out);
   assert.match(first.out, /3 read, 3 imported, 0 already there, 0 skipped/);
-  assert.match(first.out, /SUPERUSERS among them: 1\n {2}inactive among them: 1/);
+  assert.match(first.out, /SUPERUSERS in the file: 1\n {2}inactive in the file: 1/);
   const stored = await rows(here);
   assert.equal(stored.length, 3);
 
@@ -137,6 +137,22 @@ describe("an interruption", () => {
   }
 });
 
+test("an export that is interrupted leaves no file with hashes behind", async (t) => {
+  const [persistTo, folder] = [database(t), scratch(t)];
+  const path = fileOf(folder, "users.jsonl", Array.from({ length: MANY }, (_, number) => person(number, { id: number })));
+  assert.equal((await command("import", [path, "--persist-to", persistTo])).code, 0);
+  let isSent = false;
+  const target = join(folder, "all.jsonl");
+  const cut = await command("export", [target, "--persist-to", persistTo], (out, child) => {
+    if (!/\d %/.test(out) || isSent) return;
+    isSent = true;
+    process.kill(-child.pid, "SIGINT");
+  });
+  assert.equal(cut.code, 130, cut.out);
+  assert.match(cut.out, /Interrupted\. Nothing was written\./);
+  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("all.jsonl")), []);
+});
+
 describe("the command line", () => {
   test("lines that were skipped make the exit code 2, and the report is the owner's", async (t) => {
     const [persistTo, folder] = [database(t), scratch(t)];
@@ -154,8 +170,8 @@ describe("the command line", () => {
     const persistTo = database(t);
     const { code, out } = await command("import", [exportFile("django/users.jsonl"), "--from", "django", "--dry-run", "--persist-to", persistTo, "--report", join(persistTo, "r")]);
     assert.equal(code, 2, out);
-    assert.match(out, /12 read, 6 would be imported, 0 already there, 6 skipped/);
-    assert.match(out, /SUPERUSERS among them: 1/);
+    assert.match(out, /12 read, 7 would be imported, 0 already there, 5 skipped/);
+    assert.match(out, /SUPERUSERS in the file: 1/);
     assert.deepEqual(await rows(persistTo), []);
   });
 

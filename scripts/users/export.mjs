@@ -3,7 +3,7 @@
  * JSON Lines, in a file that only its owner can read. Nothing of them reaches
  * the terminal.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { Failure, main } from "../lib.mjs";
@@ -13,15 +13,29 @@ import { Progress } from "./progress.mjs";
 
 const USAGE = "Usage: npm run export -- FILE [--force] [--local|--remote] [--persist-to DIR]";
 const OWNER_ONLY = 0o600;
+const INTERRUPTED = 130;
+/** Ctrl-C ends the database's process too, and that may be noticed before the signal. */
+const SIGNAL_MS = 200;
 
 await main(import.meta.url, async (args) => {
   const { path, options } = parse(args);
   if (existsSync(path) && !options.force) throw new Failure(`${path} is there already. Name another file, or add --force.`);
+  if (existsSync(path) && statSync(path).isDirectory()) throw new Failure(`${path} is a folder. Name a file.`);
   const { db, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    // The embedded database's own listener would end this process and leave half a file.
+    process.removeAllListeners(signal).on(signal, () => (stopping = true));
+  }
   try {
     await rolesIn(db, { remote: options.remote });
-    const count = await writeWhole(path, (file) => write(db, file));
+    const count = await writeWhole(path, (file) => write(db, file, () => stopping));
+    if (count === null) {
+      console.log("Interrupted. Nothing was written.");
+      return INTERRUPTED;
+    }
     console.log(`${count} users in ${path}, with their password hashes: keep it as you keep the database.`);
+    return 0;
   } finally {
     await close();
   }
@@ -43,7 +57,7 @@ function parse(args) {
   return { path: positionals[0], options: values };
 }
 
-/** The file appears when it is complete, or not at all. */
+/** The file appears when it is complete, or not at all: when `body` answers null or fails. */
 async function writeWhole(path, body) {
   const part = `${path}.part`;
   await rm(part, { force: true });
@@ -55,6 +69,11 @@ async function writeWhole(path, body) {
   }
   try {
     const answer = await body(file);
+    if (answer === null) {
+      await file.close();
+      await rm(part);
+      return null;
+    }
     await file.sync();
     await file.close();
     await rename(part, path);
@@ -66,15 +85,24 @@ async function writeWhole(path, body) {
   }
 }
 
-async function write(db, file) {
+/** How many users were written; null when it was told to stop. */
+async function write(db, file, isStopped) {
   const { total } = await db.prepare("SELECT count(*) AS total FROM users").first();
   const progress = new Progress(total);
   let count = 0;
-  for await (const users of exportUsers(db)) {
-    await file.write(users.map((user) => `${JSON.stringify(user)}\n`).join(""));
-    count += users.length;
-    progress.show(count, count);
+  try {
+    for await (const users of exportUsers(db)) {
+      if (isStopped()) return null;
+      await file.write(users.map((user) => `${JSON.stringify(user)}\n`).join(""));
+      count += users.length;
+      progress.show(count, count);
+    }
+  } catch (error) {
+    await new Promise((done) => setTimeout(done, SIGNAL_MS));
+    if (!isStopped()) throw error;
+    return null;
+  } finally {
+    progress.end();
   }
-  progress.end();
   return count;
 }

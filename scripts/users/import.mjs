@@ -112,8 +112,10 @@ function tell(summary, report, options) {
   for (const [id, times] of Object.entries(summary.peppers).sort()) {
     console.log(`  ${times} hashed with the pepper "${id}": they verify only where PASSWORD_PEPPERS has it`);
   }
-  if (superusers > 0) console.log(`  SUPERUSERS among them: ${superusers}`);
-  if (inactive > 0) console.log(`  inactive among them: ${inactive}`);
+  console.log(`  SUPERUSERS in the file: ${superusers}`);
+  if (inactive > 0) console.log(`  inactive in the file: ${inactive}`);
+  if (lines > 0 && skipped === lines) console.log("  Nobody could be read. Are --from and --format right?");
+  if (lines === 0) console.log("  The file has no users in it.");
   console.log(`report: ${report.path}`);
   if (!summary.isComplete) return interrupted(summary.lastLine);
   return skipped > 0 ? SOME : ALL;

@@ -60,7 +60,9 @@ export function judge(draft, { system, roles, defaultRole, now }) {
     created_at: createdAt ?? now,
     updated_at: seconds(draft.updatedAt) ?? createdAt ?? now,
   };
-  const notes = name === null && !blank(draft.name) ? ["name_dropped"] : [];
+  const notes = [];
+  if (name === null && !blank(draft.name)) notes.push("name_dropped");
+  if (createdAt === null && !blank(draft.createdAt)) notes.push("date_dropped");
   return { row, oldId, notes, pepper };
 }
 

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::audit::request_refused;
+use super::audit::account_refused;
 use super::config::ProfileConsistency;
 use super::hash_queue::HashTicket;
 use super::{AppError, Ctx, Service};
@@ -221,7 +221,8 @@ pub async fn owner<'a, P: Ports>(
             place,
         }),
         Attempted::Throttled(throttled) => {
-            request_refused(ctx, AuditEvent::Throttled, Some(claims.user));
+            let event = (AuditEvent::Throttled, &attempt.keys.account);
+            account_refused(ctx, event, Some(claims.user));
             Err(AppError::Throttled(throttled.pause))
         }
     }

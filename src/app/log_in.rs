@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::audit::{password_refused, request_refused};
+use super::audit::{account_refused, password_refused};
 use super::authenticate::SessionHolder;
 use super::background::account_changed;
 use super::hash_queue::HashTicket;
@@ -62,7 +62,8 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
     let found = match ctx.ports.users().attempt(&attempt).await? {
         Attempted::Admitted(found) => found,
         Attempted::Throttled(throttled) => {
-            request_refused(ctx, AuditEvent::Throttled, throttled.user);
+            let event = (AuditEvent::Throttled, &attempt.counted.keys.account);
+            account_refused(ctx, event, throttled.user);
             return Err(AppError::Throttled(throttled.pause));
         }
     };
@@ -99,12 +100,10 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         trace: ctx.trace(),
     };
     // The password or the user may have changed while we hashed: then the database says no.
-    let ended = ctx
-        .ports
-        .sessions()
-        .begin(&login)
-        .await?
-        .ok_or(AppError::InvalidCredentials)?;
+    let Some(ended) = ctx.ports.sessions().begin(&login).await? else {
+        password_refused(ctx, AuditEvent::LoginFailed, Some(user.id));
+        return Err(AppError::InvalidCredentials);
+    };
     account_changed(ctx, user.id, ended);
     // The device may have been somebody else's until now.
     for other in command.carried.into_iter().flatten() {
@@ -137,6 +136,11 @@ async fn verify<P: Ports>(
     let (credentials, rehash) = match (found, verification) {
         (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
         (_, verification) => {
+            // An active user would pay for the new hash: an inactive one is refused no sooner.
+            if let Verification::Match { rehash: true } = verification {
+                let _turn = place.turn(ctx.ports.timer()).await;
+                let _ = hasher.verify(password, None)?;
+            }
             if let (Verification::Damaged, Some(user)) = (verification, user) {
                 ctx.ports.log().line(&json!({
                     "level": "error",

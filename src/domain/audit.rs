@@ -14,6 +14,10 @@ use super::time::{Seconds, UnixSeconds};
 /// refused cannot fill the log.
 pub const WINDOW: Seconds = Seconds::new(3_600);
 
+/// Nobody has more events of one second: a cursor that says so would only make the database
+/// count.
+const MAX_GIVEN: u32 = 10_000;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditEvent {
@@ -122,10 +126,20 @@ pub struct AuditEntry {
     pub request_id: String,
 }
 
+/// Whether refusals at these times share a row.
+#[must_use]
+pub fn is_same_window(one: UnixSeconds, other: UnixSeconds) -> bool {
+    window(one) == window(other)
+}
+
+fn window(at: UnixSeconds) -> i64 {
+    at.get().div_euclid(i64::from(WINDOW.get()))
+}
+
 /// The row that refusals of one kind, one user and one hour share.
 #[must_use]
 pub fn bucket(event: AuditEvent, user: Option<UserId>, at: UnixSeconds) -> String {
-    let window = at.get().div_euclid(i64::from(WINDOW.get()));
+    let window = window(at);
     let user = user.map_or_else(|| "-".to_owned(), |user| user.to_string());
     format!("{}:{user}:{window}", event.as_str())
 }
@@ -155,7 +169,8 @@ impl AuditCursor {
             at: UnixSeconds::new(at.parse().ok()?),
             given: given.parse().ok()?,
         };
-        (cursor.at <= Self::START.at && cursor.to_string() == text).then_some(cursor)
+        let is_ours = cursor.at <= Self::START.at && cursor.given <= MAX_GIVEN;
+        (is_ours && cursor.to_string() == text).then_some(cursor)
     }
 
     /// The cursor behind `page`, which began at `self`.
@@ -239,6 +254,7 @@ mod tests {
             "1-2-3",
             " 1-2",
             "1-4294967296",
+            "1-10001",
             "9223372036854775807-0",
             "4503599627370496-0",
         ] {

@@ -77,7 +77,7 @@ pub async fn handle<P: Ports, B: RequestBody>(
     let (route, answer) = match exchange.admit(service) {
         Err(refusal) => {
             if refusal.code == Code::CrossOrigin {
-                request_refused(&ctx, AuditEvent::CrossSiteRefused, None);
+                request_refused(&ctx, AuditEvent::CrossSiteRefused);
             }
             (None, Err(refusal))
         }
@@ -190,7 +190,7 @@ impl Exchange {
         if ctx.ports.limiter().admits(limiter, &key).await {
             return Ok(());
         }
-        request_refused(ctx, AuditEvent::Throttled, None);
+        request_refused(ctx, AuditEvent::Throttled);
         Err(AppError::Throttled(LIMITER_PAUSE).into())
     }
 

@@ -183,10 +183,8 @@ impl Tables {
         let mut recorded = Vec::new();
         let now = trace.at;
         for session in &mut self.sessions {
-            if session.ended.is_none() && chosen(session) {
-                if session.is_live(now) {
-                    recorded.push((session.user, session.id));
-                }
+            if session.is_live(now) && chosen(session) {
+                recorded.push((session.user, session.id));
                 session.ended = Some((now, reason));
                 let previous = session.generation.previous.map(|(id, _)| id);
                 for id in [Some(session.generation.current), previous]

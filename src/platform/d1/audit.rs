@@ -46,19 +46,16 @@ pub(super) fn record<'a>(
     Statement { sql, params }
 }
 
-/// `entry` is new each time, so that a repetition counts once.
 const ADD: &str = "
     INSERT INTO audit_log (
-               event, at, last_at, country, client, request_id, user_id, count, bucket, entry)
-    VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+               event, at, last_at, country, client, request_id, user_id, count, bucket)
+    VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (bucket) WHERE bucket IS NOT NULL DO UPDATE
        SET last_at = max(last_at, excluded.last_at),
            country = excluded.country,
            client = excluded.client,
            request_id = excluded.request_id,
-           count = count + excluded.count,
-           entry = excluded.entry
-     WHERE entry <> excluded.entry";
+           count = count + excluded.count";
 
 const EVENTS: &str = "
     SELECT event,
@@ -111,7 +108,6 @@ impl AuditLog for Database {
         let Refused { event, trace, .. } = refused;
         let user = refused.user.map(|user| user.to_string());
         let bucket = bucket(*event, refused.user, trace.at);
-        let entry = refused.entry.to_string();
         let add = record(
             ADD,
             (*event, trace),
@@ -119,11 +115,9 @@ impl AuditLog for Database {
                 Param::optional(user.as_deref()),
                 Param::Int(i64::from(refused.count)),
                 Param::Text(&bucket),
-                Param::Text(&entry),
             ],
         );
-        let [_] = self.batch([add]).await?;
-        Ok(())
+        self.once(&add).await
     }
 
     async fn events(

@@ -61,15 +61,19 @@ const RECORD_REHASH: &str = audit_rows!(
     concat!("FROM users WHERE ", old_hash!("?6", "?7", "?8"))
 );
 
-/// The sessions that the request carried, once the new one has begun.
+/// The live sessions that the request carried, once the new one has begun.
 macro_rules! carried {
-    ($new:literal, $first:literal, $second:literal) => {
+    ($new:literal, $first:literal, $second:literal, $now:literal) => {
         concat!(
             "id IN (",
             $first,
             ", ",
             $second,
-            ") AND ended_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = ",
+            ") AND ended_at IS NULL AND idle_expires_at > ",
+            $now,
+            " AND absolute_expires_at > ",
+            $now,
+            " AND EXISTS (SELECT 1 FROM sessions WHERE id = ",
             $new,
             ")"
         )
@@ -81,7 +85,7 @@ const END_CARRIED: &str = concat!(
         SET ended_at = ?4,
             end_reason = ?5
       WHERE ",
-    carried!("?1", "?2", "?3"),
+    carried!("?1", "?2", "?3", "?4"),
     " RETURNING ",
     revoked_columns!()
 );
@@ -90,7 +94,7 @@ const RECORD_CARRIED: &str = audit_rows!(
     "user_id",
     "id",
     "?9",
-    concat!("FROM sessions WHERE ", carried!("?6", "?7", "?8"))
+    concat!("FROM sessions WHERE ", carried!("?6", "?7", "?8", "?2"))
 );
 
 /// All but the new one and the most recently used of the others; of equals the later row stays.

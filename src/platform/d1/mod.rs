@@ -87,6 +87,13 @@ impl Database {
         with_retries(async || self.0.batch(bound.clone()).await).await
     }
 
+    /// Runs a statement that must not be repeated.
+    async fn once(&self, statement: &Statement<'_>) -> Result<(), StoreError> {
+        let bound = self.bind(statement)?;
+        let run = async { bound.run().await.map_err(|error| unavailable(&error)) };
+        within_the_time(run).await.map(drop)
+    }
+
     /// Runs one statement and reads its only row, if there is one.
     async fn first<R: DeserializeOwned>(
         &self,
@@ -151,7 +158,13 @@ async fn with_retries<T>(call: impl AsyncFn() -> worker::Result<T>) -> Result<T,
             Delay::from(jittered_pause(retries)).await;
         }
     };
-    match select(pin!(attempts), Delay::from(CALL_TIMEOUT)).await {
+    within_the_time(attempts).await
+}
+
+async fn within_the_time<T>(
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match select(pin!(call), Delay::from(CALL_TIMEOUT)).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right(_) => Err(StoreError::Unavailable {
             cause: "timed out".to_owned(),

@@ -19,6 +19,8 @@ const END: &str = concat!(
       WHERE id = ?1
         AND user_id = ?2
         AND (ended_at IS NULL OR (ended_at = ?3 AND end_reason = ?4))
+        AND idle_expires_at > ?3
+        AND absolute_expires_at > ?3
   RETURNING ",
     revoked_columns!()
 );
@@ -30,7 +32,9 @@ const RECORD_END: &str = audit_rows!(
     "FROM sessions
     WHERE id = ?6
       AND user_id = ?7
-      AND ended_at IS NULL"
+      AND ended_at IS NULL
+      AND idle_expires_at > ?2
+      AND absolute_expires_at > ?2"
 );
 
 const LIST: &str = "
@@ -52,6 +56,7 @@ const LIST: &str = "
        AND absolute_expires_at > ?2
      ORDER BY last_used_at DESC, rowid DESC";
 
+/// Those that have expired have ended by themselves.
 const END_ALL: &str = concat!(
     "UPDATE sessions
         SET ended_at = ?3,
@@ -59,11 +64,12 @@ const END_ALL: &str = concat!(
       WHERE user_id = ?1
         AND id IS NOT ?2
         AND ended_at IS NULL
+        AND idle_expires_at > ?3
+        AND absolute_expires_at > ?3
   RETURNING ",
     revoked_columns!()
 );
 
-/// Those that had expired ended by themselves, before.
 const RECORD_END_ALL: &str = audit_rows!(
     "user_id",
     "id",

@@ -81,6 +81,30 @@ fn every_broken_rule_is_reported_and_no_value_is_echoed() {
     assert_eq!(world.service.hasher.computed(), 0);
 }
 
+/// The cheap hash of another system, the right password, and an inactive user: a refusal that
+/// would otherwise be the fastest of all.
+#[test]
+fn an_inactive_user_with_an_old_hash_is_refused_no_sooner() {
+    let world = World::new(&[]);
+    world.register("old@example.org");
+    {
+        let entry = &mut world.ports.store.tables.borrow_mut().users[0];
+        let bcrypt = "$2b$06$abcdefghijklmnopqrstuud/5IuQmqhVO0kfNEbHJM.fJkPiliBzC";
+        entry.hash = StoredHash::from_database(bcrypt.to_owned());
+        entry.user.is_active = false;
+    }
+    for password in [PASSWORD, "wrong horse"] {
+        let hashes = world.service.hasher.computed();
+        let answer = world.call(
+            &mut Client::default(),
+            (Method::POST, "/api/account/login"),
+            Some(json!({"username": "old@example.org", "password": password})),
+        );
+        assert_eq!(answer.code(), "invalid_credentials");
+        assert_eq!(world.service.hasher.computed() - hashes, 1, "{password}");
+    }
+}
+
 #[test]
 fn login_refusals_are_the_same_for_every_cause() {
     let world = World::new(&[]);
