@@ -24,7 +24,7 @@ const CHEAP_ROUNDS = 200;
 const HASH_SECONDS = 35;
 const CHEAP_SECONDS = 15;
 /** What a login may cost, in bare hashes. */
-const LIMIT = 1.2;
+const LIMIT = 1.15;
 /** Time for the work that goes on after an answer. */
 const PAUSE_MS = 10;
 
