@@ -3,7 +3,7 @@
 use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use serde::Deserialize;
 use sha2::{Digest, Sha512};
 
@@ -33,7 +33,8 @@ impl KeyId {
 /// The keys of this deployment.
 pub struct KeyRing {
     signing: (KeyId, SigningKey),
-    verifying: Vec<(KeyId, VerifyingKey)>,
+    /// All but that one.
+    others: Vec<(KeyId, SigningKey)>,
 }
 
 /// What is wrong with a key set. It names positions, never values.
@@ -79,25 +80,24 @@ impl KeyRing {
         if set.keys.len() > MAX_KEYS {
             return Err(InvalidKeyRing::WrongNumber);
         }
-        let mut signing = None;
-        let mut verifying: Vec<(KeyId, VerifyingKey)> = Vec::with_capacity(set.keys.len());
+        let mut keys: Vec<(KeyId, SigningKey)> = Vec::with_capacity(set.keys.len());
         for (position, jwk) in set.keys.iter().enumerate() {
             let (id, key) = jwk.read().ok_or(InvalidKeyRing::BadKey(position))?;
             if is_placeholder(&key) {
                 return Err(InvalidKeyRing::WeakKey(position));
             }
-            let public = key.verifying_key();
-            if verifying
+            if keys
                 .iter()
-                .any(|(other_id, other)| *other_id == id || *other == public)
+                .any(|(other_id, other)| *other_id == id || *other == key)
             {
                 return Err(InvalidKeyRing::Repeated(position));
             }
-            verifying.push((id.clone(), public));
-            signing.get_or_insert((id, key));
+            keys.push((id, key));
         }
-        let signing = signing.ok_or(InvalidKeyRing::WrongNumber)?;
-        Ok(Self { signing, verifying })
+        let mut keys = keys.into_iter();
+        let signing = keys.next().ok_or(InvalidKeyRing::WrongNumber)?;
+        let others = keys.collect();
+        Ok(Self { signing, others })
     }
 
     /// The id and the key that new tokens are signed with.
@@ -123,9 +123,9 @@ impl KeyRing {
 
     /// The key of this very id; no other key is ever tried in its place.
     #[must_use]
-    pub fn verifying(&self, id: &str) -> Option<&VerifyingKey> {
-        self.verifying
-            .iter()
+    pub fn find(&self, id: &str) -> Option<&SigningKey> {
+        core::iter::once(&self.signing)
+            .chain(&self.others)
             .find(|(own, _)| own.as_str() == id)
             .map(|(_, key)| key)
     }
@@ -158,7 +158,7 @@ fn is_placeholder(key: &SigningKey) -> bool {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyRing({} keys)", self.verifying.len())
+        write!(f, "KeyRing({} keys)", 1 + self.others.len())
     }
 }
 
@@ -216,10 +216,10 @@ pub(crate) mod tests {
     fn the_first_key_signs_and_all_verify() {
         let ring = read(&[jwk(1, "new"), jwk(2, "old")]).unwrap();
         assert_eq!(ring.signing().0.as_str(), "new");
-        assert!(ring.verifying("new").is_some());
-        assert!(ring.verifying("old").is_some());
-        assert!(ring.verifying("").is_none());
-        assert!(ring.verifying("../../dev/null").is_none());
+        assert!(ring.find("new").is_some());
+        assert!(ring.find("old").is_some());
+        assert!(ring.find("").is_none());
+        assert!(ring.find("../../dev/null").is_none());
     }
 
     #[test]

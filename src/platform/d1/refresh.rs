@@ -1,31 +1,36 @@
-//! The batch that rotates a refresh token. The conditions are those of
-//! `domain::session::Session::judge`.
+//! The statement that rotates a refresh token, and the batch that finds out why it did not. The
+//! conditions are those of `domain::session::Session::judge`.
 
 use serde::Deserialize;
 
 use super::audit::{audit_rows, record};
 use super::rows::{RevokedRow, revoked_columns, revoked_tokens, token_id};
-use super::{Database, Param, Statement, changes, first_row, rows};
+use super::{Database, Param, Statement, rows};
 use crate::domain::audit::AuditEvent;
 use crate::domain::session::{EndReason, Generation};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{RotatedSession, Rotation, RotationRequest, StoreError};
 
-/// Of any number of parallel calls with one token, one finds its id in `current_jti`.
+/// Of any number of parallel calls with one token, one finds its id in `current_jti`. The others
+/// find it in `previous_jti`, and leave the row as it is: both are answered from what it holds.
 const ROTATE: &str = "
     UPDATE sessions
-       SET previous_jti = current_jti,
-           current_jti = ?4,
-           rotated_at = ?5,
-           last_used_at = ?5,
-           idle_expires_at = min(?5 + ?6, absolute_expires_at)
+       SET previous_jti = ?3,
+           current_jti = iif(current_jti = ?3, ?4, current_jti),
+           rotated_at = iif(current_jti = ?3, ?5, rotated_at),
+           last_used_at = iif(current_jti = ?3, ?5, last_used_at),
+           idle_expires_at = iif(current_jti = ?3, min(?5 + ?6, absolute_expires_at), idle_expires_at)
      WHERE id = ?1
        AND user_id = ?2
-       AND current_jti = ?3
+       AND (current_jti = ?3 OR (previous_jti = ?3 AND ?5 - rotated_at <= ?7))
        AND ended_at IS NULL
        AND idle_expires_at > ?5
        AND absolute_expires_at > ?5
-       AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)";
+       AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)
+ RETURNING current_jti,
+           rotated_at,
+           idle_expires_at,
+           (SELECT role_slug FROM users WHERE id = ?2) AS role_slug";
 
 /// The token is neither the current one nor the immediate predecessor within the grace.
 macro_rules! reused {
@@ -74,44 +79,31 @@ const PUNISH_REUSE: &str = concat!(
     revoked_columns!()
 );
 
-/// What the statements before have left; also the predecessor's answer within the grace.
-const SURVIVOR: &str = "
-    SELECT s.current_jti,
-           s.previous_jti,
-           s.rotated_at,
-           s.idle_expires_at,
-           u.role_slug
-      FROM sessions AS s
-      JOIN users AS u ON u.id = s.user_id
-     WHERE s.id = ?1
-       AND s.user_id = ?2
-       AND s.previous_jti = ?3
-       AND s.ended_at IS NULL
-       AND s.idle_expires_at > ?4
-       AND s.absolute_expires_at > ?4
-       AND ?4 - s.rotated_at <= ?5
-       AND u.is_active = 1";
-
 #[derive(Deserialize)]
-struct SurvivorRow {
+struct RotatedRow {
     current_jti: String,
-    previous_jti: String,
     rotated_at: i64,
     idle_expires_at: i64,
     role_slug: String,
 }
 
-impl SurvivorRow {
-    fn into_rotated(self) -> Result<RotatedSession, StoreError> {
+impl RotatedRow {
+    fn into_rotation(self, request: &RotationRequest) -> Result<Rotation, StoreError> {
         let issued_at = UnixSeconds::new(self.rotated_at);
-        Ok(RotatedSession {
+        let current = token_id(&self.current_jti)?;
+        let rotated = RotatedSession {
             generation: Generation {
-                current: token_id(&self.current_jti)?,
-                previous: Some((token_id(&self.previous_jti)?, issued_at)),
+                current,
+                previous: Some((request.presented, issued_at)),
             },
             issued_at,
             expires_at: UnixSeconds::new(self.idle_expires_at),
             role: self.role_slug,
+        };
+        Ok(if current == request.successor {
+            Rotation::Rotated(rotated)
+        } else {
+            Rotation::Replayed(rotated)
         })
     }
 }
@@ -146,7 +138,12 @@ impl Database {
         let now = || Param::Int(request.trace.at.get());
         let grace = || Param::Int(i64::from(request.grace.get()));
         let idle = Param::Int(i64::from(request.idle.get()));
-        let rotate = statement(ROTATE, token(), [Param::Text(&successor), now(), idle]);
+        let rest = [Param::Text(&successor), now(), idle, grace()];
+        let rotated = self.first::<RotatedRow>(statement(ROTATE, token(), rest));
+        if let Some(row) = rotated.await? {
+            return row.into_rotation(request);
+        }
+        // Nothing that happens meanwhile makes a token good again that was not good a moment ago.
         let record_reuse = record(
             RECORD_REUSE,
             (AuditEvent::RefreshReused, &request.trace),
@@ -154,21 +151,12 @@ impl Database {
         );
         let reason = Param::Text(EndReason::Reuse.as_str());
         let punish = statement(PUNISH_REUSE, token(), [now(), grace(), reason]);
-        let survivor = statement(SURVIVOR, token(), [now(), grace()]);
-        let [rotated, _, punished, survivor] =
-            self.batch([rotate, record_reuse, punish, survivor]).await?;
+        let [_, punished] = self.batch([record_reuse, punish]).await?;
         let punished = rows::<RevokedRow>(&punished)?;
-        if !punished.is_empty() {
-            return revoked_tokens(punished).map(Rotation::Reused);
-        }
-        let Some(survivor) = first_row::<SurvivorRow>(&survivor)? else {
-            return Ok(Rotation::Dead);
-        };
-        let survivor = survivor.into_rotated()?;
-        Ok(if changes(&rotated)? == 1 {
-            Rotation::Rotated(survivor)
+        Ok(if punished.is_empty() {
+            Rotation::Dead
         } else {
-            Rotation::Replayed(survivor)
+            Rotation::Reused(revoked_tokens(punished)?)
         })
     }
 }
