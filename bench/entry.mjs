@@ -1,8 +1,9 @@
 /**
  * The release artefact and the bare hash side by side in one isolate, for the
  * benchmark alone: `POST /__bench/hash` computes one hash and nothing else,
- * every other request is the service's. Limiters count in memory.
+ * every other request is the service's. Limiters count in memory, and log lines stay there.
  */
+import "./support/log-sink.mjs";
 import App from "../build/index.js";
 import { hash, initSync } from "../target/bench/hash_worker.js";
 import wasm from "../target/bench/hash_worker_bg.wasm";

@@ -13,7 +13,7 @@ import { Failure, ROOT, WASM_TARGET, exitCode, main, run, say } from "../scripts
 import { setup } from "../scripts/setup.mjs";
 
 export const HASH_WORKER = join(ROOT, "bench", "hash-worker");
-/** The options of [package.metadata.wasm-pack] in Cargo.toml, and the features that worker-build turns on. */
+/** The options of [package.metadata.wasm-pack] in Cargo.toml (there is nothing here to keep apart), and the features that worker-build turns on. */
 const OPTIMISER = [
   "-O3",
   "--strip-debug",

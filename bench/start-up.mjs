@@ -13,6 +13,7 @@ import { gzipSync } from "node:zlib";
 import { Miniflare } from "miniflare";
 import { main } from "../scripts/lib.mjs";
 import { INSTANCE, filesOf, startContestant, workerOf } from "./support/contestants.mjs";
+import { withNumberSection } from "./start-up/number-section.mjs";
 import { closedLoad, openPool, send } from "./support/load.mjs";
 import { report } from "./support/report.mjs";
 import { inTurns, ratios, spread, written } from "./support/rounds.mjs";
@@ -20,6 +21,8 @@ import { STORIES, newPerson } from "./support/stories.mjs";
 
 /** Ours first, the floor second. */
 const STARTED = ["latchkey", "hello-rust", "hello-js", "better-auth", "hono"];
+/** The same files, instantiated, and an answer that they have no part in: what their size costs. */
+const LOADED = "latchkey, loaded and not asked";
 const FULL = { rounds: 25, logins: 1_000 };
 const QUICK = { rounds: 5, logins: 50 };
 const WARM_UP_ROUNDS = 3;
@@ -49,17 +52,19 @@ async function measureStarts(rounds) {
   try {
     await mf.ready;
     const pool = openPool({ url: (await mf.unsafeGetDirectURL("loader")).origin }, 1);
-    const start = async (name, number) => {
+    const start = async (row, round) => {
+      const [name, number, asked] = row === LOADED ? [STARTED[0], `${round}-loaded`, "no"] : [row, round, "yes"];
       const { path, status } = storyOf(name).nothing();
-      const request = { method: "GET", path: `/${name}/${number}?path=${path}`, headers: {}, body: null, status };
+      const request = { method: "GET", path: `/${name}/${number}?path=${path}&asked=${asked}`, headers: {}, body: null, status };
       const begun = performance.now();
       await send(pool, request);
       return performance.now() - begun;
     };
-    await inTurns(STARTED, WARM_UP_ROUNDS, (name, round) => start(name, `warm-${round}`));
-    const taken = await inTurns(STARTED, rounds, start);
+    const rows = [...STARTED, LOADED];
+    await inTurns(rows, WARM_UP_ROUNDS, (row, round) => start(row, `warm-${round}`));
+    const taken = await inTurns(rows, rounds, start);
     await pool.destroy();
-    return STARTED.map((name) => ({ name, taken: taken.get(name) }));
+    return rows.map((name) => ({ name, taken: taken.get(name) }));
   } finally {
     await mf.dispose();
   }
@@ -75,7 +80,7 @@ async function loaderWorker() {
     const { config: own } = await workerOf(name);
     const files = filesOf(name).map(({ path, contents }, i) => {
       const [variable, module] = [`${name.replaceAll("-", "_")}_${i}`, `files/${name}/${path}.bin`];
-      modules[module] = { type: "data", contents };
+      modules[module] = { type: "data", contents: path.endsWith(".wasm") ? withNumberSection(contents) : contents };
       imports.push(`import ${variable} from "./${module}";`);
       return `${JSON.stringify(path)}: ${variable}`;
     });

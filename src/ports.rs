@@ -11,6 +11,8 @@
     reason = "a Worker is single-threaded: no caller needs a Send bound on these futures"
 )]
 
+mod log;
+
 use core::fmt;
 use core::future::Future;
 
@@ -25,6 +27,7 @@ use crate::domain::session::{EndReason, Generation, Session};
 use crate::domain::throttle::AttemptKeys;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{Profile, RoleSlug, User, UserName};
+pub use log::{Identified, Level, Line, Log, Member};
 
 /// Why a store has no answer. The cause is for the log, never for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -313,9 +316,10 @@ pub trait SessionStore {
     /// [`StoreError`].
     async fn begin(&self, login: &Login) -> Result<Option<Vec<RevokedToken>>, StoreError>;
 
-    /// Rotates a refresh token, answers its predecessor, or punishes its reuse, in one
-    /// transaction and one round trip. Nothing is read before it is decided: of any number
-    /// of parallel calls with one token exactly one is [`Rotation::Rotated`].
+    /// Rotates a refresh token or answers its predecessor, in one statement and one round trip;
+    /// a token that is neither, or whose session is over, costs a second one, which punishes
+    /// reuse. Nothing is read before it is decided: of any number of parallel calls with one
+    /// token exactly one is [`Rotation::Rotated`].
     ///
     /// # Errors
     ///
@@ -533,15 +537,6 @@ pub trait Timer {
 pub trait Background {
     /// Starts the task without waiting for it.
     fn run(&self, task: impl Future<Output = ()> + 'static);
-}
-
-/// Where log lines go: one JSON object each.
-pub trait Log {
-    /// From now on every line carries this request id.
-    fn identify(&self, request_id: &str);
-
-    /// Writes a line.
-    fn line(&self, line: &serde_json::Value);
 }
 
 /// All of it, as one argument.

@@ -1,23 +1,25 @@
 /**
  * Starts a contestant in an isolate that has never been, and answers with its
  * first answer: `GET /<contestant>/<number>?path=/health`. Each number is a
- * new isolate.
+ * new isolate. With `&asked=no` it is only loaded, and the answer is made up.
  */
 import contestants from "contestants";
+import { NUMBER_AT, numberBytes } from "./number-section.mjs";
 
 export default {
   async fetch(request, env) {
     const { pathname, searchParams } = new URL(request.url);
     const [, name, number] = pathname.split("/");
-    const worker = env.LOADER.get(`${name}/${number}`, () => codeOf(contestants[name], number));
+    const asked = searchParams.get("asked") !== "no";
+    const worker = env.LOADER.get(`${name}/${number}`, () => codeOf(contestants[name], number, asked));
     return worker.getEntrypoint().fetch(new Request(`http://localhost:8787${searchParams.get("path")}`, { headers: { "user-agent": "bench" } }));
   },
 };
 
-function codeOf({ files, flags, compatibilityDate, env }, number) {
-  const modules = { "entry.js": { js: ENTRY } };
+function codeOf({ files, flags, compatibilityDate, env }, number, asked) {
+  const modules = { "entry.js": { js: asked ? ENTRY : LOADED } };
   for (const [path, contents] of Object.entries(files)) {
-    modules[path] = path.endsWith(".wasm") ? { wasm: unlike(contents, number) } : { js: new TextDecoder().decode(contents) };
+    modules[path] = path.endsWith(".wasm") ? { wasm: numbered(contents, number) } : { js: new TextDecoder().decode(contents) };
   }
   return { compatibilityDate, compatibilityFlags: flags, mainModule: "entry.js", modules, env };
 }
@@ -26,10 +28,12 @@ function codeOf({ files, flags, compatibilityDate, env }, number) {
  * A loader cannot hand on real bindings. Latchkey's first answer uses none, but
  * looks whether they are there, by the class's name. The peers do not look;
  * Better Auth makes do with memory, and leaves out the look at its tables that
- * it takes, with D1, before its first answer.
+ * it takes, with D1, before its first answer. Log lines go nowhere, see
+ * ../support/log-sink.mjs.
  */
 const ENTRY = `
   import Contestant from "./index.js";
+  for (const method of ["log", "error"]) console[method] = () => {};
   class D1Database {}
   class KvNamespace { get() {} put() {} list() {} delete() {} }
   const bound = (env) => ({ ...env, DB: new D1Database(), KV: new KvNamespace() });
@@ -37,15 +41,14 @@ const ENTRY = `
   export default typeof Contestant === "function" ? started() : Contestant;
 `;
 
-/**
- * The module with a custom section of its own at the end: V8 would otherwise
- * take the compiled code of the last isolate, which is still alive.
- */
-function unlike(wasm, number) {
-  const name = new TextEncoder().encode(`n${number}`.padEnd(16, "."));
-  const section = new Uint8Array([0, name.length + 1, name.length, ...name]);
-  const made = new Uint8Array(wasm.byteLength + section.length);
-  made.set(new Uint8Array(wasm));
-  made.set(section, wasm.byteLength);
-  return made.buffer;
+/** What a size costs: the Worker is loaded and instantiated, and the answer comes from somewhere else. */
+const LOADED = `
+  import Contestant from "./index.js";
+  export default class extends Contestant { fetch() { return Response.json({ status: "ok" }); } };
+`;
+
+/** The module with another number in its first section, see number-section.mjs. The loader takes a copy. */
+function numbered(wasm, number) {
+  new Uint8Array(wasm).set(numberBytes(number), NUMBER_AT);
+  return wasm;
 }

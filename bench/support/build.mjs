@@ -15,7 +15,7 @@ export const BENCH = join(ROOT, "bench");
 export const OUT = join(ROOT, "target", "bench");
 const HELLO_RUST = join(BENCH, "hello-rust");
 /** The peers in JavaScript; `bench/peers/<name>/index.mjs` is where each starts. */
-const BUNDLED = ["better-auth", "hono", "hello-js"];
+const BUNDLED = ["better-auth", "hono", "one-write", "hello-js"];
 /** As wrangler bundles, which does not minify unless it is told to. */
 const BUNDLER = ["--bundle", "--format=esm", "--target=es2024", "--conditions=workerd,worker,browser", "--external:node:*", "--external:cloudflare:*", "--log-level=warning"];
 

@@ -52,7 +52,7 @@ const betterAuth = ({ title, cookieCache = "on", updateAgeSeconds }) => ({
   },
   migrate: migrateBetterAuth,
 });
-const latchkey = ({ title, vars = {}, entry = "bench/support/limiters.mjs" }) => ({
+const latchkey = ({ title, vars = {}, entry = "bench/support/in-memory.mjs" }) => ({
   title,
   story: STORIES.latchkey,
   files: join(ROOT, "build"),
@@ -81,6 +81,13 @@ const CONTESTANTS = {
   "latchkey-distant": () => latchkey({ title: "Latchkey", entry: "bench/support/distant-latchkey.mjs" }),
   "better-auth-renewing-distant": () => ({ ...betterAuth({ title: "Better Auth, renewing", updateAgeSeconds: 0 }), entry: DISTANT_PEER }),
   hono: () => hono({}),
+  "one-write": () => ({
+    title: "one write to D1 and nothing else",
+    story: STORIES.oneWrite,
+    files: join(OUT, "one-write"),
+    env: D1,
+    migrate: (db) => db.batch(statements(join(BENCH, "peers", "one-write", "schema.sql")).map((sql) => db.prepare(sql))),
+  }),
   "hono-distant": () => hono({ entry: DISTANT_PEER }),
   "hello-js": () => hello("hello in JavaScript", "hello-js"),
   "hello-rust": () => hello("hello in Rust", "hello-rust"),
@@ -109,7 +116,7 @@ export const INSTANCE = {
   enableDevRegistry: false,
   telemetry: { enabled: false },
   log: new Log(LogLevel.NONE),
-  // A log line is part of what a contestant does; where it goes is not.
+  // Those that are not kept in memory: nobody reads them.
   handleStructuredLogs: () => {},
 };
 

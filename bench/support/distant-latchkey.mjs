@@ -1,8 +1,8 @@
-/** Latchkey with its limiters in memory and its database far away. */
+/** Latchkey with its limiters and log lines in memory and its database far away. */
 import { keepAway } from "./distant.mjs";
-import Limited from "./limiters.mjs";
+import InMemory from "./in-memory.mjs";
 
-export default class Distant extends Limited {
+export default class Distant extends InMemory {
   constructor(ctx, env) {
     keepAway(env);
     super(ctx, env);

@@ -23,7 +23,7 @@ export const KINDS = {
   },
   renew: {
     title: "Refresh or renew",
-    cells: [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"]],
+    cells: [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"], ["one-write", "renew"]],
   },
   renewDistant: {
     title: `Refresh or renew, with D1's primary ${DISTANCE_MS} ms away`,

@@ -51,9 +51,16 @@ const HONO = {
   logout: () => post("/logout", { status: 204 }),
 };
 
+const ONE_WRITE = {
+  register: () => post("/register", { status: 200 }),
+  login: () => post("/login", { status: 204, sets: true }),
+  read: () => get("/"),
+  renew: () => post("/refresh", { status: 204, sets: true }),
+};
+
 const HELLO = { nothing: () => get("/") };
 
-export const STORIES = { latchkey: LATCHKEY, betterAuth: BETTER_AUTH, hono: HONO, hello: HELLO };
+export const STORIES = { latchkey: LATCHKEY, betterAuth: BETTER_AUTH, hono: HONO, oneWrite: ONE_WRITE, hello: HELLO };
 
 /** A person whom nobody has heard of. */
 export function newPerson() {

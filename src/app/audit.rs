@@ -5,14 +5,12 @@
 
 use core::cell::RefCell;
 
-use serde_json::json;
-
 use super::Ctx;
 use crate::domain::audit::{AuditEvent, is_same_window};
 use crate::domain::id::UserId;
 use crate::domain::throttle::ThrottleKey;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{AuditLog, Background, Log, Ports, Refused};
+use crate::ports::{AuditLog, Background, Line, Log, Ports, Refused};
 
 /// Refusals that cost nothing are written this often by an isolate, for each kind and account:
 /// a flood of them must not become a flood of writes.
@@ -59,11 +57,9 @@ fn write<P: Ports>(ctx: &Ctx<'_, P>, (event, user): (AuditEvent, Option<UserId>)
     let (audit, log) = (ctx.ports.audit().clone(), ctx.ports.log().clone());
     ctx.ports.background().run(async move {
         if let Err(error) = audit.add(&refused).await {
-            log.line(&json!({
-                "level": "error",
-                "event": "audit.failure",
-                "error.cause": error.to_string(),
-            }));
+            let cause = error.to_string();
+            let members = [("error.cause", cause.as_str().into())];
+            log.line(&Line::error("audit.failure", &members));
         }
     });
 }

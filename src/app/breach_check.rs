@@ -4,14 +4,12 @@
 //! It is a precaution on top of the list of common passwords, so it fails open: a service of
 //! somebody else's that is down must not keep people from registering. The log says so.
 
-use serde_json::json;
-
 use super::config::BreachCheck;
 use super::error::FieldFault;
 use super::{AppError, Ctx};
 use crate::domain::breach::{MalformedRange, PasswordDigest};
 use crate::domain::password::NewPassword;
-use crate::ports::{BreachedPasswords, Log, NoRange, Ports};
+use crate::ports::{BreachedPasswords, Line, Log, NoRange, Ports};
 
 /// Refuses a password that stands in a breach. One subrequest at most, and none when the
 /// check is off.
@@ -39,11 +37,10 @@ pub async fn refuse_breached<P: Ports>(
             message: "is known from a data breach",
         }])),
         Err(cause) => {
-            ctx.ports.log().line(&json!({
-                "level": "error",
-                "event": "breach_check.failed_open",
-                "error.cause": cause.to_string(),
-            }));
+            let cause = cause.to_string();
+            let members = [("error.cause", cause.as_str().into())];
+            let line = Line::error("breach_check.failed_open", &members);
+            ctx.ports.log().line(&line);
             Ok(())
         }
     }

@@ -1,7 +1,5 @@
 //! A person logs in.
 
-use serde_json::json;
-
 use super::audit::{account_refused, password_refused};
 use super::authenticate::SessionHolder;
 use super::background::account_changed;
@@ -15,7 +13,7 @@ use crate::domain::id::{SessionId, TokenId};
 use crate::domain::password::PresentedPassword;
 use crate::domain::session::{Device, Session};
 use crate::ports::{
-    Attempt, Attempted, Credentials, Entropy, Log, Login, LoginAttempt, Ports, Rehash,
+    Attempt, Attempted, Credentials, Entropy, Line, Log, Login, LoginAttempt, Ports, Rehash,
     SessionStore, UserStore,
 };
 
@@ -142,11 +140,10 @@ async fn verify<P: Ports>(
                 let _ = hasher.verify(password, None)?;
             }
             if let (Verification::Damaged, Some(user)) = (verification, user) {
-                ctx.ports.log().line(&json!({
-                    "level": "error",
-                    "event": "password.stored_hash_damaged",
-                    "user.id": user,
-                }));
+                let user = user.to_string();
+                let members = [("user.id", user.as_str().into())];
+                let line = Line::error("password.stored_hash_damaged", &members);
+                ctx.ports.log().line(&line);
             }
             password_refused(ctx, AuditEvent::LoginFailed, user);
             return Err(AppError::InvalidCredentials);

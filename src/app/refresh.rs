@@ -1,17 +1,16 @@
 //! A client trades its refresh token for the next pair.
 
-use serde_json::json;
-
 use super::authenticate::RefreshHolder;
 use super::background::account_changed;
 use super::issue::{Grant, TokenPair, issue};
 use super::{AppError, Ctx};
 use crate::domain::id::TokenId;
 use crate::ports::{
-    Entropy, Log, Ports, RevocationList, RotatedSession, Rotation, RotationRequest, SessionStore,
+    Entropy, Line, Log, Ports, RevocationList, RotatedSession, Rotation, RotationRequest,
+    SessionStore,
 };
 
-/// Rotates the refresh token. One round trip.
+/// Rotates the refresh token. One round trip; two when it is refused.
 ///
 /// Two tabs that refresh at once, or a client whose answer was lost, present one token twice:
 /// within the grace both are answered with the same pair, byte for byte. Anything older is a
@@ -52,11 +51,10 @@ pub async fn refresh<P: Ports>(
     match rotation {
         Rotation::Rotated(rotated) | Rotation::Replayed(rotated) => issue(ctx, grant(rotated)),
         Rotation::Reused(ended) => {
-            ctx.ports.log().line(&json!({
-                "level": "warn",
-                "event": "session.refresh_reused",
-                "user.id": claims.user,
-            }));
+            let user = claims.user.to_string();
+            let members = [("user.id", user.as_str().into())];
+            let line = Line::warn("session.refresh_reused", &members);
+            ctx.ports.log().line(&line);
             account_changed(ctx, claims.user, ended);
             Err(AppError::InvalidToken)
         }

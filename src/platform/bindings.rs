@@ -32,19 +32,19 @@ pub(super) fn missing(env: &Env) -> Vec<String> {
 }
 
 impl WorkerPorts {
-    /// Fails with the name of a binding that is missing or of another kind.
-    pub(super) fn new(env: &Env, context: Context) -> Result<Self, &'static str> {
+    /// Looks nothing up yet: `isolate` has found the bindings to be there.
+    pub(super) fn new(env: &Env, context: Context) -> Self {
         let log = ConsoleLog::default();
-        Ok(Self {
-            database: Database::new(env.d1(DB).map_err(|_| DB)?),
-            kv: Kv::new(env.kv(KV).map_err(|_| KV)?, log.clone()),
+        Self {
+            database: Database::new(env.clone()),
+            kv: Kv::new(env.clone(), log.clone()),
             limiter: BoundLimiters::new(env.clone(), log.clone()),
             breaches: PwnedPasswords,
             entropy: RuntimeEntropy,
             timer: RuntimeTimer,
             background: WaitUntil::new(context),
             log,
-        })
+        }
     }
 }
 

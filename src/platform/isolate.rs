@@ -4,13 +4,14 @@ use core::cell::OnceCell;
 use std::rc::Rc;
 
 use js_sys::{JSON, JsString, Reflect};
-use serde_json::json;
 use wasm_bindgen::JsValue;
-use worker::{Env, console_error};
+use worker::Env;
 
 use super::bindings;
+use super::runtime::ConsoleLog;
 use crate::app::Service;
 use crate::app::config::Misconfiguration;
+use crate::ports::{Line, Log, Member};
 
 /// The service, or that it cannot be.
 pub(super) type Isolate = Result<Service, Misconfiguration>;
@@ -38,12 +39,8 @@ fn configure(env: &Env) -> Isolate {
     if problems.is_empty() {
         return service;
     }
-    let line = json!({
-        "level": "error",
-        "event": "service.misconfigured",
-        "problems": problems,
-    });
-    console_error!("{line}");
+    let members = [("problems", Member::Texts(&problems))];
+    ConsoleLog::default().line(&Line::error("service.misconfigured", &members));
     Err(Misconfiguration { problems })
 }
 

@@ -1,20 +1,20 @@
 //! KV: the revocation list and the user cache. It may be late, lost or down; a failure costs
 //! speed, never safety, and is logged once a request.
 
-use core::cell::Cell;
+use core::cell::{Cell, OnceCell};
 use core::pin::pin;
 use core::time::Duration;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use serde_json::json;
-use worker::Delay;
 use worker::kv::{KvError, KvStore};
+use worker::{Delay, Env};
 
+use super::names::KV;
 use super::runtime::ConsoleLog;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::UnixSeconds;
-use crate::ports::{CachedAccount, Log, RevocationList, RevokedToken, UserCache};
+use crate::ports::{CachedAccount, Line, Log, RevocationList, RevokedToken, UserCache};
 
 /// The shortest time to live that KV takes, in seconds.
 const MIN_TTL_SECONDS: u32 = 60;
@@ -32,22 +32,33 @@ const ENDED: &str = "ended";
 /// The KV namespace.
 #[derive(Clone)]
 pub(super) struct Kv {
-    store: KvStore,
+    /// Looked up when it is first asked for: most requests need no KV.
+    store: Rc<OnceCell<KvStore>>,
+    env: Env,
     log: ConsoleLog,
     has_failed: Rc<Cell<bool>>,
 }
 
 impl Kv {
-    pub(super) fn new(store: KvStore, log: ConsoleLog) -> Self {
+    pub(super) fn new(env: Env, log: ConsoleLog) -> Self {
         Self {
-            store,
+            store: Rc::default(),
+            env,
             log,
             has_failed: Rc::new(Cell::new(false)),
         }
     }
 
+    fn store(&self) -> Result<&KvStore, KvError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = KvStore::from_this(self.env.as_ref(), KV)?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
     async fn get(&self, key: &str) -> Option<String> {
-        let read = self.store.get(key).text();
+        let read = async { self.store()?.get(key).text().await };
         match select(pin!(read), Delay::from(READ_TIMEOUT)).await {
             Either::Left((outcome, _)) => self.unless_failed("get", outcome).flatten(),
             Either::Right(_) => {
@@ -58,7 +69,7 @@ impl Kv {
     }
 
     async fn put(&self, key: &str, value: &str, ttl_seconds: u32) {
-        let outcome = match self.store.put(key, value) {
+        let outcome = match self.store().and_then(|store| store.put(key, value)) {
             Ok(put) => put.expiration_ttl(u64::from(ttl_seconds)).execute().await,
             Err(error) => Err(error),
         };
@@ -81,12 +92,11 @@ impl Kv {
 
     fn report(&self, operation: &str, cause: &str) {
         if !self.has_failed.replace(true) {
-            self.log.line(&json!({
-                "level": "error",
-                "event": "kv.failure",
-                "kv.operation": operation,
-                "error.cause": cause,
-            }));
+            let members = [
+                ("kv.operation", operation.into()),
+                ("error.cause", cause.into()),
+            ];
+            self.log.line(&Line::error("kv.failure", &members));
         }
     }
 }
@@ -135,7 +145,7 @@ impl UserCache for Kv {
     }
 
     async fn drop_copy(&self, user: UserId) {
-        let outcome = self.store.delete(&user_key(user)).await;
-        self.unless_failed("delete", outcome);
+        let delete = async { self.store()?.delete(&user_key(user)).await };
+        self.unless_failed("delete", delete.await);
     }
 }

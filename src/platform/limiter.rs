@@ -5,12 +5,11 @@ use core::pin::pin;
 use core::time::Duration;
 
 use futures_util::future::{Either, select};
-use serde_json::json;
 use worker::{Delay, Env};
 
 use super::names::{LOGIN_LIMITER, REFRESH_LIMITER, REGISTER_LIMITER};
 use super::runtime::ConsoleLog;
-use crate::ports::{Limiter, Log, RateLimiter};
+use crate::ports::{Limiter, Line, Log, RateLimiter};
 
 /// How long a limiter may take before the request goes on without it.
 const LIMITER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -46,11 +45,8 @@ impl RateLimiter for BoundLimiters {
             return outcome.success;
         }
         if !LIMITER_REPORTED.replace(true) {
-            self.log.line(&json!({
-                "level": "error",
-                "event": "limiter.failure",
-                "limiter": name,
-            }));
+            let members = [("limiter", name.into())];
+            self.log.line(&Line::error("limiter.failure", &members));
         }
         true
     }

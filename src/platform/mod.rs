@@ -10,14 +10,10 @@ mod names;
 mod request;
 mod runtime;
 
-use serde_json::json;
-use worker::{
-    Context, Env, Request, Response, ScheduleContext, ScheduledEvent, console_error, console_log,
-    event,
-};
+use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
 use crate::app::clean_up::clean_up;
-use crate::ports::Timer;
+use crate::ports::{Line, Log, Member, Timer};
 use crate::web;
 
 /// Answers a request. The `Err` of the signature never occurs: an error that reached the
@@ -26,14 +22,12 @@ use crate::web;
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let isolate = isolate::of(&env);
     let request = request::to_http(request);
-    let response = match (&*isolate, bindings::WorkerPorts::new(&env, context)) {
-        (Ok(service), Ok(ports)) => {
-            web::handle(request, service, (&ports, runtime::RuntimeTimer.now())).await
-        }
-        (Err(_), _) | (_, Err(_)) => {
-            let log = runtime::ConsoleLog::default();
-            web::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
-        }
+    let response = if let Ok(service) = &*isolate {
+        let ports = bindings::WorkerPorts::new(&env, context);
+        web::handle(request, service, (&ports, runtime::RuntimeTimer.now())).await
+    } else {
+        let log = runtime::ConsoleLog::default();
+        web::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
     };
     request::to_worker(response)
 }
@@ -42,28 +36,25 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let isolate = isolate::of(&env);
-    let (Ok(service), Ok(database)) = (&*isolate, env.d1(names::DB)) else {
+    let Ok(service) = &*isolate else {
         return;
     };
-    let database = d1::Database::new(database);
+    let database = d1::Database::new(env);
+    let log = runtime::ConsoleLog::default();
     match clean_up(&database, &service.config, runtime::RuntimeTimer.now()).await {
         Ok(cleaned) => {
-            let line = json!({
-                "level": "info",
-                "event": "cleanup.done",
-                "cleanup.sessions": cleaned.sessions,
-                "cleanup.attempts": cleaned.attempts,
-                "cleanup.events": cleaned.events,
-            });
-            console_log!("{line}");
+            let number = |rows: usize| Member::Number(rows as u64);
+            let members = [
+                ("cleanup.sessions", number(cleaned.sessions)),
+                ("cleanup.attempts", number(cleaned.attempts)),
+                ("cleanup.events", number(cleaned.events)),
+            ];
+            log.line(&Line::info("cleanup.done", &members));
         }
         Err(error) => {
-            let line = json!({
-                "level": "error",
-                "event": "cleanup.failure",
-                "error.cause": format!("{error:?}"),
-            });
-            console_error!("{line}");
+            let cause = format!("{error:?}");
+            let members = [("error.cause", cause.as_str().into())];
+            log.line(&Line::error("cleanup.failure", &members));
         }
     }
 }

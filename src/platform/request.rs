@@ -56,8 +56,12 @@ fn headers(from: &Headers) -> HeaderMap {
 }
 
 impl RequestBody for WorkerBody {
+    fn is_absent(&self) -> bool {
+        self.0.inner().body().is_none()
+    }
+
     async fn read(mut self, limit: usize) -> Result<Vec<u8>, ReadError> {
-        if self.0.inner().body().is_none() {
+        if self.is_absent() {
             return Ok(Vec::new());
         }
         let mut stream = self.0.stream().map_err(|_| ReadError::Broken)?;

@@ -4,10 +4,12 @@ use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 
-use worker::{Context, Delay, console_error, console_log};
+use wasm_bindgen::JsValue;
+use worker::web_sys::console;
+use worker::{Context, Delay};
 
 use crate::domain::time::UnixSeconds;
-use crate::ports::{Background, Entropy, Log, NoEntropy, Timer};
+use crate::ports::{Background, Entropy, Identified, Level, Line, Log, NoEntropy, Timer};
 
 /// Randomness from the runtime's `crypto.getRandomValues`.
 pub(super) struct RuntimeEntropy;
@@ -63,16 +65,16 @@ impl Log for ConsoleLog {
         *self.request_id.borrow_mut() = Some(request_id.to_owned());
     }
 
-    fn line(&self, line: &serde_json::Value) {
-        let mut line = line.clone();
-        if let (Some(object), Some(id)) = (line.as_object_mut(), self.request_id.borrow().as_ref())
-        {
-            object.insert("request.id".to_owned(), id.as_str().into());
-        }
-        if line.get("level").and_then(serde_json::Value::as_str) == Some("error") {
-            console_error!("{line}");
-        } else {
-            console_log!("{line}");
+    fn line(&self, line: &Line<'_>) {
+        let request_id = self.request_id.borrow();
+        let written = serde_json::to_string(&Identified {
+            line,
+            request_id: request_id.as_deref(),
+        });
+        let written = JsValue::from(written.unwrap_or_default());
+        match line.level {
+            Level::Error => console::error_1(&written),
+            Level::Info | Level::Warn => console::log_1(&written),
         }
     }
 }

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::apart::apart;
 use super::call::{Answer, Call, json, with_cookies, without_cookies};
-use super::endpoint::{ForAnyone, ForOwner, ForReader, ForRefreshHolder, ForSessionHolder};
+use super::endpoint::{
+    Constant, ForAnyone, ForOwner, ForReader, ForRefreshHolder, ForSessionHolder,
+};
 use super::form;
 use super::problem::Refusal;
 use crate::app::Ctx;
@@ -25,13 +27,18 @@ use crate::domain::session::Device;
 use crate::domain::user::User;
 use crate::ports::Ports;
 
+pub(super) fn constant(endpoint: Constant) -> Answer {
+    match endpoint {
+        Constant::Health => json(StatusCode::OK, &HealthBody { status: "ok" }),
+    }
+}
+
 pub(super) async fn for_anyone<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: ForAnyone,
     (call, presented): (&Call<'_>, &PresentedTokens),
 ) -> Answer {
     match endpoint {
-        ForAnyone::Health => json(StatusCode::OK, &HealthBody { status: "ok" }),
         ForAnyone::Register => {
             let command = form::register(&call.body.fields()?, &ctx.config().passwords)?;
             let user = apart(register(ctx, command)).await?;

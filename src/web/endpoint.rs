@@ -10,6 +10,8 @@ use crate::ports::Limiter;
 /// An endpoint, by access policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
+    /// The same answer for everybody; only the head of the request is looked at.
+    Constant(Constant),
     /// Anyone may call it.
     Anyone(ForAnyone),
     /// The caller holds an authentic refresh token.
@@ -24,11 +26,16 @@ pub enum Endpoint {
     Owner(ForOwner),
 }
 
+/// Endpoints with one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constant {
+    /// `GET /health`
+    Health,
+}
+
 /// Endpoints for anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForAnyone {
-    /// `GET /health`
-    Health,
     /// `POST /api/account/register`
     Register,
     /// `POST /api/account/login`
@@ -111,7 +118,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/health",
-        endpoint: Endpoint::Anyone(ForAnyone::Health),
+        endpoint: Endpoint::Constant(Constant::Health),
         operation: "Health",
         body: BodyKind::Nothing,
         limiter: None,

@@ -20,7 +20,6 @@ mod tests;
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderName, ORIGIN};
 use http::{Method, Request, Response, StatusCode, header, request};
-use serde_json::json;
 use uuid::{Builder, Uuid};
 
 use crate::app::audit::request_refused;
@@ -29,13 +28,14 @@ use crate::app::{AppError, Ctx, Service};
 use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{Entropy, Log, Ports, RateLimiter};
+use crate::ports::{Entropy, Limiter, Line, Log, Member, Ports, RateLimiter};
+use account::constant;
 use apart::apart;
-use body::RequestBody;
+use body::{Body, RequestBody};
 use call::{Call, Country};
 use cookies::CookieStyle;
 use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
-use endpoint::{Lookup, Route, find};
+use endpoint::{BodyKind, Endpoint, Lookup, Route, find};
 use headers::{HeaderContext, X_REQUEST_ID};
 use problem::{Code, MISCONFIGURED_RETRY_SECONDS, ProblemContext, Refusal};
 use transport::Transport;
@@ -83,7 +83,11 @@ pub async fn handle<P: Ports, B: RequestBody>(
         }
         Ok(Admitted::Preflight(methods)) => (None, Ok(preflight(&methods))),
         Ok(Admitted::Route(route, id)) => {
-            let answer = exchange.answer(&ctx, (route, id), body).await;
+            let answer = match route.endpoint {
+                Endpoint::Constant(endpoint) => constant(endpoint),
+                // A new isolate compiles what follows for the first request that needs it.
+                _ => apart(exchange.answer(&ctx, (route, id), body)).await,
+            };
             (Some(route), answer)
         }
     };
@@ -169,22 +173,29 @@ impl Exchange {
         (route, id): (&Route, Option<&str>),
         body: impl RequestBody,
     ) -> Result<Response<Vec<u8>>, Refusal> {
-        apart(self.throttle(ctx, route)).await?;
+        if let Some(limiter) = route.limiter {
+            apart(self.throttle(ctx, (route, limiter))).await?;
+        }
         let call = Call {
             headers: &self.parts.headers,
             id,
             query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
-            body: apart(body::receive(&self.parts.headers, body, route.body)).await?,
+            body: if route.body == BodyKind::Nothing && body.is_absent() {
+                Body::Nothing
+            } else {
+                apart(body::receive(&self.parts.headers, body, route.body)).await?
+            },
         };
         dispatch::answer(ctx, route.endpoint, call).await
     }
 
     /// The first layer against floods: by route and client, before anything is read.
-    async fn throttle<P: Ports>(&self, ctx: &Ctx<'_, P>, route: &Route) -> Result<(), Refusal> {
-        let Some(limiter) = route.limiter else {
-            return Ok(());
-        };
+    async fn throttle<P: Ports>(
+        &self,
+        ctx: &Ctx<'_, P>,
+        (route, limiter): (&Route, Limiter),
+    ) -> Result<(), Refusal> {
         let client = ctx.caller.key(ctx.service).as_str();
         let key = format!("{}:{client}", route.operation);
         if ctx.ports.limiter().admits(limiter, &key).await {
@@ -223,14 +234,17 @@ impl Exchange {
             request_id: &self.caller.request_id,
         };
         headers::add(response.headers_mut(), context);
-        log.line(&json!({
-            "level": "info",
-            "event": "http.request",
-            "http.method": self.parts.method.as_str(),
-            "http.operation": operation,
-            "http.status": response.status().as_u16(),
-            "user.id": self.caller.user(),
-        }));
+        let user = self.caller.user().map(|user| user.to_string());
+        let members = [
+            ("http.method", self.parts.method.as_str().into()),
+            ("http.operation", Member::Text(operation)),
+            (
+                "http.status",
+                Member::Number(response.status().as_u16().into()),
+            ),
+            ("user.id", Member::Text(user.as_deref())),
+        ];
+        log.line(&Line::info("http.request", &members));
         response
     }
 
@@ -250,12 +264,11 @@ impl Exchange {
 
 fn log_cause(log: &impl Log, refusal: &Refusal) {
     if let Some(cause) = &refusal.cause {
-        log.line(&json!({
-            "level": "error",
-            "event": "http.failure",
-            "error.code": refusal.code.as_str(),
-            "error.cause": cause,
-        }));
+        let members = [
+            ("error.code", refusal.code.as_str().into()),
+            ("error.cause", cause.as_str().into()),
+        ];
+        log.line(&Line::error("http.failure", &members));
     }
 }
 

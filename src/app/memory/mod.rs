@@ -16,9 +16,9 @@ use crate::domain::session::{EndReason, Session};
 use crate::domain::throttle::{Attempts, Pace, ThrottleKey};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{
-    Attempt, Background, BreachedPasswords, CachedAccount, Credentials, Entropy, Limiter, Log,
-    NoEntropy, NoRange, Ports, RateLimiter, RevocationList, RevokedToken, StoreError, Timer,
-    UserCache,
+    Attempt, Background, BreachedPasswords, CachedAccount, Credentials, Entropy, Identified,
+    Limiter, Line, Log, NoEntropy, NoRange, Ports, RateLimiter, RevocationList, RevokedToken,
+    StoreError, Timer, UserCache,
 };
 
 /// The tables.
@@ -298,8 +298,13 @@ impl Background for MemoryBackground {
 impl Log for MemoryLog {
     fn identify(&self, _: &str) {}
 
-    fn line(&self, line: &serde_json::Value) {
-        self.0.borrow_mut().push(line.clone());
+    fn line(&self, line: &Line<'_>) {
+        let line = Identified {
+            line,
+            request_id: None,
+        };
+        let written = serde_json::to_value(line).expect("a line is JSON");
+        self.0.borrow_mut().push(written);
     }
 }
 

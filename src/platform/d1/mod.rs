@@ -10,6 +10,7 @@ mod rows;
 mod sessions;
 mod users;
 
+use core::cell::OnceCell;
 use core::pin::pin;
 use core::time::Duration;
 use std::rc::Rc;
@@ -17,8 +18,9 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
-use worker::{D1Database, D1PreparedStatement, D1Result, Delay};
+use worker::{D1Database, D1PreparedStatement, D1Result, Delay, Env};
 
+use super::names::DB;
 use crate::ports::StoreError;
 
 /// How long a call may take, its retries included. A request must be answered within ten
@@ -40,7 +42,13 @@ const RETRYABLE: [&str; 3] = [
 
 /// The database.
 #[derive(Clone)]
-pub(super) struct Database(Rc<D1Database>);
+pub(super) struct Database(Rc<Binding>);
+
+/// Looked up when it is first asked for: many requests need no database.
+struct Binding {
+    env: Env,
+    d1: OnceCell<D1Database>,
+}
 
 /// A parameter of a statement.
 pub(super) enum Param<'a> {
@@ -63,8 +71,17 @@ struct Statement<'a> {
 }
 
 impl Database {
-    pub(super) fn new(d1: D1Database) -> Self {
-        Self(Rc::new(d1))
+    pub(super) fn new(env: Env) -> Self {
+        let d1 = OnceCell::new();
+        Self(Rc::new(Binding { env, d1 }))
+    }
+
+    fn d1(&self) -> Result<&D1Database, StoreError> {
+        if let Some(d1) = self.0.d1.get() {
+            return Ok(d1);
+        }
+        let d1 = self.0.env.d1(DB).map_err(|error| unavailable(&error))?;
+        Ok(self.0.d1.get_or_init(|| d1))
     }
 
     /// Runs the statements in order, in one transaction and one round trip.
@@ -84,7 +101,8 @@ impl Database {
             .iter()
             .map(|statement| self.bind(statement))
             .collect::<Result<Vec<_>, _>>()?;
-        with_retries(async || self.0.batch(bound.clone()).await).await
+        let d1 = self.d1()?;
+        with_retries(async || d1.batch(bound.clone()).await).await
     }
 
     /// Runs a statement that must not be repeated.
@@ -117,7 +135,7 @@ impl Database {
                 Param::Null => JsValue::NULL,
             })
             .collect();
-        self.0
+        self.d1()?
             .prepare(statement.sql)
             .bind(&values)
             .map_err(|error| unavailable(&error))

@@ -1,8 +1,9 @@
-/** The unchanged artefact, with limiters that count in memory. */
+/** The unchanged artefact, with limiters that count in memory and log lines that stay there. */
+import "./log-sink.mjs";
 import App from "contestant";
 import { withLimitersInMemory } from "./memory-limiters.mjs";
 
-export default class Limited extends App {
+export default class InMemory extends App {
   constructor(ctx, env) {
     super(ctx, withLimitersInMemory(env));
   }
