@@ -175,6 +175,14 @@ describe("the command line", () => {
     assert.deepEqual(await rows(persistTo), []);
   });
 
+  test("--help says how, and is no failure", async () => {
+    for (const name of ["import", "export"]) {
+      const { code, out } = await command(name, ["--help"]);
+      assert.equal(code, 0, out);
+      assert.match(out, new RegExp(`^Usage: npm run ${name} -- FILE`));
+    }
+  });
+
   test("what cannot work is said in one line, with the way out", async (t) => {
     const folder = scratch(t);
     const path = fileOf(folder, "users.jsonl", [person(1)]);

@@ -18,7 +18,12 @@ const INTERRUPTED = 130;
 const SIGNAL_MS = 200;
 
 await main(import.meta.url, async (args) => {
-  const { path, options } = parse(args);
+  const asked = parse(args);
+  if (asked === null) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { path, options } = asked;
   if (existsSync(path) && !options.force) throw new Failure(`${path} is there already. Name another file, or add --force.`);
   if (existsSync(path) && statSync(path).isDirectory()) throw new Failure(`${path} is a folder. Name a file.`);
   const { db, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
@@ -41,6 +46,7 @@ await main(import.meta.url, async (args) => {
   }
 });
 
+/** What is to be done; null: say how it is asked for. */
 function parse(args) {
   const flag = { type: "boolean" };
   const options = { force: flag, local: flag, remote: flag, help: flag, "persist-to": { type: "string" } };
@@ -51,7 +57,8 @@ function parse(args) {
     throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
   }
   const { values, positionals } = parsed;
-  if (positionals.length !== 1 || values.help) throw new Failure(USAGE);
+  if (values.help) return null;
+  if (positionals.length !== 1) throw new Failure(USAGE);
   if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
   if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
   return { path: positionals[0], options: values };

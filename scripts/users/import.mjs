@@ -24,7 +24,12 @@ const [ALL, SOME, INTERRUPTED] = [0, 2, 130];
 const SIGNAL_MS = 250;
 
 await main(import.meta.url, async (args) => {
-  const { path, options } = parse(args);
+  const asked = parse(args);
+  if (asked === null) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { path, options } = asked;
   const system = options.from ?? "latchkey";
   const source = SOURCES[system];
   const format = formatOf(path, options.format);
@@ -79,6 +84,7 @@ async function importFile(db, { size, records }, context, options) {
   }
 }
 
+/** What is to be done; null: say how it is asked for. */
 function parse(args) {
   const flags = ["local", "remote", "dry-run", "help"];
   const texts = ["format", "from", "persist-to", "report", "firebase-hash-config", "auth0-profiles"];
@@ -90,7 +96,8 @@ function parse(args) {
     throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
   }
   const { values, positionals } = parsed;
-  if (positionals.length !== 1 || values.help) throw new Failure(USAGE);
+  if (values.help) return null;
+  if (positionals.length !== 1) throw new Failure(USAGE);
   if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
   if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
   if (values.from !== undefined && (!Object.hasOwn(SOURCES, values.from) || values.from === "latchkey")) {

@@ -139,7 +139,7 @@ pub(super) fn rename(fields: &Fields) -> Result<Option<UserName>, Refusal> {
 ///
 /// 422 with every broken rule.
 pub(super) fn end_sessions(query: &Fields) -> Result<Scope, Refusal> {
-    let mut form = Form::of(query, &["scope"]);
+    let mut form = Form::of_query(query, &["scope"]);
     let scope = match form.required("scope").as_deref() {
         Some("others") => Some(Scope::Others),
         Some("all") => Some(Scope::All),
@@ -167,7 +167,7 @@ pub(super) struct Page {
 ///
 /// 422 with every broken rule.
 pub(super) fn page(query: &Fields) -> Result<Page, Refusal> {
-    let mut form = Form::of(query, &["cursor", "limit"]);
+    let mut form = Form::of_query(query, &["cursor", "limit"]);
     let cursor = match form.optional("cursor") {
         Some(text) => AuditCursor::parse(&text),
         None => Some(AuditCursor::START),
@@ -204,18 +204,24 @@ struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
+    /// The fields of a body.
     fn of(fields: &'a Fields, known: &[&str]) -> Self {
+        Self::within("body", fields, known)
+    }
+
+    /// The fields of a query.
+    fn of_query(fields: &'a Fields, known: &[&str]) -> Self {
+        Self::within("query", fields, known)
+    }
+
+    fn within(place: &'static str, fields: &'a Fields, known: &[&str]) -> Self {
         let mut form = Self {
             fields,
             faults: Vec::new(),
         };
         if fields.has_others_than(known) {
             // Its name is the client's text: it may be a password that slipped.
-            form.fault(
-                "body",
-                "unknown_field",
-                "has a field that is not known here",
-            );
+            form.fault(place, "unknown_field", "has a field that is not known here");
         }
         form
     }

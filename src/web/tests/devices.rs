@@ -111,6 +111,8 @@ fn several_sessions_end_by_scope() {
     ] {
         assert_eq!(delete(&world, &mut first, rest).code(), code, "{rest}");
     }
+    let unknown = delete(&world, &mut first, "?scope=all&x=1");
+    assert_eq!(unknown.body["errors"][0]["field"], "query");
     assert_eq!(list(&world, &first).len(), 3);
     let answer = delete(&world, &mut first, "?scope=others");
     assert_eq!((answer.status, answer.cookies().len()), (204, 0));
