@@ -1,7 +1,7 @@
 /**
  * The release artefact and the bare hash side by side in one isolate, for the
  * benchmark alone: `POST /__bench/hash` computes one hash and nothing else,
- * every other request is the service's. Limiters count in memory, and log lines stay there.
+ * every other request is the service's. Limiters count in memory, and there is no console.
  */
 import "./support/log-sink.mjs";
 import App from "../build/index.js";

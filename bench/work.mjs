@@ -158,7 +158,7 @@ function result(own, stories) {
         title: "Latchkey, the price of a million, in US dollars",
         columns: ["request", "requests", "CPU", "D1", "KV", "together"],
         rows: priced.map(({ name, price: p }) => [name, money(p.request), money(p.cpu), money(p.d1), money(p.kv), money(p.total)]),
-        note: "Beyond the included amounts. CPU is bench:cpu's, which contains the embedded D1 and KV, and so is the most it can be; where it is not measured, it is not in the sum.",
+        note: "Beyond the included amounts. CPU is bench:cpu's, which contains the embedded D1 and KV, and not what becomes of a log line; where it is not measured, it is not in the sum.",
       },
     ],
     plots: [

@@ -23,7 +23,7 @@ use crate::domain::breach::RangePrefix;
 use crate::domain::email::Email;
 use crate::domain::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::session::{EndReason, Generation, Session};
+use crate::domain::session::{EndReason, Session};
 use crate::domain::throttle::AttemptKeys;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{Profile, RoleSlug, User, UserName};
@@ -281,11 +281,11 @@ pub struct RotationRequest {
 /// What a rotation, or its repetition, leaves behind.
 #[derive(Clone, Debug)]
 pub struct RotatedSession {
-    /// The generation the session is at now.
-    pub generation: Generation,
-    /// When the current refresh token was issued.
+    /// The id of the current refresh token.
+    pub refresh_id: TokenId,
+    /// When it was issued.
     pub issued_at: UnixSeconds,
-    /// When the current refresh token expires.
+    /// When it expires.
     pub expires_at: UnixSeconds,
     /// The user's role.
     pub role: String,
@@ -295,10 +295,9 @@ pub struct RotatedSession {
 #[must_use]
 #[derive(Clone, Debug)]
 pub enum Rotation {
-    /// The token was the current one; it is superseded now.
+    /// The token was the current one, and is superseded now; or it was the immediate
+    /// predecessor, within the grace, and nothing has changed. Both get the same answer.
     Rotated(RotatedSession),
-    /// The token was the immediate predecessor, within the grace; nothing has changed.
-    Replayed(RotatedSession),
     /// The token had been superseded; the session is over now.
     Reused(Vec<RevokedToken>),
     /// The session is over, or not the user's, or the user is inactive; nothing has changed.
@@ -316,10 +315,10 @@ pub trait SessionStore {
     /// [`StoreError`].
     async fn begin(&self, login: &Login) -> Result<Option<Vec<RevokedToken>>, StoreError>;
 
-    /// Rotates a refresh token or answers its predecessor, in one statement and one round trip;
-    /// a token that is neither, or whose session is over, costs a second one, which punishes
-    /// reuse. Nothing is read before it is decided: of any number of parallel calls with one
-    /// token exactly one is [`Rotation::Rotated`].
+    /// Rotates a refresh token, answers its predecessor, or punishes its reuse, in one
+    /// transaction and one round trip. Nothing is read before it is decided: of any number
+    /// of parallel calls with one token exactly one changes the session, and the answers to
+    /// all of them are equal.
     ///
     /// # Errors
     ///

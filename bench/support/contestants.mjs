@@ -73,6 +73,7 @@ const hello = (title, folder) => ({ title, story: STORIES.hello, files: join(OUT
 
 const CONTESTANTS = {
   latchkey: () => latchkey({ title: "Latchkey" }),
+  "latchkey-console": () => latchkey({ title: "Latchkey, its log line on the local console", entry: "bench/support/limited.mjs" }),
   "latchkey-strict": () => latchkey({ title: "Latchkey, strict", vars: { PROFILE_CONSISTENCY: "strict" } }),
   "better-auth": () => betterAuth({ title: "Better Auth" }),
   "better-auth-uncached": () => betterAuth({ title: "Better Auth, no cookie cache", cookieCache: "off" }),
@@ -116,7 +117,7 @@ export const INSTANCE = {
   enableDevRegistry: false,
   telemetry: { enabled: false },
   log: new Log(LogLevel.NONE),
-  // Those that are not kept in memory: nobody reads them.
+  // Of those that have a console: nobody reads it.
   handleStructuredLogs: () => {},
 };
 

@@ -1,4 +1,4 @@
-/** Latchkey with its limiters and log lines in memory and its database far away. */
+/** Latchkey as in-memory.mjs has it, and its database far away. */
 import { keepAway } from "./distant.mjs";
 import InMemory from "./in-memory.mjs";
 

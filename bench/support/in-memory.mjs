@@ -1,10 +1,4 @@
-/** The unchanged artefact, with limiters that count in memory and log lines that stay there. */
+/** The unchanged artefact, with limiters that count in memory, and without a console. */
 import "./log-sink.mjs";
-import App from "contestant";
-import { withLimitersInMemory } from "./memory-limiters.mjs";
 
-export default class InMemory extends App {
-  constructor(ctx, env) {
-    super(ctx, withLimitersInMemory(env));
-  }
-}
+export { default } from "./limited.mjs";

@@ -8,7 +8,7 @@ import { DISTANCE_MS } from "./distant.mjs";
 export const KINDS = {
   nothing: {
     title: "Nothing but the way there",
-    cells: [["latchkey", "nothing"], ["better-auth", "nothing"], ["hono", "nothing"], ["hello-js", "nothing"], ["hello-rust", "nothing"]],
+    cells: [["latchkey", "nothing"], ["better-auth", "nothing"], ["hono", "nothing"], ["hello-js", "nothing"], ["hello-rust", "nothing"], ["latchkey-console", "nothing"]],
   },
   read: {
     title: "Read the session",

@@ -10,7 +10,7 @@ use crate::ports::{
     SessionStore,
 };
 
-/// Rotates the refresh token. One round trip; two when it is refused.
+/// Rotates the refresh token. One round trip.
 ///
 /// Two tabs that refresh at once, or a client whose answer was lost, present one token twice:
 /// within the grace both are answered with the same pair, byte for byte. Anything older is a
@@ -36,7 +36,7 @@ pub async fn refresh<P: Ports>(
         user: claims.user,
         session: claims.session,
         role: rotated.role,
-        refresh_id: rotated.generation.current,
+        refresh_id: rotated.refresh_id,
         issued_at: rotated.issued_at,
         refresh_expires_at: rotated.expires_at,
     };
@@ -49,7 +49,7 @@ pub async fn refresh<P: Ports>(
         Err(error) => return Err(error.into()),
     };
     match rotation {
-        Rotation::Rotated(rotated) | Rotation::Replayed(rotated) => issue(ctx, grant(rotated)),
+        Rotation::Rotated(rotated) => issue(ctx, grant(rotated)),
         Rotation::Reused(ended) => {
             let user = claims.user.to_string();
             let members = [("user.id", user.as_str().into())];

@@ -56,12 +56,8 @@ fn headers(from: &Headers) -> HeaderMap {
 }
 
 impl RequestBody for WorkerBody {
-    fn is_absent(&self) -> bool {
-        self.0.inner().body().is_none()
-    }
-
     async fn read(mut self, limit: usize) -> Result<Vec<u8>, ReadError> {
-        if self.is_absent() {
+        if self.0.inner().body().is_none() {
             return Ok(Vec::new());
         }
         let mut stream = self.0.stream().map_err(|_| ReadError::Broken)?;

@@ -20,9 +20,6 @@ pub enum ReadError {
 
 /// A body that has not been read yet.
 pub trait RequestBody {
-    /// Whether it is known that there is none. Needs no reading.
-    fn is_absent(&self) -> bool;
-
     /// Reads all of it, and stops as soon as it has more than `limit` bytes.
     ///
     /// # Errors
@@ -32,10 +29,6 @@ pub trait RequestBody {
 }
 
 impl RequestBody for Vec<u8> {
-    fn is_absent(&self) -> bool {
-        self.is_empty()
-    }
-
     async fn read(self, limit: usize) -> Result<Vec<u8>, ReadError> {
         if self.len() > limit {
             return Err(ReadError::TooLarge);

@@ -4,7 +4,7 @@
 //! then the answer. Cross-site check, media type and size are done before.
 
 use super::account::{
-    check_body, constant, for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder,
+    check_body, for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder,
 };
 use super::apart::apart;
 use super::call::{Answer, Call};
@@ -26,7 +26,6 @@ pub(super) async fn answer<P: Ports>(
 ) -> Answer {
     let presented = call.cookies.read(call.headers)?;
     match endpoint {
-        Endpoint::Constant(endpoint) => constant(endpoint),
         Endpoint::Anyone(endpoint) => for_anyone(ctx, endpoint, (&call, &presented)).await,
         Endpoint::RefreshHolder(endpoint) => {
             let holder = authenticate::refresh_holder(ctx, &presented)?;

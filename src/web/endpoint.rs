@@ -1,17 +1,25 @@
 //! The router: every endpoint, with its method, its path, its access policy and its body.
 //!
-//! The policy is the variant of [`Endpoint`], so that an endpoint cannot be without one; a
-//! handler of a group takes the actor that only the group's policy makes.
+//! The policy is the variant of [`Endpoint`], so that an endpoint that looks at more than the
+//! head of a request cannot be without one; a handler of a group takes the actor that only the
+//! group's policy makes.
 
 use http::Method;
 
 use crate::ports::Limiter;
 
+/// How a route is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// The same for everybody: only the head of the request is looked at.
+    Constant(Constant),
+    /// As its access policy says.
+    Judged(Endpoint),
+}
+
 /// An endpoint, by access policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// The same answer for everybody; only the head of the request is looked at.
-    Constant(Constant),
     /// Anyone may call it.
     Anyone(ForAnyone),
     /// The caller holds an authentic refresh token.
@@ -104,7 +112,7 @@ pub struct Route {
     /// The one spelling of the path; a last segment `{id}` stands for any one segment.
     pub path: &'static str,
     /// What is there, and for whom.
-    pub endpoint: Endpoint,
+    pub handler: Handler,
     /// The contract's name of the operation.
     pub operation: &'static str,
     /// Which bodies it reads.
@@ -118,7 +126,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/health",
-        endpoint: Endpoint::Constant(Constant::Health),
+        handler: Handler::Constant(Constant::Health),
         operation: "Health",
         body: BodyKind::Nothing,
         limiter: None,
@@ -126,7 +134,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::POST,
         path: "/api/account/register",
-        endpoint: Endpoint::Anyone(ForAnyone::Register),
+        handler: Handler::Judged(Endpoint::Anyone(ForAnyone::Register)),
         operation: "AccountRegister",
         body: BodyKind::Json,
         limiter: Some(Limiter::Register),
@@ -134,7 +142,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::POST,
         path: "/api/account/login",
-        endpoint: Endpoint::Anyone(ForAnyone::LogIn),
+        handler: Handler::Judged(Endpoint::Anyone(ForAnyone::LogIn)),
         operation: "AccountLogin",
         body: BodyKind::JsonOrForm,
         limiter: Some(Limiter::Login),
@@ -142,7 +150,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::POST,
         path: "/api/account/refresh",
-        endpoint: Endpoint::RefreshHolder(ForRefreshHolder::Refresh),
+        handler: Handler::Judged(Endpoint::RefreshHolder(ForRefreshHolder::Refresh)),
         operation: "RefreshAccessToken",
         body: BodyKind::Nothing,
         limiter: Some(Limiter::Refresh),
@@ -150,7 +158,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::POST,
         path: "/api/account/logout",
-        endpoint: Endpoint::SessionHolder(ForSessionHolder::LogOut),
+        handler: Handler::Judged(Endpoint::SessionHolder(ForSessionHolder::LogOut)),
         operation: "AccountLogout",
         body: BodyKind::Nothing,
         limiter: None,
@@ -158,7 +166,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::PATCH,
         path: "/api/account/password",
-        endpoint: Endpoint::Owner(ForOwner::ChangePassword),
+        handler: Handler::Judged(Endpoint::Owner(ForOwner::ChangePassword)),
         operation: "AccountUpdatePwd",
         body: BodyKind::Json,
         limiter: Some(Limiter::Login),
@@ -166,7 +174,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/api/account/profile",
-        endpoint: Endpoint::Reader(ForReader::Profile),
+        handler: Handler::Judged(Endpoint::Reader(ForReader::Profile)),
         operation: "AccountProfile",
         body: BodyKind::Nothing,
         limiter: None,
@@ -174,7 +182,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::PATCH,
         path: "/api/account/profile",
-        endpoint: Endpoint::Member(ForMember::Rename),
+        handler: Handler::Judged(Endpoint::Member(ForMember::Rename)),
         operation: "AccountUpdateProfile",
         body: BodyKind::Json,
         limiter: None,
@@ -182,7 +190,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/api/account/sessions",
-        endpoint: Endpoint::Member(ForMember::ListSessions),
+        handler: Handler::Judged(Endpoint::Member(ForMember::ListSessions)),
         operation: "AccountSessions",
         body: BodyKind::Nothing,
         limiter: None,
@@ -190,7 +198,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::DELETE,
         path: "/api/account/sessions",
-        endpoint: Endpoint::Member(ForMember::EndSessions),
+        handler: Handler::Judged(Endpoint::Member(ForMember::EndSessions)),
         operation: "AccountEndSessions",
         body: BodyKind::Nothing,
         limiter: None,
@@ -198,7 +206,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::DELETE,
         path: "/api/account/sessions/{id}",
-        endpoint: Endpoint::Member(ForMember::EndSession),
+        handler: Handler::Judged(Endpoint::Member(ForMember::EndSession)),
         operation: "AccountEndSession",
         body: BodyKind::Nothing,
         limiter: None,
@@ -206,7 +214,7 @@ pub const ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/api/account/activity",
-        endpoint: Endpoint::Member(ForMember::ListActivity),
+        handler: Handler::Judged(Endpoint::Member(ForMember::ListActivity)),
         operation: "AccountActivity",
         body: BodyKind::Nothing,
         limiter: None,
@@ -274,7 +282,7 @@ mod tests {
         for route in &ROUTES {
             let path = route.path.replace("{id}", "x");
             assert!(
-                matches!(find(&route.method, &path), Lookup::Found(found, _) if found.endpoint == route.endpoint)
+                matches!(find(&route.method, &path), Lookup::Found(found, _) if found.handler == route.handler)
             );
             for other in [
                 format!("/{path}"),

@@ -29,13 +29,12 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Entropy, Limiter, Line, Log, Member, Ports, RateLimiter};
-use account::constant;
 use apart::apart;
-use body::{Body, RequestBody};
+use body::RequestBody;
 use call::{Call, Country};
 use cookies::CookieStyle;
 use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
-use endpoint::{BodyKind, Endpoint, Lookup, Route, find};
+use endpoint::{Endpoint, Handler, Lookup, Route, find};
 use headers::{HeaderContext, X_REQUEST_ID};
 use problem::{Code, MISCONFIGURED_RETRY_SECONDS, ProblemContext, Refusal};
 use transport::Transport;
@@ -83,10 +82,13 @@ pub async fn handle<P: Ports, B: RequestBody>(
         }
         Ok(Admitted::Preflight(methods)) => (None, Ok(preflight(&methods))),
         Ok(Admitted::Route(route, id)) => {
-            let answer = match route.endpoint {
-                Endpoint::Constant(endpoint) => constant(endpoint),
+            let answer = match route.handler {
+                Handler::Constant(constant) => account::constant(constant),
                 // A new isolate compiles what follows for the first request that needs it.
-                _ => apart(exchange.answer(&ctx, (route, id), body)).await,
+                Handler::Judged(endpoint) => {
+                    let answer = exchange.answer(&ctx, (route, endpoint, id), body);
+                    apart(answer).await
+                }
             };
             (Some(route), answer)
         }
@@ -170,7 +172,7 @@ impl Exchange {
     async fn answer<P: Ports>(
         &self,
         ctx: &Ctx<'_, P>,
-        (route, id): (&Route, Option<&str>),
+        (route, endpoint, id): (&Route, Endpoint, Option<&str>),
         body: impl RequestBody,
     ) -> Result<Response<Vec<u8>>, Refusal> {
         if let Some(limiter) = route.limiter {
@@ -181,13 +183,9 @@ impl Exchange {
             id,
             query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
-            body: if route.body == BodyKind::Nothing && body.is_absent() {
-                Body::Nothing
-            } else {
-                apart(body::receive(&self.parts.headers, body, route.body)).await?
-            },
+            body: apart(body::receive(&self.parts.headers, body, route.body)).await?,
         };
-        dispatch::answer(ctx, route.endpoint, call).await
+        dispatch::answer(ctx, endpoint, call).await
     }
 
     /// The first layer against floods: by route and client, before anything is read.

@@ -77,7 +77,7 @@ impl SessionStore for MemoryStore {
             return Ok(Rotation::Dead);
         };
         let outcome = |session: &Session| RotatedSession {
-            generation: session.generation,
+            refresh_id: session.generation.current,
             issued_at: session.current_issued_at(),
             expires_at: session.idle_expires_at,
             role,
@@ -87,7 +87,7 @@ impl SessionStore for MemoryStore {
                 session.rotate(request.successor, request.idle, request.trace.at);
                 Ok(Rotation::Rotated(outcome(session)))
             }
-            Presented::WithinGrace => Ok(Rotation::Replayed(outcome(session))),
+            Presented::WithinGrace => Ok(Rotation::Rotated(outcome(session))),
             Presented::Superseded => {
                 let id = session.id;
                 Ok(Rotation::Reused(

@@ -167,10 +167,22 @@ fn a_header_that_is_not_exactly_ours_is_refused() {
     }
     faulty.push(r#"{"alg":"EdDSA","alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#.to_owned());
     faulty.push("[]".to_owned());
+    // serde reads a struct from a list of its values as well.
+    faulty.push(r#"["EdDSA","at+jwt","k1"]"#.to_owned());
+    faulty.push(format!(" {}", header()));
     for header in faulty {
         let token = forge(&header, &body().to_string());
         assert_eq!(verify(&token), Err(Rejection::Invalid), "{header}");
     }
+}
+
+#[test]
+fn claims_in_a_list_are_refused() {
+    let body = body();
+    let members = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"];
+    let list: Vec<_> = members.iter().map(|member| &body[member]).collect();
+    let token = forge(&header().to_string(), &json!(list).to_string());
+    assert_eq!(verify(&token), Err(Rejection::Invalid));
 }
 
 #[test]

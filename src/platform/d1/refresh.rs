@@ -1,18 +1,18 @@
-//! The statement that rotates a refresh token, and the batch that finds out why it did not. The
-//! conditions are those of `domain::session::Session::judge`.
+//! The batch that rotates a refresh token, or punishes its reuse. The conditions are those of
+//! `domain::session::Session::judge`.
 
 use serde::Deserialize;
 
 use super::audit::{audit_rows, record};
 use super::rows::{RevokedRow, revoked_columns, revoked_tokens, token_id};
-use super::{Database, Param, Statement, rows};
+use super::{Database, Param, Statement, first_row, rows};
 use crate::domain::audit::AuditEvent;
-use crate::domain::session::{EndReason, Generation};
+use crate::domain::session::EndReason;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{RotatedSession, Rotation, RotationRequest, StoreError};
 
 /// Of any number of parallel calls with one token, one finds its id in `current_jti`. The others
-/// find it in `previous_jti`, and leave the row as it is: both are answered from what it holds.
+/// find it in `previous_jti`, and write what stands there: both are answered from one row.
 const ROTATE: &str = "
     UPDATE sessions
        SET previous_jti = ?3,
@@ -88,22 +88,12 @@ struct RotatedRow {
 }
 
 impl RotatedRow {
-    fn into_rotation(self, request: &RotationRequest) -> Result<Rotation, StoreError> {
-        let issued_at = UnixSeconds::new(self.rotated_at);
-        let current = token_id(&self.current_jti)?;
-        let rotated = RotatedSession {
-            generation: Generation {
-                current,
-                previous: Some((request.presented, issued_at)),
-            },
-            issued_at,
+    fn into_rotated(self) -> Result<RotatedSession, StoreError> {
+        Ok(RotatedSession {
+            refresh_id: token_id(&self.current_jti)?,
+            issued_at: UnixSeconds::new(self.rotated_at),
             expires_at: UnixSeconds::new(self.idle_expires_at),
             role: self.role_slug,
-        };
-        Ok(if current == request.successor {
-            Rotation::Rotated(rotated)
-        } else {
-            Rotation::Replayed(rotated)
         })
     }
 }
@@ -139,11 +129,7 @@ impl Database {
         let grace = || Param::Int(i64::from(request.grace.get()));
         let idle = Param::Int(i64::from(request.idle.get()));
         let rest = [Param::Text(&successor), now(), idle, grace()];
-        let rotated = self.first::<RotatedRow>(statement(ROTATE, token(), rest));
-        if let Some(row) = rotated.await? {
-            return row.into_rotation(request);
-        }
-        // Nothing that happens meanwhile makes a token good again that was not good a moment ago.
+        let rotate = statement(ROTATE, token(), rest);
         let record_reuse = record(
             RECORD_REUSE,
             (AuditEvent::RefreshReused, &request.trace),
@@ -151,7 +137,10 @@ impl Database {
         );
         let reason = Param::Text(EndReason::Reuse.as_str());
         let punish = statement(PUNISH_REUSE, token(), [now(), grace(), reason]);
-        let [_, punished] = self.batch([record_reuse, punish]).await?;
+        let [rotated, _, punished] = self.batch([rotate, record_reuse, punish]).await?;
+        if let Some(row) = first_row::<RotatedRow>(&rotated)? {
+            return row.into_rotated().map(Rotation::Rotated);
+        }
         let punished = rows::<RevokedRow>(&punished)?;
         Ok(if punished.is_empty() {
             Rotation::Dead

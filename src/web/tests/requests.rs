@@ -89,6 +89,16 @@ fn media_types_are_exact() {
 }
 
 #[test]
+fn health_is_the_same_for_everybody_whatever_they_send() {
+    let world = World::new(&[]);
+    let request = Request::get(format!("{BASE}/health?x=%ff"))
+        .header("cookie", "__Host-access_token=a; __Host-access_token=b")
+        .header("content-length", "9000");
+    let answer = world.send(request.body(vec![b' '; 9_000]).unwrap());
+    assert_eq!((answer.status, answer.body), (200, json!({"status": "ok"})));
+}
+
+#[test]
 fn every_answer_has_the_headers() {
     let world = World::new(&[]);
     for path in ["/health", "/nowhere", "/api/account/profile"] {

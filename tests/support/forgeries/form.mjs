@@ -27,6 +27,8 @@ export const structure = family("structure", [
   ]),
   ["header as a list of values", (kit) => kit.token({ head: Object.values(kit.header) })],
   ["claims as a list of values", (kit) => kit.token({ body: Object.values(kit.claims) })],
+  ["header as a list of values, by another order", (kit) => kit.token({ head: ["alg", "typ", "kid"].map((name) => kit.header[name]) })],
+  ["claims as a list of values, by another order", (kit) => kit.token({ body: ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"].filter((name) => name in kit.claims).map((name) => kit.claims[name]) })],
   ["claims in a list", (kit) => kit.token({ body: [kit.claims] })],
   ["something behind the claims", (kit) => kit.token({ body: `${JSON.stringify(kit.claims)}x` })],
   ["a comma behind the last claim", (kit) => kit.token({ body: JSON.stringify(kit.claims).replace("}", ",}") })],
