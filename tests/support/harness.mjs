@@ -241,7 +241,7 @@ function manifest(entry) {
     const contents = readFileSync(join(ROOT, path), type === "esm" ? "utf8" : null);
     modules[path] = { type, contents };
     if (type !== "esm") return;
-    for (const [, found] of contents.matchAll(/\bfrom\s*"(\.{1,2}\/[^"]+)"/g)) {
+    for (const [, found] of contents.matchAll(/\b(?:from|import)\s*"(\.{1,2}\/[^"]+)"/g)) {
       add(posix.normalize(posix.join(dirname(path), found)));
     }
   };
