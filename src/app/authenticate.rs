@@ -230,8 +230,8 @@ pub async fn owner<'a, P: Ports>(
 
 /// Policy: an authentic refresh token.
 ///
-/// KV is not asked whether it has ended: each refresh brings a token that nobody has asked for yet, and a miss in KV
-/// takes longer than the database's own answer.
+/// KV is not asked whether it has ended: each refresh brings a token that nobody has asked for
+/// yet, and a miss in KV takes longer than the database's own answer.
 ///
 /// # Errors
 ///

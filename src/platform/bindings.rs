@@ -1,5 +1,7 @@
 //! The ports of one request, over the platform's bindings.
 
+use core::cell::OnceCell;
+
 use worker::{Context, Env};
 
 use super::breach::PwnedPasswords;
@@ -29,6 +31,18 @@ pub(super) fn missing(env: &Env) -> Vec<String> {
         .filter(|(_, is_missing)| *is_missing)
         .map(|(name, _)| format!("{name}: is not bound"))
         .collect()
+}
+
+/// What `cell` has, looked up when it is first asked for: many requests need no store.
+pub(super) fn looked_up<T, E>(
+    cell: &OnceCell<T>,
+    look_up: impl FnOnce() -> Result<T, E>,
+) -> Result<&T, E> {
+    if let Some(found) = cell.get() {
+        return Ok(found);
+    }
+    let found = look_up()?;
+    Ok(cell.get_or_init(|| found))
 }
 
 impl WorkerPorts {

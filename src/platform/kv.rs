@@ -10,6 +10,7 @@ use futures_util::future::{Either, select};
 use worker::kv::{KvError, KvStore};
 use worker::{Delay, Env};
 
+use super::bindings::looked_up;
 use super::names::KV;
 use super::runtime::ConsoleLog;
 use crate::domain::id::{TokenId, UserId};
@@ -32,7 +33,6 @@ const ENDED: &str = "ended";
 /// The KV namespace.
 #[derive(Clone)]
 pub(super) struct Kv {
-    /// Looked up when it is first asked for: most requests need no KV.
     store: Rc<OnceCell<KvStore>>,
     env: Env,
     log: ConsoleLog,
@@ -50,11 +50,7 @@ impl Kv {
     }
 
     fn store(&self) -> Result<&KvStore, KvError> {
-        if let Some(store) = self.store.get() {
-            return Ok(store);
-        }
-        let store = KvStore::from_this(self.env.as_ref(), KV)?;
-        Ok(self.store.get_or_init(|| store))
+        looked_up(&self.store, || KvStore::from_this(self.env.as_ref(), KV))
     }
 
     async fn get(&self, key: &str) -> Option<String> {

@@ -51,29 +51,22 @@ impl<'a> Line<'a> {
     /// A line of level `info`.
     #[must_use]
     pub const fn info(event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        let level = Level::Info;
-        Self {
-            level,
-            event,
-            members,
-        }
+        Self::of(Level::Info, event, members)
     }
 
     /// A line of level `warn`.
     #[must_use]
     pub const fn warn(event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        let level = Level::Warn;
-        Self {
-            level,
-            event,
-            members,
-        }
+        Self::of(Level::Warn, event, members)
     }
 
     /// A line of level `error`.
     #[must_use]
     pub const fn error(event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        let level = Level::Error;
+        Self::of(Level::Error, event, members)
+    }
+
+    const fn of(level: Level, event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
         Self {
             level,
             event,

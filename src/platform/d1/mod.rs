@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, D1Result, Delay, Env};
 
+use super::bindings::looked_up;
 use super::names::DB;
 use crate::ports::StoreError;
 
@@ -44,7 +45,6 @@ const RETRYABLE: [&str; 3] = [
 #[derive(Clone)]
 pub(super) struct Database(Rc<Binding>);
 
-/// Looked up when it is first asked for: many requests need no database.
 struct Binding {
     env: Env,
     d1: OnceCell<D1Database>,
@@ -77,11 +77,8 @@ impl Database {
     }
 
     fn d1(&self) -> Result<&D1Database, StoreError> {
-        if let Some(d1) = self.0.d1.get() {
-            return Ok(d1);
-        }
-        let d1 = self.0.env.d1(DB).map_err(|error| unavailable(&error))?;
-        Ok(self.0.d1.get_or_init(|| d1))
+        let Binding { env, d1 } = &*self.0;
+        looked_up(d1, || env.d1(DB)).map_err(|error| unavailable(&error))
     }
 
     /// Runs the statements in order, in one transaction and one round trip.
