@@ -96,6 +96,11 @@ export const MUTANTS = [
     node: [REVOCATION_TESTS, "it logs out, waitUntil is dropped"],
   },
   {
+    name: "the predecessor of an inactive user's token is punished within the grace",
+    edits: [[REFRESH_BATCH, '" - rotated_at <= ",', '" - rotated_at < 0 * ",']],
+    node: ["tests/sessions.test.mjs", "is refused to an inactive user"],
+  },
+  {
     name: "an inactive user goes on refreshing",
     edits: [[REFRESH_BATCH, "AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)", ""]],
     node: [REVOCATION_TESTS, "the user is deactivated"],
