@@ -1,7 +1,7 @@
 //! Latchkey: cookie auth at the edge, as one Cloudflare Worker.
 //!
 //! ```text
-//! platform ──► web ──► app ──► ports ──► domain
+//! platform ──► web ──► app ──► store ──► ports ──► domain
 //! ```
 //!
 //! An arrow may be used, nothing else (`tests/layers.rs` checks it). `platform` is the only
@@ -13,4 +13,7 @@ pub mod domain;
 #[cfg(target_arch = "wasm32")]
 mod platform;
 pub mod ports;
+pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod web;

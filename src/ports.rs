@@ -1,6 +1,6 @@
 //! What the service needs of the outside world: a trait for each role.
 //!
-//! D1 decides, KV remembers. The two stores are the truth: their answers are those of one
+//! D1 decides, KV remembers. The database is the truth: its answers are those of one
 //! transaction on the primary. The revocation list and the user cache are copies that may be
 //! late, lost or down; no answer of theirs ever makes a revoked token good, and so their
 //! methods cannot fail: an adapter logs its trouble and answers "nothing known".
@@ -11,28 +11,18 @@
     reason = "a Worker is single-threaded: no caller needs a Send bound on these futures"
 )]
 
-mod audit;
 mod copies;
+mod database;
 mod log;
 mod runtime;
-mod sessions;
-mod users;
 
 use core::fmt;
 
-use crate::domain::time::{Seconds, UnixSeconds};
-pub use audit::{AuditLog, Refused};
 pub use copies::{CachedAccount, RevocationList, UserCache};
+pub use database::{Batch, Database, Param, Rows, Statement, Value};
 pub use log::{Identified, Level, Line, Log, Member};
 pub use runtime::{
     Background, BreachedPasswords, Entropy, Limiter, NoEntropy, NoRange, RateLimiter, Timer,
-};
-pub use sessions::{
-    Login, Rehash, RevokedToken, RotatedSession, Rotation, RotationRequest, SessionStore,
-};
-pub use users::{
-    Account, Attempt, Attempted, Credentials, LoginAttempt, NewUser, PasswordReplacement,
-    PasswordVersion, Registration, Throttled, UserStore,
 };
 
 /// Why a store has no answer. The cause is for the log, never for a client.
@@ -51,47 +41,10 @@ pub enum StoreError {
     },
 }
 
-/// Removes rows that nothing can refer to any more, in D1.
-pub trait Housekeeping {
-    /// Removes at most `limit` sessions that were over before `now` and whose tokens have all
-    /// expired; `idle` is the longest life of a refresh token. Tells how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    async fn remove_dead_sessions(
-        &self,
-        idle: Seconds,
-        limit: u32,
-        now: UnixSeconds,
-    ) -> Result<usize, StoreError>;
-
-    /// Removes at most `limit` counters of login attempts that are as good as new. Tells how
-    /// many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    async fn remove_old_attempts(&self, limit: u32, now: UnixSeconds) -> Result<usize, StoreError>;
-
-    /// Removes those of the `limit` oldest audit events that are from before `before`. Tells
-    /// how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    async fn remove_old_events(&self, limit: u32, before: UnixSeconds)
-    -> Result<usize, StoreError>;
-}
-
 /// All of it, as one argument.
 pub trait Ports {
-    /// Users and roles.
-    type Users: UserStore;
-    /// Sessions.
-    type Sessions: SessionStore;
-    /// The audit log.
-    type Audit: AuditLog + Clone + 'static;
+    /// The database.
+    type Database: Database + Clone + 'static;
     /// Revoked refresh tokens.
     type Revocations: RevocationList + Clone + 'static;
     /// Copies of accounts.
@@ -109,12 +62,8 @@ pub trait Ports {
     /// Log lines.
     type Log: Log + Clone + 'static;
 
-    /// Users and roles.
-    fn users(&self) -> &Self::Users;
-    /// Sessions.
-    fn sessions(&self) -> &Self::Sessions;
-    /// The audit log.
-    fn audit(&self) -> &Self::Audit;
+    /// The database.
+    fn database(&self) -> &Self::Database;
     /// Revoked refresh tokens.
     fn revocations(&self) -> &Self::Revocations;
     /// Copies of accounts.

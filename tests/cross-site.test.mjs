@@ -123,7 +123,7 @@ const lines = (name, value) => (value === null ? [] : [value].flat().map((one) =
 const relation = ([site, origin]) => [...lines("Sec-Fetch-Site", site), ...lines("Origin", origin)];
 
 async function state() {
-  const tables = ["users", "sessions", "login_attempts"];
+  const tables = ["users", "sessions", "attempts"];
   return JSON.stringify(await Promise.all(tables.map((table) => latchkey.sql(`SELECT * FROM ${table}`))));
 }
 

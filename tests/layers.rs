@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use latchkey::web::endpoint::{Constant, Endpoint, ForAnyone, Handler, ROUTES};
 
 /// Each layer, with the layers that it may use beside itself.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("ports", &["domain"]),
-    ("app", &["ports", "domain"]),
-    ("web", &["app", "ports", "domain"]),
-    ("platform", &["web", "app", "ports", "domain"]),
+    ("store", &["testing", "ports", "domain"]),
+    ("app", &["store", "ports", "domain"]),
+    ("web", &["testing", "app", "store", "ports", "domain"]),
+    ("platform", &["web", "app", "store", "ports", "domain"]),
+    ("testing", &["ports", "domain"]),
 ];
 
 /// Crates that one layer alone, or some layers, may name.
@@ -107,6 +109,39 @@ fn imports_point_down_the_layers_only() {
                 file.display()
             );
         }
+    }
+}
+
+/// Words that begin a statement. (`testing` sets pragmas and runs what the tests say.)
+const SQL: [&str; 4] = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
+
+/// The rules of sessions, passwords and throttling are statements, and there is one place for them.
+#[test]
+fn only_the_store_contains_sql() {
+    for (file, layer, code) in sources() {
+        let is_test = file.iter().any(|part| part == "tests");
+        for words in SQL {
+            assert!(
+                layer == "store" || is_test || !code.contains(words),
+                "{} contains {words}",
+                file.display()
+            );
+        }
+    }
+}
+
+/// Production code must not lean on what the tests use.
+#[test]
+fn only_tests_use_the_testing_layer() {
+    for (file, layer, code) in sources() {
+        let is_test = file
+            .iter()
+            .any(|part| part == "tests" || part == "tests.rs");
+        assert!(
+            layer == "testing" || is_test || !code.contains("crate::testing"),
+            "{} uses crate::testing",
+            file.display()
+        );
     }
 }
 

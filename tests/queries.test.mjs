@@ -1,8 +1,6 @@
 /**
- * Every statement that the Worker sends finds its rows by an index, and a
- * user's sessions by the one that holds live sessions only: ended ones, which
- * stay until the clean-up, cost nothing. The statements are those that a whole
- * story has sent, not copies.
+ * Every statement that the Worker sends finds its rows by a key. The statements
+ * are those that a whole story has sent, not copies.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -12,9 +10,6 @@ import { CHAOS, startLatchkey } from "./support/harness.mjs";
 const ACCOUNT = "/api/account";
 const EMAIL = "ada@example.org";
 const PASSWORD = "correct horse battery";
-/** Statements that read or end all live sessions of a user. */
-const BY_USER = /WHERE (s\.)?user_id = (\?\d|u\.id)\s+AND( id (<>|IS NOT) \?\d AND)? (s\.)?ended_at IS NULL/;
-
 let latchkey;
 let statements;
 
@@ -50,12 +45,6 @@ async function plan(statement) {
 test("no statement reads a table from end to end", async () => {
   assert.ok(statements.length >= 20, `${statements.length} statements`);
   for (const statement of statements) {
-    assert.doesNotMatch(await plan(statement), /SCAN (sessions|users|login_attempts|roles|s|u|r)\b/, statement);
+    assert.doesNotMatch(await plan(statement), /SCAN (sessions|users|attempts|roles|audit_log|sweeps|s|u|r|caller|begun|device|owner)\b/, statement);
   }
-});
-
-test("a user's sessions are found among the live ones", async () => {
-  const byUser = statements.filter((statement) => BY_USER.test(statement));
-  assert.ok(byUser.length >= 4, `${byUser.length} statements`);
-  for (const statement of byUser) assert.match(await plan(statement), /INDEX sessions_live_by_user\b/, statement);
 });

@@ -56,7 +56,7 @@ describe(`${PARALLEL} parallel refreshes with one token`, () => {
 });
 
 describe("an answer that is lost after the commit", () => {
-  const rotation = { on: "d1.batch", how: "fail-after", sql: "SET previous_jti = \\?3" };
+  const rotation = { on: "d1", how: "fail-after", sql: "/\\* rotate \\*/" };
 
   test("is fetched again by the Worker itself, where D1 says that this may help", async () => {
     const client = await logIn(latchkey, user);

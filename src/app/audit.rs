@@ -1,7 +1,7 @@
 //! Refusals in the audit log: written in the background, because nothing else is written with
 //! them, and added up, so that whoever is refused cannot fill the log.
 //!
-//! What changes something is recorded by the stores, in the transaction of the change.
+//! What changes something is recorded by the triggers of `migrations/0003`, with the change.
 
 use core::cell::RefCell;
 
@@ -10,7 +10,8 @@ use crate::domain::audit::{AuditEvent, is_same_window};
 use crate::domain::id::UserId;
 use crate::domain::throttle::ThrottleKey;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{AuditLog, Background, Line, Log, Ports, Refused};
+use crate::ports::{Background, Line, Log, Ports};
+use crate::store::audit::{self, Refused};
 
 /// Refusals that cost nothing are written this often by an isolate, for each kind and account:
 /// a flood of them must not become a flood of writes.
@@ -54,9 +55,9 @@ fn write<P: Ports>(ctx: &Ctx<'_, P>, (event, user): (AuditEvent, Option<UserId>)
         count,
         trace: ctx.trace(),
     };
-    let (audit, log) = (ctx.ports.audit().clone(), ctx.ports.log().clone());
+    let (database, log) = (ctx.ports.database().clone(), ctx.ports.log().clone());
     ctx.ports.background().run(async move {
-        if let Err(error) = audit.add(&refused).await {
+        if let Err(error) = audit::add(&database, &refused).await {
             let cause = error.to_string();
             let members = [("error.cause", cause.as_str().into())];
             log.line(&Line::error("audit.failure", &members));

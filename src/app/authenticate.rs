@@ -9,14 +9,14 @@ use super::hash_queue::HashTicket;
 use super::{AppError, Ctx, Service};
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::throttle::AttemptKeys;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::{AccessClaims, RefreshClaims, Rejection, TokenDigest};
-use crate::domain::user::{Profile, User};
-use crate::ports::{
-    Account, Attempt, Attempted, Background, CachedAccount, Credentials, Entropy, Ports, UserCache,
-    UserStore,
-};
+use crate::domain::user::Profile;
+use crate::ports::{Background, CachedAccount, Entropy, Ports, UserCache};
+use crate::store::Caller;
+use crate::store::attempts::{self, Attempt, Attempted, Guess, PasswordHolder};
+use crate::store::log_in::Carried;
+use crate::store::users::{self, Account};
 
 /// How far ahead another location's clock may have been when it wrote a copy.
 const READ_AT_LEEWAY: Seconds = Seconds::new(5);
@@ -37,15 +37,6 @@ pub struct Reader {
     pub profile: Profile,
 }
 
-/// A signed-in person whom the database has just confirmed.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// What the access token says.
-    pub claims: AccessClaims,
-    /// The person.
-    pub user: User,
-}
-
 /// The holder of an authentic access token that has not expired; whether its session still
 /// lives is for the database.
 #[derive(Clone, Debug)]
@@ -54,15 +45,26 @@ pub struct AccessHolder {
     pub claims: AccessClaims,
 }
 
+impl AccessHolder {
+    /// The session of the request, for the statements that hold it live themselves.
+    #[must_use]
+    pub const fn caller(&self) -> Caller {
+        Caller {
+            user: self.claims.user,
+            session: self.claims.session,
+        }
+    }
+}
+
 /// A signed-in person whom the database has just confirmed, with the stored password hash.
 #[derive(Debug)]
 pub struct Owner<'a> {
     /// The session the request came in.
-    pub session: SessionId,
+    pub caller: Caller,
     /// The person.
-    pub credentials: Credentials,
-    /// The counters that a success sets back.
-    pub attempts: AttemptKeys,
+    pub holder: PasswordHolder,
+    /// The counter that a success sets back.
+    pub guess: Guess,
     /// A place in the queue for the hash that the password costs; taken before anything was
     /// counted.
     pub place: HashTicket<'a>,
@@ -143,18 +145,6 @@ pub async fn reader<P: Ports>(
     Ok(Reader { profile })
 }
 
-/// Policy: an access token of a session that the database says is live, of an active user.
-///
-/// # Errors
-///
-/// As [`reader`].
-pub async fn member<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    presented: &PresentedTokens,
-) -> Result<Member, AppError> {
-    confirmed_member(ctx, access_holder(ctx, presented)?).await
-}
-
 /// Policy: an authentic access token that has not expired. The database is not asked, so this
 /// is enough for looking at the rest of the request, and for nothing else.
 ///
@@ -168,63 +158,56 @@ pub fn access_holder<P>(
     access_claims(ctx, presented).map(|claims| AccessHolder { claims })
 }
 
-/// Policy: as [`member`], for somebody whose token has been verified already.
+/// Asks the database whether the session of an authentic token is live: for a request whose other
+/// faults are told to nobody else.
 ///
 /// # Errors
 ///
 /// [`AppError::InvalidToken`] and the store's.
-pub async fn confirmed_member<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    holder: AccessHolder,
-) -> Result<Member, AppError> {
-    let account = confirmed_account(ctx, &holder.claims).await?;
-    Ok(Member {
-        claims: holder.claims,
-        user: account.user,
-    })
+pub async fn confirm<P: Ports>(ctx: &Ctx<'_, P>, holder: &AccessHolder) -> Result<(), AppError> {
+    confirmed_account(ctx, &holder.claims).await.map(drop)
 }
 
-/// Policy: as [`member`], and the stored password hash comes along, for a try of the current
-/// password. Tries are counted like those of a login: somebody with a stolen access token
-/// must not guess the password.
+/// Policy: an access token of a live session, and the stored password hash comes along, for a try
+/// of the current password. Tries are counted like those of a login: somebody with a stolen access
+/// token must not guess the password.
 ///
 /// # Errors
 ///
 /// [`AppError::InvalidToken`], [`AppError::Busy`], [`AppError::Throttled`] and the store's.
 pub async fn owner<'a, P: Ports>(
     ctx: &Ctx<'a, P>,
-    AccessHolder { claims }: AccessHolder,
+    holder: AccessHolder,
 ) -> Result<Owner<'a>, AppError> {
     let place = ctx
         .service
         .hash_queue
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
+    let caller = holder.caller();
     let attempt = Attempt {
         keys: ctx
             .service
             .throttle
-            .of_password_change(claims.user, ctx.caller.client),
+            .of_password_change(caller.user, caller.session),
         id: TokenId::from_random(ctx.ports.entropy().bytes()?),
         now: ctx.now,
     };
-    let found = ctx
-        .ports
-        .users()
-        .credentials_in(claims.session, claims.user, &attempt)
-        .await?;
-    match found {
-        Attempted::Admitted(found) => Ok(Owner {
-            session: claims.session,
-            credentials: found.ok_or(AppError::InvalidToken)?,
-            attempts: attempt.keys,
+    let database = ctx.ports.database();
+    match attempts::change_password(database, &attempt, caller).await? {
+        Attempted::Admitted(guess, Some(holder)) => Ok(Owner {
+            caller,
+            holder,
+            guess,
             place,
         }),
-        Attempted::Throttled(throttled) => {
+        Attempted::Throttled(throttled) if throttled.user.is_some() => {
             let event = (AuditEvent::Throttled, &attempt.keys.account);
-            account_refused(ctx, event, Some(claims.user));
+            account_refused(ctx, event, throttled.user);
             Err(AppError::Throttled(throttled.pause))
         }
+        // An attempt from a session that is over is not let through, and finds no user.
+        Attempted::Admitted(_, None) | Attempted::Throttled(_) => Err(AppError::InvalidToken),
     }
 }
 
@@ -276,9 +259,48 @@ pub fn session_holder<P>(
     }
 }
 
-/// The sessions that a request's cookies name, expired tokens included; none is required.
+/// The sessions that a request's cookies name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CarriedSessions {
+    /// At most one for each cookie, expired tokens included.
+    pub sessions: [Option<Carried>; 2],
+    /// The holder of a refresh token that has not expired: perhaps a device that an account knows.
+    pub device: Option<CarriedDevice>,
+}
+
+/// The holder of an authentic refresh token that has not expired.
+#[derive(Clone, Copy, Debug)]
+pub struct CarriedDevice {
+    /// The session that the token names.
+    pub session: Caller,
+    /// The token's id.
+    pub refresh_id: TokenId,
+}
+
+/// The sessions that a login's cookies name; none is required.
 #[must_use]
-pub fn carried<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> [Option<SessionHolder>; 2] {
+pub fn carried_sessions<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> CarriedSessions {
+    let refresh = presented.refresh.as_deref();
+    let device = refresh
+        .and_then(|token| ctx.service.tokens.verify_refresh(token, ctx.now).ok())
+        .map(|claims| CarriedDevice {
+            session: Caller {
+                user: claims.user,
+                session: claims.session,
+            },
+            refresh_id: claims.id,
+        });
+    let sessions = carried(ctx, presented).map(|holder| {
+        holder.map(|holder| Carried {
+            user: holder.user,
+            session: holder.session,
+        })
+    });
+    CarriedSessions { sessions, device }
+}
+
+/// The sessions that a request's cookies name, expired tokens included; none is required.
+fn carried<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> [Option<SessionHolder>; 2] {
     let tokens = &ctx.service.tokens;
     let access = presented.access.as_deref().and_then(|token| {
         let claims = even_expired(tokens.verify_access(token, ctx.now))?;
@@ -325,7 +347,7 @@ async fn confirmed_account<P: Ports>(
     ctx: &Ctx<'_, P>,
     claims: &AccessClaims,
 ) -> Result<Account, AppError> {
-    let account = ctx.ports.users().account(claims.user, ctx.now).await?;
+    let account = users::account(ctx.ports.database(), claims.user, ctx.now).await?;
     account
         .filter(|account| account.user.is_active && account.live_sessions.contains(&claims.session))
         .ok_or(AppError::InvalidToken)

@@ -2,12 +2,14 @@
 
 use super::audit::password_refused;
 use super::authenticate::Owner;
-use super::background::account_changed;
+use super::background::sessions_ended;
 use super::{AppError, Ctx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::hashing::Verification;
 use crate::domain::password::{NewPassword, PresentedPassword};
-use crate::ports::{Credentials, Entropy, PasswordReplacement, Ports, UserStore};
+use crate::ports::{Entropy, Ports};
+use crate::store::attempts::PasswordHolder;
+use crate::store::passwords::{self, PasswordReplacement};
 
 /// What it takes.
 #[derive(Debug)]
@@ -31,19 +33,20 @@ pub async fn change_password<P: Ports>(
     change: ChangePassword,
 ) -> Result<(), AppError> {
     let hasher = &ctx.service.hasher;
-    let Credentials {
-        user,
+    let PasswordHolder {
+        id: user,
         hash,
         version,
-    } = owner.credentials;
+        ..
+    } = owner.holder;
     let verification = {
         let _turn = owner.place.turn(ctx.ports.timer()).await;
-        hasher.verify(&change.current, Some(&hash))?
+        hasher.verify(&change.current, hash.as_ref())?
     };
     match verification {
         Verification::Match { .. } => {}
         Verification::Mismatch | Verification::Damaged => {
-            password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(user.id));
+            password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(user));
             return Err(AppError::WrongCurrentPassword);
         }
     }
@@ -53,19 +56,15 @@ pub async fn change_password<P: Ports>(
         hasher.hash(&change.new, salt)?
     };
     let replacement = PasswordReplacement {
-        user: user.id,
-        session: owner.session,
+        caller: owner.caller,
         verified: version,
-        attempts: owner.attempts,
+        guess: owner.guess,
         new,
         trace: ctx.trace(),
     };
-    let ended = ctx
-        .ports
-        .users()
-        .replace_password(&replacement)
+    let ended = passwords::replace(ctx.ports.database(), &replacement)
         .await?
         .ok_or(AppError::InvalidToken)?;
-    account_changed(ctx, user.id, ended);
+    sessions_ended(ctx, ended);
     Ok(())
 }

@@ -1,69 +1,42 @@
 //! A person ends sessions: one of them, the others, or all.
 
-use super::authenticate::Member;
-use super::background::account_changed;
+use super::background::sessions_ended;
 use super::{AppError, Ctx};
-use crate::domain::id::SessionId;
-use crate::domain::session::EndReason;
-use crate::ports::{Ports, SessionStore};
-
-/// Which sessions are to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// This one.
-    One(SessionId),
-    /// All but the one that asks.
-    Others,
-    /// All.
-    All,
-}
+use crate::ports::Ports;
+use crate::store::Caller;
+use crate::store::sessions::{self, Which};
 
 /// Whether the session that asked is among those that ended.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It is: its cookies are of no more use.
+    /// The caller's session ended: its cookies are of no more use.
     CurrentToo,
-    /// It goes on.
+    /// The caller's session goes on.
     NotCurrent,
 }
 
-/// Ends sessions before it answers. One round trip.
+/// Ends sessions of the caller's before it answers. One round trip.
 ///
 /// # Errors
 ///
-/// [`AppError::NotFound`] for a session that is not the caller's or is over already, and the
-/// store's.
+/// [`AppError::InvalidToken`] when the caller's session is over, [`AppError::NotFound`] for a
+/// session that is not the caller's or is over already, and the store's.
 pub async fn end_sessions<P: Ports>(
     ctx: &Ctx<'_, P>,
-    member: &Member,
-    scope: Scope,
+    caller: Caller,
+    which: Which,
 ) -> Result<Ended, AppError> {
-    let sessions = ctx.ports.sessions();
-    let trace = ctx.trace();
-    let (user, current) = (member.user.id, member.claims.session);
-    let (ended, outcome) = match scope {
-        Scope::One(id) => {
-            let ended = sessions.end(id, user, EndReason::Revoked, &trace).await?;
-            if ended.is_empty() {
-                return Err(AppError::NotFound);
-            }
-            let outcome = if id == current {
-                Ended::CurrentToo
-            } else {
-                Ended::NotCurrent
-            };
-            (ended, outcome)
-        }
-        Scope::Others => (
-            sessions.end_all(user, Some(current), &trace).await?,
-            Ended::NotCurrent,
-        ),
-        Scope::All => (
-            sessions.end_all(user, None, &trace).await?,
-            Ended::CurrentToo,
-        ),
+    let database = ctx.ports.database();
+    let ended = sessions::end_own(database, caller, which, &ctx.trace())
+        .await?
+        .ok_or(AppError::InvalidToken)?;
+    let outcome = match which {
+        Which::One(_) if ended.is_empty() => return Err(AppError::NotFound),
+        Which::One(id) if id != caller.session => Ended::NotCurrent,
+        Which::Others => Ended::NotCurrent,
+        Which::One(_) | Which::All => Ended::CurrentToo,
     };
-    account_changed(ctx, user, ended);
+    sessions_ended(ctx, ended);
     Ok(outcome)
 }

@@ -1,8 +1,8 @@
 //! A person logs in.
 
 use super::audit::{account_refused, password_refused};
-use super::authenticate::SessionHolder;
-use super::background::account_changed;
+use super::authenticate::CarriedSessions;
+use super::background::sessions_ended;
 use super::hash_queue::HashTicket;
 use super::issue::{Grant, TokenPair, issue};
 use super::{AppError, Ctx};
@@ -11,11 +11,10 @@ use crate::domain::email::Email;
 use crate::domain::hashing::Verification;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::password::PresentedPassword;
-use crate::domain::session::{Device, Session};
-use crate::ports::{
-    Attempt, Attempted, Credentials, Entropy, Line, Log, Login, LoginAttempt, Ports, Rehash,
-    SessionStore, UserStore,
-};
+use crate::domain::session::{Device, NewSession};
+use crate::ports::{Entropy, Line, Log, Ports};
+use crate::store::attempts::{self, Attempt, Attempted, Guess, KnownDevice, PasswordHolder};
+use crate::store::log_in::{Login, Rehash, begin_session};
 
 /// What a person logs in with.
 pub struct LogIn {
@@ -26,7 +25,7 @@ pub struct LogIn {
     /// Where the request came from.
     pub device: Device,
     /// The sessions that the request's cookies name: they end when the new one begins.
-    pub carried: [Option<SessionHolder>; 2],
+    pub carried: CarriedSessions,
 }
 
 /// Begins a session. One hash, two round trips; a refusal costs one hash and one round trip,
@@ -42,49 +41,37 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         .hash_queue
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
+    let LogIn {
+        email,
+        password,
+        device,
+        carried,
+    } = command;
+    let (guess, found) = admitted(ctx, &email, &carried).await?;
+    let verified = verify(ctx, &place, (found, &password)).await?;
+    let PasswordHolder {
+        id: user,
+        role_slug: role,
+        version,
+        ..
+    } = verified.holder;
+    ctx.caller.is(user);
     let entropy = ctx.ports.entropy();
-    let attempt = LoginAttempt {
-        counted: Attempt {
-            keys: ctx
-                .service
-                .throttle
-                .of_login(&command.email, ctx.caller.client),
-            id: TokenId::from_random(entropy.bytes()?),
-            now: ctx.now,
-        },
-        carried: command
-            .carried
-            .map(|holder| holder.map(|holder| holder.session)),
-        email: command.email,
-    };
-    let found = match ctx.ports.users().attempt(&attempt).await? {
-        Attempted::Admitted(found) => found,
-        Attempted::Throttled(throttled) => {
-            let event = (AuditEvent::Throttled, &attempt.counted.keys.account);
-            account_refused(ctx, event, throttled.user);
-            return Err(AppError::Throttled(throttled.pause));
-        }
-    };
-    let verified = verify(ctx, &place, (found, &command.password)).await?;
-    let Credentials { user, version, .. } = verified.credentials;
-    ctx.caller.is(user.id);
-    let session = Session::begin(
-        (
-            SessionId::from_random(entropy.bytes()?),
-            TokenId::from_random(entropy.bytes()?),
-        ),
-        user.id,
-        command.device,
-        ctx.config().sessions,
-        ctx.now,
-    );
+    let session = NewSession {
+        id: SessionId::from_random(entropy.bytes()?),
+        refresh_id: TokenId::from_random(entropy.bytes()?),
+        user,
+        device,
+    }
+    .begin(ctx.config().sessions, ctx.now);
+    // Signed before the session exists: a signature that fails leaves nothing behind.
     let pair = issue(
         ctx,
         Grant {
-            user: user.id,
+            user,
             session: session.id,
-            role: user.role_slug,
-            refresh_id: session.generation.current,
+            role,
+            refresh_id: session.refresh_id,
             issued_at: ctx.now,
             refresh_expires_at: session.idle_expires_at,
         },
@@ -93,28 +80,50 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         session,
         verified: version,
         rehash: verified.rehash,
-        carried: attempt.carried,
-        attempts: attempt.counted.keys,
+        carried: carried.sessions,
+        guess,
         trace: ctx.trace(),
     };
     // The password or the user may have changed while we hashed: then the database says no.
-    let Some(ended) = ctx.ports.sessions().begin(&login).await? else {
-        password_refused(ctx, AuditEvent::LoginFailed, Some(user.id));
+    let Some(ended) = begin_session(ctx.ports.database(), &login).await? else {
+        password_refused(ctx, AuditEvent::LoginFailed, Some(user));
         return Err(AppError::InvalidCredentials);
     };
-    account_changed(ctx, user.id, ended);
-    // The device may have been somebody else's until now.
-    for other in command.carried.into_iter().flatten() {
-        if other.user != user.id {
-            account_changed(ctx, other.user, Vec::new());
+    sessions_ended(ctx, ended);
+    Ok(pair)
+}
+
+/// Counts the attempt, and reads the user if it is let through.
+async fn admitted<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    email: &Email,
+    carried: &CarriedSessions,
+) -> Result<(Guess, Option<PasswordHolder>), AppError> {
+    let throttle = &ctx.service.throttle;
+    let attempt = Attempt {
+        keys: throttle.of_login(email, ctx.caller.client),
+        id: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        now: ctx.now,
+    };
+    let device = carried.device.map(|device| KnownDevice {
+        session: device.session,
+        refresh_id: device.refresh_id,
+        key: throttle.of_device(device.session.session),
+    });
+    let database = ctx.ports.database();
+    match attempts::log_in(database, &attempt, email, device.as_ref()).await? {
+        Attempted::Admitted(guess, found) => Ok((guess, found)),
+        Attempted::Throttled(throttled) => {
+            let event = (AuditEvent::Throttled, &attempt.keys.account);
+            account_refused(ctx, event, throttled.user);
+            Err(AppError::Throttled(throttled.pause))
         }
     }
-    Ok(pair)
 }
 
 /// An active user whose password was the right one.
 struct Verified {
-    credentials: Credentials,
+    holder: PasswordHolder,
     rehash: Option<Rehash>,
 }
 
@@ -123,16 +132,17 @@ struct Verified {
 async fn verify<P: Ports>(
     ctx: &Ctx<'_, P>,
     place: &HashTicket<'_>,
-    (found, password): (Option<Credentials>, &PresentedPassword),
+    (found, password): (Option<PasswordHolder>, &PresentedPassword),
 ) -> Result<Verified, AppError> {
     let hasher = &ctx.service.hasher;
     let verification = {
         let _turn = place.turn(ctx.ports.timer()).await;
-        hasher.verify(password, found.as_ref().map(|found| &found.hash))?
+        let stored = found.as_ref().and_then(|found| found.hash.as_ref());
+        hasher.verify(password, stored)?
     };
-    let user = found.as_ref().map(|found| found.user.id);
-    let (credentials, rehash) = match (found, verification) {
-        (Some(found), Verification::Match { rehash }) if found.user.is_active => (found, rehash),
+    let user = found.as_ref().map(|found| found.id);
+    let (holder, rehash) = match (found, verification) {
+        (Some(found), Verification::Match { rehash }) if found.is_active => (found, rehash),
         (_, verification) => {
             // An active user would pay for the new hash: an inactive one is refused no sooner.
             if let Verification::Match { rehash: true } = verification {
@@ -149,18 +159,16 @@ async fn verify<P: Ports>(
             return Err(AppError::InvalidCredentials);
         }
     };
-    let rehash = if rehash {
-        let salt = ctx.ports.entropy().bytes()?;
-        let _turn = place.turn(ctx.ports.timer()).await;
-        Some(Rehash {
-            to: hasher.rehash(password, salt)?,
-            from: credentials.hash.clone(),
-        })
-    } else {
-        None
+    let rehash = match &holder.hash {
+        Some(from) if rehash => {
+            let salt = ctx.ports.entropy().bytes()?;
+            let _turn = place.turn(ctx.ports.timer()).await;
+            Some(Rehash {
+                to: hasher.rehash(password, salt)?,
+                from: from.clone(),
+            })
+        }
+        _ => None,
     };
-    Ok(Verified {
-        credentials,
-        rehash,
-    })
+    Ok(Verified { holder, rehash })
 }

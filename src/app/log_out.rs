@@ -1,10 +1,11 @@
 //! A person logs out.
 
 use super::authenticate::SessionHolder;
-use super::background::account_changed;
+use super::background::sessions_ended;
 use super::{AppError, Ctx};
 use crate::domain::session::EndReason;
-use crate::ports::{Ports, SessionStore};
+use crate::ports::Ports;
+use crate::store::{Caller, sessions};
 
 /// Ends the session before it answers. One round trip; doing it again changes nothing.
 ///
@@ -12,11 +13,12 @@ use crate::ports::{Ports, SessionStore};
 ///
 /// The store's.
 pub async fn log_out<P: Ports>(ctx: &Ctx<'_, P>, holder: SessionHolder) -> Result<(), AppError> {
-    let ended = ctx
-        .ports
-        .sessions()
-        .end(holder.session, holder.user, EndReason::Logout, &ctx.trace())
-        .await?;
-    account_changed(ctx, holder.user, ended);
+    let session = Caller {
+        user: holder.user,
+        session: holder.session,
+    };
+    let database = ctx.ports.database();
+    let ended = sessions::end(database, session, EndReason::Logout, &ctx.trace()).await?;
+    sessions_ended(ctx, ended.into_iter().collect());
     Ok(())
 }

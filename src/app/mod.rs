@@ -14,8 +14,6 @@ pub mod hash_queue;
 pub mod issue;
 pub mod log_in;
 pub mod log_out;
-#[cfg(test)]
-pub(crate) mod memory;
 pub mod origin;
 pub mod recent;
 pub mod refresh;

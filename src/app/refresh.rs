@@ -1,14 +1,12 @@
 //! A client trades its refresh token for the next pair.
 
 use super::authenticate::RefreshHolder;
-use super::background::account_changed;
+use super::background::sessions_ended;
 use super::issue::{Grant, TokenPair, issue};
 use super::{AppError, Ctx};
 use crate::domain::id::TokenId;
-use crate::ports::{
-    Entropy, Line, Log, Ports, RevocationList, RotatedSession, Rotation, RotationRequest,
-    SessionStore,
-};
+use crate::ports::{Entropy, Line, Log, Ports, RevocationList};
+use crate::store::rotate::{RotatedSession, Rotation, RotationRequest, rotate};
 
 /// Rotates the refresh token. One round trip.
 ///
@@ -40,7 +38,7 @@ pub async fn refresh<P: Ports>(
         issued_at: rotated.issued_at,
         refresh_expires_at: rotated.expires_at,
     };
-    let rotation = match ctx.ports.sessions().rotate(&request).await {
+    let rotation = match rotate(ctx.ports.database(), &request).await {
         Ok(rotation) => rotation,
         // Without the database nothing is given, but what is known to be over can be refused.
         Err(_) if ctx.ports.revocations().has_ended(claims.id).await => {
@@ -55,7 +53,7 @@ pub async fn refresh<P: Ports>(
             let members = [("user.id", user.as_str().into())];
             let line = Line::warn("session.refresh_reused", &members);
             ctx.ports.log().line(&line);
-            account_changed(ctx, claims.user, ended);
+            sessions_ended(ctx, vec![ended]);
             Err(AppError::InvalidToken)
         }
         Rotation::Dead => Err(AppError::InvalidToken),

@@ -5,8 +5,9 @@ use super::{AppError, Ctx};
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
 use crate::domain::password::NewPassword;
-use crate::domain::user::{User, UserName};
-use crate::ports::{Entropy, NewUser, Ports, Registration, UserStore};
+use crate::domain::user::UserName;
+use crate::ports::{Entropy, Ports};
+use crate::store::users::{self, NewUser, Registered, Registration};
 
 /// Milliseconds in a second: a `UUIDv7` counts them, our clock does not.
 const MILLIS: u64 = 1_000;
@@ -30,7 +31,10 @@ pub struct Register {
 ///
 /// [`AppError::Invalid`] for a breached password, [`AppError::EmailTaken`],
 /// [`AppError::Busy`], and the store's.
-pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<User, AppError> {
+pub async fn register<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    command: Register,
+) -> Result<Registered, AppError> {
     refuse_breached(ctx, "password", &command.password).await?;
     let place = ctx
         .service
@@ -52,10 +56,10 @@ pub async fn register<P: Ports>(ctx: &Ctx<'_, P>, command: Register) -> Result<U
         role: ctx.config().default_role.clone(),
         trace: ctx.trace(),
     };
-    match ctx.ports.users().register(&user).await? {
-        Registration::Registered(user) => {
-            ctx.caller.is(user.id);
-            Ok(user)
+    match users::register(ctx.ports.database(), &user).await? {
+        Registration::Registered(registered) => {
+            ctx.caller.is(registered.user.id);
+            Ok(registered)
         }
         Registration::EmailTaken => Err(AppError::EmailTaken),
         Registration::NoSuchRole => Err(AppError::Misconfigured(

@@ -1,13 +1,14 @@
 //! A person changes the display name.
 
-use super::authenticate::Member;
-use super::background::account_changed;
+use super::authenticate::AccessHolder;
+use super::background::user_changed;
 use super::{AppError, Ctx};
 use crate::domain::id::TokenId;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::{AccessClaims, SignedToken};
 use crate::domain::user::{Profile, UserName};
-use crate::ports::{Entropy, Ports, Timer, UserStore};
+use crate::ports::{Entropy, Ports, Timer};
+use crate::store::users;
 
 /// Copies that were read in the second of the change may be from before it: the token says
 /// that only later ones count. (`iat` may lie 5 s ahead.)
@@ -30,27 +31,25 @@ pub struct Renamed {
 ///
 /// # Errors
 ///
-/// [`AppError::InvalidToken`] when the user has become inactive, and the store's.
+/// [`AppError::InvalidToken`] when the caller's session is over, and the store's.
 pub async fn rename<P: Ports>(
     ctx: &Ctx<'_, P>,
-    member: Member,
+    holder: AccessHolder,
     name: Option<UserName>,
 ) -> Result<Renamed, AppError> {
-    let user = ctx
-        .ports
-        .users()
-        .rename(member.user.id, name.as_ref(), ctx.now)
+    let (database, trace) = (ctx.ports.database(), ctx.trace());
+    let user = users::rename(database, holder.caller(), name.as_ref(), &trace)
         .await?
         .ok_or(AppError::InvalidToken)?;
-    account_changed(ctx, user.id, Vec::new());
+    user_changed(ctx, user.id);
     // By the clock after the commit, and never older than the token it replaces.
     let after_commit = ctx.ports.timer().now().plus(NEXT_SECOND);
     let claims = AccessClaims {
-        issued_at: after_commit.max(member.claims.issued_at),
+        issued_at: after_commit.max(holder.claims.issued_at),
         role: user.role_slug.clone(),
         id: TokenId::from_random(ctx.ports.entropy().bytes()?),
         // The lifetime is not extended: that is for a refresh.
-        ..member.claims
+        ..holder.claims
     };
     let access = if claims.issued_at < claims.expires_at {
         let token = ctx.service.tokens.sign_access(&claims)?;

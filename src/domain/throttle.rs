@@ -1,8 +1,5 @@
-//! Slowing down whoever guesses passwords, before a guess costs a hash.
-//!
-//! An attempt counts as a failure from the moment it is let through until a login succeeds,
-//! so that parallel guesses cannot outrun the count. The conditions run as SQL in one
-//! transaction (`platform::d1::attempts`); [`Attempts`] is the same rule in Rust.
+//! Slowing down whoever guesses passwords, before a guess costs a hash: the numbers, and who is
+//! slowed. The counting is `store::attempts`.
 //!
 //! Who is slowed is known by keyed hashes only, and an address that nobody has registered is
 //! slowed like any other.
@@ -14,12 +11,14 @@ use hmac::{Hmac, Mac};
 use sha2::Sha512;
 
 use super::email::Email;
-use super::id::UserId;
-use super::time::{Seconds, UnixSeconds};
+use super::id::{SessionId, UserId};
+use super::time::Seconds;
 
-/// Failures of one account from one client prefix before delays begin.
-pub const FREE_FAILURES: u32 = 5;
-/// The longest delay for one account from one client prefix: the delays are 1, 2, 4 … s.
+/// Failures of one account from one client before delays begin. An attempt counts until it has
+/// succeeded, so this many right logins of one person may be on their way at once: as many as the
+/// platform's limiter lets one client send in a minute.
+pub const FREE_FAILURES: u32 = 10;
+/// The longest delay for one account from one client: the delays are 1, 2, 4 … s.
 pub const MAX_DELAY: Seconds = Seconds::new(900);
 /// Failures in a row of one account from everywhere (NIST SP 800-63B-4, 3.2.2: at most 100).
 pub const MAX_FAILURES_IN_A_ROW: u32 = 100;
@@ -60,6 +59,12 @@ impl ClientPrefix {
 pub struct ThrottleKey(String);
 
 impl ThrottleKey {
+    /// A key as the database keeps it.
+    #[must_use]
+    pub const fn from_database(text: String) -> Self {
+        Self(text)
+    }
+
     /// 22 characters of base64url behind a letter for the kind.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -70,13 +75,14 @@ impl ThrottleKey {
 /// Makes the keyed hashes of a deployment.
 pub struct ThrottleKeys([u8; 32]);
 
-/// The two counters that a try of a password moves.
+/// The counter that a try of a secret moves: a row for each account and client. The account's
+/// failures from everywhere are the sum of its rows.
 #[derive(Clone, Debug)]
 pub struct AttemptKeys {
-    /// The account, from this client prefix.
-    pub pair: ThrottleKey,
-    /// The account, from everywhere.
+    /// What is guessed: whose secret, and of which kind.
     pub account: ThrottleKey,
+    /// Who guesses.
+    pub client: ThrottleKey,
 }
 
 impl ThrottleKeys {
@@ -92,22 +98,28 @@ impl ThrottleKeys {
         self.hash('c', &[&client.text()])
     }
 
-    /// The counters of an account that somebody tries to log in to from a client prefix.
+    /// A device with a live session of the account: it has a counter of its own.
+    #[must_use]
+    pub fn of_device(&self, session: SessionId) -> ThrottleKey {
+        self.hash('d', &[&session.to_string()])
+    }
+
+    /// Logins to the account with this address, from a client prefix.
     #[must_use]
     pub fn of_login(&self, email: &Email, client: ClientPrefix) -> AttemptKeys {
-        self.of_account(email.as_str(), client)
-    }
-
-    /// The counters of a user whose current password somebody tries from within a session.
-    #[must_use]
-    pub fn of_password_change(&self, user: UserId, client: ClientPrefix) -> AttemptKeys {
-        self.of_account(&user.to_string(), client)
-    }
-
-    fn of_account(&self, account: &str, client: ClientPrefix) -> AttemptKeys {
         AttemptKeys {
-            pair: self.hash('p', &[account, &client.text()]),
-            account: self.hash('a', &[account]),
+            account: self.hash('a', &[email.as_str()]),
+            client: self.of_client(client),
+        }
+    }
+
+    /// Tries of a user's current password from within a session. Each session has a counter of
+    /// its own: a thief who holds one does not slow the owner's others.
+    #[must_use]
+    pub fn of_password_change(&self, user: UserId, session: SessionId) -> AttemptKeys {
+        AttemptKeys {
+            account: self.hash('u', &[&user.to_string()]),
+            client: self.hash('s', &[&session.to_string()]),
         }
     }
 
@@ -131,57 +143,11 @@ impl ThrottleKeys {
     }
 }
 
-/// How a counter answers its failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// 1, 2, 4 … s from the fifth failure on.
-    Doubling,
-    /// One try a minute from the hundredth failure on.
-    OneAMinute,
-}
-
-/// A counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempts {
-    /// Failures in a row.
-    pub failures: u32,
-    /// No attempt before then.
-    pub blocked_until: UnixSeconds,
-}
-
-impl Attempts {
-    /// Nobody has tried.
-    pub const NONE: Self = Self {
-        failures: 0,
-        blocked_until: UnixSeconds::new(0),
-    };
-
-    /// The counter with one more attempt, or `None` while attempts are blocked.
-    #[must_use]
-    pub fn count(self, pace: Pace, now: UnixSeconds) -> Option<Self> {
-        if now < self.blocked_until {
-            return None;
-        }
-        let failures = self.failures.saturating_add(1);
-        let pause = match pace {
-            Pace::Doubling => failures.checked_sub(FREE_FAILURES).map(|over| {
-                // 2^20 s is far beyond the bound: nothing is lost by stopping there.
-                Seconds::new(1 << over.min(20)).min(MAX_DELAY)
-            }),
-            Pace::OneAMinute => (failures >= MAX_FAILURES_IN_A_ROW).then_some(PAUSE_AFTER_MAX),
-        };
-        Some(Self {
-            failures,
-            blocked_until: pause.map_or(UnixSeconds::new(0), |pause| now.plus(pause)),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Attempts, ClientPrefix, Pace, ThrottleKeys};
+    use super::{ClientPrefix, ThrottleKeys};
     use crate::domain::email::Email;
-    use crate::domain::time::UnixSeconds;
+    use crate::domain::id::{SessionId, UserId};
 
     #[test]
     fn all_spellings_of_an_address_are_one_client() {
@@ -224,51 +190,20 @@ mod tests {
         let client = ClientPrefix::parse(Some("192.0.2.1"));
         let one = ThrottleKeys::new([1; 32]).of_login(&email, client);
         let other = ThrottleKeys::new([2; 32]).of_login(&email, client);
-        assert_ne!(one.pair, other.pair);
+        assert_ne!(one.client, other.client);
         assert_ne!(one.account, other.account);
-        assert_ne!(one.pair.as_str()[1..], one.account.as_str()[1..]);
-        assert_eq!(one.pair.as_str().len(), 23);
+        assert_eq!(one.client.as_str().len(), 23);
     }
 
     #[test]
-    fn delays_double_from_the_fifth_failure_on_up_to_a_quarter_of_an_hour() {
-        let mut attempts = Attempts::NONE;
-        let mut now = 1_000;
-        let mut pauses = Vec::new();
-        for _ in 0..20 {
-            attempts = attempts
-                .count(Pace::Doubling, UnixSeconds::new(now))
-                .unwrap();
-            let pause = (attempts.blocked_until.get() - now).max(0);
-            pauses.push(pause);
-            if pause > 0 {
-                let too_early = UnixSeconds::new(now + pause - 1);
-                assert_eq!(attempts.count(Pace::Doubling, too_early), None);
-            }
-            now += pause;
-        }
-        assert_eq!(
-            pauses,
-            [
-                0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900, 900
-            ]
-        );
-    }
-
-    #[test]
-    fn an_account_takes_a_hundred_failures_and_then_one_try_a_minute() {
-        let now = UnixSeconds::new(1_000);
-        let mut attempts = Attempts::NONE;
-        for _ in 0..100 {
-            attempts = attempts.count(Pace::OneAMinute, now).unwrap();
-        }
-        assert_eq!(
-            attempts.count(Pace::OneAMinute, UnixSeconds::new(1_059)),
-            None
-        );
-        let again = attempts
-            .count(Pace::OneAMinute, UnixSeconds::new(1_060))
-            .unwrap();
-        assert_eq!(again.blocked_until, UnixSeconds::new(1_120));
+    fn a_password_change_is_counted_by_session_and_a_device_apart_from_both() {
+        let keys = ThrottleKeys::new([1; 32]);
+        let user = UserId::new(0, &[0; 10]);
+        let [one, other] = [1, 2].map(|byte| SessionId::from_random([byte; 16]));
+        let [a, b] = [one, other].map(|session| keys.of_password_change(user, session));
+        assert_eq!(a.account, b.account);
+        assert_ne!(a.client, b.client);
+        assert_ne!(a.client, keys.of_device(one));
+        assert_ne!(keys.of_device(one), keys.of_device(other));
     }
 }

@@ -75,6 +75,11 @@ impl RoleSlug {
     }
 }
 
+/// Which of a user's passwords, in the order in which they were chosen. A rehash of the same
+/// password keeps it: two devices that log in at once may both rehash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordVersion(pub i64);
+
 /// A user as the database knows one, without the password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -90,8 +95,6 @@ pub struct User {
     pub is_superuser: bool,
     /// The key of the role.
     pub role_slug: String,
-    /// The role's name for people.
-    pub role_name: String,
     /// When the person registered.
     pub created_at: UnixSeconds,
     /// When the row last changed.

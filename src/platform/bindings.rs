@@ -1,11 +1,9 @@
 //! The ports of one request, over the platform's bindings.
 
-use core::cell::OnceCell;
-
 use worker::{Context, Env};
 
 use super::breach::PwnedPasswords;
-use super::d1::Database;
+use super::d1::D1;
 use super::kv::Kv;
 use super::limiter::BoundLimiters;
 use super::names::{DB, KV};
@@ -14,7 +12,7 @@ use crate::ports::Ports;
 
 /// Everything that a request may use.
 pub(super) struct WorkerPorts {
-    database: Database,
+    database: D1,
     kv: Kv,
     limiter: BoundLimiters,
     breaches: PwnedPasswords,
@@ -33,24 +31,12 @@ pub(super) fn missing(env: &Env) -> Vec<String> {
         .collect()
 }
 
-/// What `cell` has, looked up when it is first asked for: many requests need no store.
-pub(super) fn looked_up<T, E>(
-    cell: &OnceCell<T>,
-    look_up: impl FnOnce() -> Result<T, E>,
-) -> Result<&T, E> {
-    if let Some(found) = cell.get() {
-        return Ok(found);
-    }
-    let found = look_up()?;
-    Ok(cell.get_or_init(|| found))
-}
-
 impl WorkerPorts {
     /// Looks nothing up yet: `isolate` has found the bindings to be there.
     pub(super) fn new(env: &Env, context: Context) -> Self {
         let log = ConsoleLog::default();
         Self {
-            database: Database::new(env.clone()),
+            database: D1::new(env.clone()),
             kv: Kv::new(env.clone(), log.clone()),
             limiter: BoundLimiters::new(env.clone(), log.clone()),
             breaches: PwnedPasswords,
@@ -63,9 +49,7 @@ impl WorkerPorts {
 }
 
 impl Ports for WorkerPorts {
-    type Users = Database;
-    type Sessions = Database;
-    type Audit = Database;
+    type Database = D1;
     type Revocations = Kv;
     type Cache = Kv;
     type Limiter = BoundLimiters;
@@ -75,13 +59,7 @@ impl Ports for WorkerPorts {
     type Background = WaitUntil;
     type Log = ConsoleLog;
 
-    fn users(&self) -> &Database {
-        &self.database
-    }
-    fn sessions(&self) -> &Database {
-        &self.database
-    }
-    fn audit(&self) -> &Database {
+    fn database(&self) -> &D1 {
         &self.database
     }
     fn revocations(&self) -> &Kv {

@@ -10,12 +10,11 @@ use futures_util::future::{Either, select};
 use worker::kv::{KvError, KvStore};
 use worker::{Delay, Env};
 
-use super::bindings::looked_up;
-use super::names::KV;
+use super::names::{KV, looked_up};
 use super::runtime::ConsoleLog;
 use crate::domain::id::{TokenId, UserId};
-use crate::domain::time::UnixSeconds;
-use crate::ports::{CachedAccount, Line, Log, RevocationList, RevokedToken, UserCache};
+use crate::domain::time::Seconds;
+use crate::ports::{CachedAccount, Line, Log, RevocationList, UserCache};
 
 /// The shortest time to live that KV takes, in seconds.
 const MIN_TTL_SECONDS: u32 = 60;
@@ -117,10 +116,9 @@ impl RevocationList for Kv {
         self.get(&revoked_key(token)).await.as_deref() == Some(ENDED)
     }
 
-    async fn add(&self, token: RevokedToken, now: UnixSeconds) {
-        let left = token.expires_at.left_from(now).get();
-        self.put(&revoked_key(token.id), ENDED, left.max(MIN_TTL_SECONDS))
-            .await;
+    async fn add(&self, token: TokenId, ttl: Seconds) {
+        let ttl = ttl.get().max(MIN_TTL_SECONDS);
+        self.put(&revoked_key(token), ENDED, ttl).await;
     }
 }
 

@@ -39,21 +39,21 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let Ok(service) = &*isolate else {
         return;
     };
-    let database = d1::Database::new(env);
+    let database = d1::D1::new(env);
     let log = runtime::ConsoleLog::default();
-    match clean_up(&database, &service.config, runtime::RuntimeTimer.now()).await {
-        Ok(cleaned) => {
-            let number = |rows: usize| Member::Number(rows as u64);
+    for cleaned in clean_up(&database, &runtime::RuntimeTimer, &service.config).await {
+        let members = [
+            ("cleanup.table", cleaned.swept.as_str().into()),
+            ("cleanup.removed", Member::Number(cleaned.removed as u64)),
+            ("cleanup.rows_left", Member::Flag(!cleaned.is_done)),
+        ];
+        log.line(&Line::info("cleanup.done", &members));
+        if let Some(error) = &cleaned.failure {
+            let cause = error.to_string();
             let members = [
-                ("cleanup.sessions", number(cleaned.sessions)),
-                ("cleanup.attempts", number(cleaned.attempts)),
-                ("cleanup.events", number(cleaned.events)),
+                ("cleanup.table", cleaned.swept.as_str().into()),
+                ("error.cause", cause.as_str().into()),
             ];
-            log.line(&Line::info("cleanup.done", &members));
-        }
-        Err(error) => {
-            let cause = format!("{error:?}");
-            let members = [("error.cause", cause.as_str().into())];
             log.line(&Line::error("cleanup.failure", &members));
         }
     }

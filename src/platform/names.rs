@@ -1,4 +1,7 @@
-//! The names of the bindings. `wrangler.toml` has the same ones (`tests/layers.rs`).
+//! The names of the bindings, and looking them up. `wrangler.toml` has the same names
+//! (`tests/layers.rs`).
+
+use core::cell::OnceCell;
 
 /// Users, roles, sessions, login attempts.
 pub(super) const DB: &str = "DB";
@@ -11,3 +14,15 @@ pub(super) const LOGIN_LIMITER: &str = "LOGIN_LIMITER";
 pub(super) const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
 /// Refreshes.
 pub(super) const REFRESH_LIMITER: &str = "REFRESH_LIMITER";
+
+/// What `cell` has, looked up when it is first asked for: many requests need no store.
+pub(super) fn looked_up<T, E>(
+    cell: &OnceCell<T>,
+    look_up: impl FnOnce() -> Result<T, E>,
+) -> Result<&T, E> {
+    if let Some(found) = cell.get() {
+        return Ok(found);
+    }
+    let found = look_up()?;
+    Ok(cell.get_or_init(|| found))
+}

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sessions::RevokedToken;
 use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::Profile;
 
 /// Refresh tokens whose session is over for good, in KV: refuses when the database has no
@@ -13,8 +12,8 @@ pub trait RevocationList {
     /// Whether the token is known to have ended; not when nothing is known, or the list is down.
     async fn has_ended(&self, token: TokenId) -> bool;
 
-    /// Remembers a token until it would have expired, best effort.
-    async fn add(&self, token: RevokedToken, now: UnixSeconds);
+    /// Remembers a token until it expires, best effort. `ttl` is how long that is.
+    async fn add(&self, token: TokenId, ttl: Seconds);
 }
 
 /// A copy of an account.

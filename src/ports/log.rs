@@ -43,6 +43,8 @@ pub enum Member<'a> {
     Text(Option<&'a str>),
     /// A count, or a status.
     Number(u64),
+    /// Yes or no.
+    Flag(bool),
     /// Several texts.
     Texts(&'a [String]),
 }

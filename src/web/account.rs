@@ -24,8 +24,8 @@ use crate::app::log_out::log_out;
 use crate::app::refresh::refresh;
 use crate::app::register::register;
 use crate::domain::session::Device;
-use crate::domain::user::User;
 use crate::ports::Ports;
+use crate::store::users::Registered;
 
 pub(super) fn constant(endpoint: Constant) -> Answer {
     match endpoint {
@@ -54,7 +54,7 @@ pub(super) async fn for_anyone<P: Ports>(
                 email: credentials.email,
                 password: credentials.password,
                 device: Device::new(user_agent.as_deref(), ctx.caller.country.as_deref()),
-                carried: authenticate::carried(ctx, presented),
+                carried: authenticate::carried_sessions(ctx, presented),
             };
             let pair = apart(log_in(ctx, command)).await?;
             Ok(with_cookies(ctx, call, &pair))
@@ -117,7 +117,7 @@ pub(super) async fn for_owner<P: Ports>(
 ) -> Answer {
     match endpoint {
         ForOwner::ChangePassword => {
-            let email = &owner.credentials.user.email;
+            let email = &owner.holder.email;
             let policy = &ctx.config().passwords;
             let change = form::change_password(&call.body.fields()?, policy, Some(email))?;
             change_password(ctx, owner, change).await?;
@@ -146,15 +146,15 @@ struct UserBody {
     updated_at: String,
 }
 
-impl From<User> for UserBody {
-    fn from(user: User) -> Self {
+impl From<Registered> for UserBody {
+    fn from(Registered { user, role_name }: Registered) -> Self {
         Self {
             id: user.id.to_string(),
             email: user.email.as_str().to_owned(),
             name: user.name,
             is_active: user.is_active,
             is_superuser: user.is_superuser,
-            role_name: user.role_name,
+            role_name,
             role_slug: user.role_slug,
             created_at: user.created_at.to_rfc3339(),
             updated_at: user.updated_at.to_rfc3339(),

@@ -45,15 +45,15 @@ pub(super) async fn answer<P: Ports>(
             for_reader(endpoint, &reader)
         }
         Endpoint::Member(endpoint) => {
-            let member = apart(authenticate::member(ctx, &presented)).await?;
-            apart(for_member(ctx, endpoint, (&call, member))).await
+            let holder = authenticate::access_holder(ctx, &presented)?;
+            apart(for_member(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::Owner(endpoint) => {
             let holder = authenticate::access_holder(ctx, &presented)?;
             // What breaks a rule is no try of the password, and is not counted as one. (The rules
             // that depend on the owner's address are judged later.)
             if let Err(refusal) = apart(check_body(ctx, endpoint, (&call, &holder))).await {
-                apart(authenticate::confirmed_member(ctx, holder)).await?;
+                apart(authenticate::confirm(ctx, &holder)).await?;
                 return Err(refusal);
             }
             let owner = apart(authenticate::owner(ctx, holder)).await?;

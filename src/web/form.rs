@@ -6,13 +6,14 @@ use super::fields::{Fields, Value};
 use super::problem::Refusal;
 use crate::app::AppError;
 use crate::app::change_password::ChangePassword;
-use crate::app::end_sessions::Scope;
 use crate::app::error::FieldFault;
 use crate::app::register::Register;
 use crate::domain::audit::AuditCursor;
 use crate::domain::email::Email;
 use crate::domain::password::{PasswordFault, PasswordPolicy, PresentedPassword};
 use crate::domain::user::{InvalidName, UserName};
+use crate::store::audit::Page;
+use crate::store::sessions::Which;
 
 /// Entries of a page, if the client does not say how many.
 const DEFAULT_PAGE: u32 = 20;
@@ -138,11 +139,11 @@ pub(super) fn rename(fields: &Fields) -> Result<Option<UserName>, Refusal> {
 /// # Errors
 ///
 /// 422 with every broken rule.
-pub(super) fn end_sessions(query: &Fields) -> Result<Scope, Refusal> {
+pub(super) fn end_sessions(query: &Fields) -> Result<Which, Refusal> {
     let mut form = Form::of_query(query, &["scope"]);
     let scope = match form.required("scope").as_deref() {
-        Some("others") => Some(Scope::Others),
-        Some("all") => Some(Scope::All),
+        Some("others") => Some(Which::Others),
+        Some("all") => Some(Which::All),
         Some(_) => {
             form.fault("scope", "not_in_list", "must be others or all");
             None
@@ -150,15 +151,6 @@ pub(super) fn end_sessions(query: &Fields) -> Result<Scope, Refusal> {
         None => None,
     };
     form.finish(|| scope)
-}
-
-/// A page of a list.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Page {
-    /// Where it begins.
-    pub(super) cursor: AuditCursor,
-    /// How many entries it has at most.
-    pub(super) limit: u32,
 }
 
 /// `?cursor=…&limit=…`, either of which may be left out.

@@ -7,27 +7,31 @@ use serde::Serialize;
 use super::call::{Answer, Call, json, no_content, without_cookies};
 use super::endpoint::ForMember;
 use super::fields::Fields;
-use super::form::{self, Page};
-use crate::app::authenticate::Member;
-use crate::app::end_sessions::{Ended, Scope, end_sessions};
+use super::form;
+use super::problem::Refusal;
+use crate::app::authenticate::{self, AccessHolder};
+use crate::app::end_sessions::{Ended, end_sessions};
 use crate::app::rename::rename;
 use crate::app::{AppError, Ctx};
 use crate::domain::audit::{AuditEntry, AuditEvent};
 use crate::domain::device;
 use crate::domain::id::SessionId;
 use crate::domain::session::Session;
-use crate::ports::{AuditLog, Ports, SessionStore};
+use crate::ports::Ports;
+use crate::store::audit::{self, Page};
+use crate::store::sessions::{self, Which};
 
-/// Answers for a member.
+/// Answers for the holder of an access token. The statements hold the session live.
 pub(super) async fn for_member<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: ForMember,
-    (call, member): (&Call<'_>, Member),
+    (call, holder): (&Call<'_>, AccessHolder),
 ) -> Answer {
     match endpoint {
         ForMember::Rename => {
-            let name = form::rename(&call.body.fields()?)?;
-            let renamed = rename(ctx, member, name).await?;
+            let name = call.body.fields().and_then(|fields| form::rename(&fields));
+            let name = judged(ctx, &holder, name).await?;
+            let renamed = rename(ctx, holder, name).await?;
             let mut response = json(StatusCode::OK, &renamed.profile)?;
             if let Some(access) = &renamed.access {
                 call.cookies
@@ -35,54 +39,81 @@ pub(super) async fn for_member<P: Ports>(
             }
             Ok(response)
         }
-        ForMember::ListSessions => {
-            let sessions = ctx.ports.sessions().list(member.user.id, ctx.now).await;
-            let current = member.claims.session;
-            let bodies: Vec<SessionBody> = sessions
-                .map_err(AppError::from)?
-                .into_iter()
-                .map(|session| SessionBody::of(session, current))
-                .collect();
-            json(StatusCode::OK, &bodies)
-        }
+        ForMember::ListSessions => list_sessions(ctx, &holder).await,
         ForMember::ListActivity => {
-            let Page { cursor, limit } = form::page(&Fields::from_query(call.query)?)?;
-            // One more than was asked for tells whether there is a next page.
-            let events = ctx.ports.audit();
-            let mut entries = events
-                .events(member.user.id, cursor, limit.saturating_add(1))
-                .await
-                .map_err(AppError::from)?;
-            let has_more = entries.len() > limit as usize;
-            entries.truncate(limit as usize);
-            let next_cursor = has_more.then(|| cursor.behind(&entries).to_string());
-            let events = entries.into_iter().map(EventBody::from).collect();
-            json(
-                StatusCode::OK,
-                &ActivityBody {
-                    events,
-                    next_cursor,
-                },
-            )
+            let page = Fields::from_query(call.query).and_then(|query| form::page(&query));
+            let page = judged(ctx, &holder, page).await?;
+            list_activity(ctx, &holder, page).await
         }
         ForMember::EndSessions => {
-            let scope = form::end_sessions(&Fields::from_query(call.query)?)?;
-            end(ctx, call, (&member, scope)).await
+            let which = Fields::from_query(call.query).and_then(|query| form::end_sessions(&query));
+            let which = judged(ctx, &holder, which).await?;
+            end(ctx, call, (&holder, which)).await
         }
         ForMember::EndSession => {
             let id = call.id.and_then(|id| SessionId::parse(id).ok());
-            let id = id.ok_or(AppError::NotFound)?;
-            end(ctx, call, (&member, Scope::One(id))).await
+            let id = id.ok_or_else(|| Refusal::from(AppError::NotFound));
+            let id = judged(ctx, &holder, id).await?;
+            end(ctx, call, (&holder, Which::One(id))).await
         }
     }
+}
+
+/// What is wrong with a request is told to the holder of a live session alone; a request in order
+/// leaves that to its statement.
+async fn judged<P: Ports, T>(
+    ctx: &Ctx<'_, P>,
+    holder: &AccessHolder,
+    outcome: Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    if outcome.is_err() {
+        authenticate::confirm(ctx, holder).await?;
+    }
+    outcome
+}
+
+async fn list_sessions<P: Ports>(ctx: &Ctx<'_, P>, holder: &AccessHolder) -> Answer {
+    let caller = holder.caller();
+    let sessions = sessions::list(ctx.ports.database(), caller, ctx.now)
+        .await
+        .map_err(AppError::from)?
+        .ok_or(AppError::InvalidToken)?;
+    let bodies: Vec<SessionBody> = sessions
+        .into_iter()
+        .map(|session| SessionBody::of(session, caller.session))
+        .collect();
+    json(StatusCode::OK, &bodies)
+}
+
+async fn list_activity<P: Ports>(ctx: &Ctx<'_, P>, holder: &AccessHolder, page: Page) -> Answer {
+    // One more than was asked for tells whether there is a next page.
+    let asked = Page {
+        limit: page.limit.saturating_add(1),
+        ..page
+    };
+    let mut entries = audit::events(ctx.ports.database(), holder.caller(), asked, ctx.now)
+        .await
+        .map_err(AppError::from)?
+        .ok_or(AppError::InvalidToken)?;
+    let has_more = entries.len() > page.limit as usize;
+    entries.truncate(page.limit as usize);
+    let next_cursor = has_more.then(|| page.cursor.behind(&entries).to_string());
+    let events = entries.into_iter().map(EventBody::from).collect();
+    json(
+        StatusCode::OK,
+        &ActivityBody {
+            events,
+            next_cursor,
+        },
+    )
 }
 
 async fn end<P: Ports>(
     ctx: &Ctx<'_, P>,
     call: &Call<'_>,
-    (member, scope): (&Member, Scope),
+    (holder, which): (&AccessHolder, Which),
 ) -> Answer {
-    Ok(match end_sessions(ctx, member, scope).await? {
+    Ok(match end_sessions(ctx, holder.caller(), which).await? {
         Ended::CurrentToo => without_cookies(call),
         Ended::NotCurrent => no_content(),
     })
@@ -134,8 +165,9 @@ struct EventBody {
     count: u32,
     session_id: Option<SessionId>,
     reason: Option<String>,
+    actor: String,
     country: Option<String>,
-    request_id: String,
+    request_id: Option<String>,
 }
 
 impl From<AuditEntry> for EventBody {
@@ -147,6 +179,7 @@ impl From<AuditEntry> for EventBody {
             count: entry.count,
             session_id: entry.session,
             reason: entry.reason,
+            actor: entry.actor,
             country: entry.country,
             request_id: entry.request_id,
         }

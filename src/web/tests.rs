@@ -1,8 +1,9 @@
-//! Whole-service tests: real requests through [`super::handle`], with in-memory ports and a
-//! clock that the test sets.
+//! Whole-service tests: real requests through [`super::handle`], over SQLite and a clock that the
+//! test sets.
 
 mod account;
 mod activity;
+mod between;
 mod breach;
 mod devices;
 mod profile;
@@ -18,9 +19,9 @@ use serde_json::Value;
 
 use crate::app::Service;
 use crate::app::config::tests::configure;
-use crate::app::memory::MemoryPorts;
 use crate::domain::hashing::{HashCost, PasswordHasher};
 use crate::domain::time::UnixSeconds;
+use crate::testing::MemoryPorts;
 
 const BASE: &str = "https://auth.example.org";
 const START: i64 = 1_795_251_600;
@@ -144,6 +145,16 @@ impl World {
         )
     }
 
+    /// Changes the database by hand.
+    fn sql(&self, statements: &str) {
+        self.ports.store.execute(statements);
+    }
+
+    /// The only value of a query.
+    fn value(&self, query: &str) -> String {
+        self.ports.store.value(query)
+    }
+
     /// Round trips to the database since the last call of this.
     fn round_trips(&self) -> u32 {
         self.ports.store.round_trips.replace(0)
@@ -178,6 +189,16 @@ impl Answer {
 }
 
 impl Client {
+    /// The `sid` of the access token.
+    fn session(&self) -> String {
+        use base64ct::{Base64UrlUnpadded, Encoding};
+        let token = self.access.as_deref().unwrap();
+        let claims = token.split('.').nth(1).unwrap();
+        let claims = Base64UrlUnpadded::decode_vec(claims).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        claims["sid"].as_str().unwrap().to_owned()
+    }
+
     fn cookie_line(&self) -> Option<String> {
         let pairs: Vec<String> = [("access", &self.access), ("refresh", &self.refresh)]
             .into_iter()

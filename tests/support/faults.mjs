@@ -31,7 +31,7 @@ export const newControl = () => ({
   dropWaitUntil: false,
   /** SQL changed on its way, for broken variants: `{find: "regular expression", replace: "…"}`. */
   rewrites: [],
-  /** A batch made racy, see {@link racyBatch}; null: none. */
+  /** A call made racy, see {@link racy}; null: none. */
   readThenWrite: null,
   faults: [],
 });
@@ -135,7 +135,7 @@ function wrapDatabase(db, work) {
     const wrapped = intercept(prepared, {
       bind: (...args) => statement(prepared.bind(...args), sql, args),
       first: execute("first"),
-      run: execute("run"),
+      run: () => d1("run", [sql], work, async () => (await racy(db, [{ prepared, sql, values }]))[0].run()),
       all: execute("all"),
       raw: execute("raw"),
     });
@@ -151,7 +151,7 @@ function wrapDatabase(db, work) {
     batch: (wrapped) => {
       const statements = wrapped.map((one) => real.get(one));
       return d1("batch", statements.map(({ sql }) => sql), work, async () =>
-        db.batch(await racyBatch(db, statements)),
+        db.batch(await racy(db, statements)),
       );
     },
     exec: (sql) => d1("exec", [sql], work, () => db.exec(sql)),
@@ -166,18 +166,18 @@ function rewrite(sql, rewrites) {
 }
 
 /**
- * The classic mistake, for the batch whose first statement matches `sql`: the
+ * The classic mistake, for the call whose first statement matches `sql`: the
  * condition (`check`, with the first statement's values number `values`) is
  * read on its own, and what it allows is then written without it (`rewrites`).
  */
-async function racyBatch(db, statements) {
-  const racy = control.readThenWrite;
-  if (racy && new RegExp(racy.sql).test(statements[0].sql)) {
-    const values = racy.values.map((number) => statements[0].values[number - 1]);
-    const allowed = await db.prepare(racy.check).bind(...values).first();
+async function racy(db, statements) {
+  const variant = control.readThenWrite;
+  if (variant && new RegExp(variant.sql).test(statements[0].sql)) {
+    const values = variant.values.map((number) => statements[0].values[number - 1]);
+    const allowed = await db.prepare(variant.check).bind(...values).first();
     await sleep(control.d1DelayMs);
     if (allowed) {
-      return statements.map(({ sql, values }) => db.prepare(rewrite(sql, racy.rewrites)).bind(...values));
+      return statements.map(({ sql, values }) => db.prepare(rewrite(sql, variant.rewrites)).bind(...values));
     }
   }
   return statements.map(({ prepared }) => prepared);

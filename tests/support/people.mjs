@@ -50,7 +50,13 @@ export function tokenOf(client, bareName) {
 
 /** The rows of a person's sessions, oldest first. */
 export function sessionsOf(latchkey, { id }) {
-  return latchkey.sql("SELECT * FROM sessions WHERE user_id = ?1 ORDER BY rowid", id);
+  // Those of one second lie in no order of their own: the log has it.
+  return latchkey.sql(
+    `SELECT * FROM sessions
+      WHERE user_id = ?1
+      ORDER BY (SELECT min(log.id) FROM audit_log AS log WHERE log.user_id = ?1 AND log.session_id = sessions.id)`,
+    id,
+  );
 }
 
 /** All that people and sessions consist of, to be compared before and after. */

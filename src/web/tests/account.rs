@@ -4,8 +4,6 @@ use http::Method;
 use serde_json::json;
 
 use super::{Client, PASSWORD, START, World};
-use crate::domain::hashing::StoredHash;
-use crate::domain::session::EndReason;
 
 #[test]
 fn registering_answers_with_the_user_and_sets_no_cookie() {
@@ -87,12 +85,10 @@ fn every_broken_rule_is_reported_and_no_value_is_echoed() {
 fn an_inactive_user_with_an_old_hash_is_refused_no_sooner() {
     let world = World::new(&[]);
     world.register("old@example.org");
-    {
-        let entry = &mut world.ports.store.tables.borrow_mut().users[0];
-        let bcrypt = "$2b$06$abcdefghijklmnopqrstuud/5IuQmqhVO0kfNEbHJM.fJkPiliBzC";
-        entry.hash = StoredHash::from_database(bcrypt.to_owned());
-        entry.user.is_active = false;
-    }
+    let bcrypt = "$2b$06$abcdefghijklmnopqrstuud/5IuQmqhVO0kfNEbHJM.fJkPiliBzC";
+    world.sql(&format!(
+        "UPDATE users SET password_hash = '{bcrypt}', is_active = 0"
+    ));
     for password in [PASSWORD, "wrong horse"] {
         let hashes = world.service.hasher.computed();
         let answer = world.call(
@@ -111,13 +107,12 @@ fn login_refusals_are_the_same_for_every_cause() {
     for name in ["wrong", "inactive", "damaged"] {
         world.register(&format!("{name}@example.org"));
     }
-    for entry in &mut world.ports.store.tables.borrow_mut().users {
-        match entry.user.email.local_part() {
-            "inactive" => entry.user.is_active = false,
-            "damaged" => entry.hash = StoredHash::from_database("$argon2id$".to_owned()),
-            _ => {}
-        }
-    }
+    world.register("none@example.org");
+    world.sql(
+        "UPDATE users SET is_active = 0 WHERE email = 'inactive@example.org';
+         UPDATE users SET password_hash = '$argon2id$' WHERE email = 'damaged@example.org';
+         UPDATE users SET password_hash = NULL WHERE email = 'none@example.org'",
+    );
     world.round_trips();
     let mut seen = None;
     for (name, password) in [
@@ -125,6 +120,7 @@ fn login_refusals_are_the_same_for_every_cause() {
         ("unknown", PASSWORD),
         ("inactive", PASSWORD),
         ("damaged", PASSWORD),
+        ("none", PASSWORD),
     ] {
         let hashes = world.service.hasher.computed();
         let mut answer = world.call(
@@ -195,16 +191,12 @@ fn login_takes_the_oauth2_form() {
 fn a_hash_of_another_cost_is_replaced_at_login() {
     let world = World::new(&[]);
     world.register("ada@example.org");
-    let hash = || {
-        world.ports.store.tables.borrow().users[0]
-            .hash
-            .expose()
-            .to_owned()
-    };
+    let hash = || world.value("SELECT password_hash FROM users");
     let before = hash();
     // Made with OWASP's cost: m=19456, t=2.
-    world.ports.store.tables.borrow_mut().users[0].hash = StoredHash::from_database(
-        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E".to_owned(),
+    world.sql(
+        "UPDATE users SET password_hash =
+         '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E'",
     );
     let mut client = Client::default();
     assert_eq!(world.log_in(&mut client, "ada@example.org").status, 204);
@@ -280,12 +272,7 @@ fn logging_out_is_idempotent_and_works_with_expired_tokens() {
     let answer = world.log_out(&mut client);
     assert_eq!(answer.status, 204);
     assert_eq!(client.cookie_line(), None);
-    assert_eq!(
-        world.ports.store.tables.borrow().sessions[0]
-            .ended
-            .map(|(_, why)| why),
-        Some(EndReason::Logout)
-    );
+    assert_eq!(world.value("SELECT end_reason FROM sessions"), "logout");
     assert_eq!(world.log_out(&mut copy.clone()).status, 204);
     assert_eq!(world.refresh(&mut copy.clone()).code(), "invalid_token");
     assert_eq!(

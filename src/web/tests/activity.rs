@@ -42,17 +42,14 @@ fn change_password(world: &World, client: &mut Client, (current, new): (&str, &s
 }
 
 /// The rows of the log: event, whether it has a user, how many.
-fn rows(world: &World) -> Vec<(&'static str, bool, u32)> {
-    let tables = world.ports.store.tables.borrow();
-    let rows = tables.audit.iter();
-    rows.map(|row| {
-        (
-            row.entry.event.as_str(),
-            row.user.is_some(),
-            row.entry.count,
-        )
-    })
-    .collect()
+fn rows(world: &World) -> Vec<(String, bool, u32)> {
+    let rows = world
+        .ports
+        .store
+        .query("SELECT event, user_id, count FROM audit_log ORDER BY user_id, id");
+    rows.into_iter()
+        .map(|row| (row[0].clone(), !row[1].is_empty(), row[2].parse().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -128,7 +125,7 @@ fn an_event_has_its_time_session_and_request() {
         &json!({
             "event": "logged_in", "at": "2026-11-21T09:00:00Z",
             "lastAt": "2026-11-21T09:00:00Z", "count": 1,
-            "sessionId": sessions.body[0]["id"], "reason": null, "country": null,
+            "sessionId": sessions.body[0]["id"], "reason": null, "actor": "user", "country": null,
             "requestId": request
         })
     );
@@ -189,9 +186,9 @@ fn faulty_pages_are_refused() {
         "?limit=-1",
         "?limit=x",
         "?cursor=x",
-        "?cursor=1",
-        "?cursor=01-0",
-        "?cursor=99999999999999999999-0",
+        "?cursor=1-2",
+        "?cursor=01",
+        "?cursor=99999999999999999999",
         "?page=2",
     ] {
         let answer = activity(&world, &client, query);
@@ -201,7 +198,7 @@ fn faulty_pages_are_refused() {
         activity(&world, &client, "?limit=1&limit=2").code(),
         "malformed_request"
     );
-    assert_eq!(words(&activity(&world, &client, "?cursor=0-0")), [""; 0]);
+    assert_eq!(words(&activity(&world, &client, "?cursor=0")), [""; 0]);
 }
 
 #[test]
@@ -226,7 +223,9 @@ fn ten_thousand_failures_are_a_few_rows() {
     let rows = rows(&world);
     assert!(rows.len() <= 6, "{rows:?}");
     let of = |event: &str, known: bool| -> u32 {
-        let chosen = rows.iter().filter(|row| (row.0, row.1) == (event, known));
+        let chosen = rows
+            .iter()
+            .filter(|row| (row.0.as_str(), row.1) == (event, known));
         chosen.map(|row| row.2).sum()
     };
     // Known and unknown addresses are counted apart, and none is forgotten.
@@ -262,7 +261,10 @@ fn a_flood_from_another_site_costs_a_write_in_ten_seconds() {
     try_password(&world, "ada@example.org");
     assert_eq!(
         rows(&world),
-        [("cross_site_refused", false, 1), ("throttled", false, 1)]
+        [
+            ("cross_site_refused".to_owned(), false, 1),
+            ("throttled".to_owned(), false, 1)
+        ]
     );
     assert_eq!(world.round_trips(), 0);
 }

@@ -4,7 +4,6 @@ use http::Method;
 use serde_json::json;
 
 use super::{Client, World};
-use crate::domain::session::EndReason;
 use crate::domain::time::UnixSeconds;
 
 #[test]
@@ -60,8 +59,7 @@ fn an_isolates_copy_outlives_a_revocation_elsewhere_by_its_own_bound() {
     let world = World::new(&[]);
     let client = world.person("ada@example.org");
     world.profile(&client);
-    let now = UnixSeconds::new(world.now.get());
-    world.ports.store.tables.borrow_mut().sessions[0].ended = Some((now, EndReason::Revoked));
+    world.sql("UPDATE sessions SET ended_at = 1, end_reason = 'revoked'");
     world.ports.kv.accounts.borrow_mut().clear();
     world.pass(4);
     assert_eq!(world.profile(&client).status, 200);
@@ -74,8 +72,7 @@ fn an_isolates_copy_of_a_copy_counts_from_the_read_of_the_database() {
     let world = World::new(&[("ISOLATE_CACHE_TTL_SECONDS", "60")]);
     let client = world.person("ada@example.org");
     world.profile(&client);
-    let now = UnixSeconds::new(world.now.get());
-    world.ports.store.tables.borrow_mut().sessions[0].ended = Some((now, EndReason::Revoked));
+    world.sql("UPDATE sessions SET ended_at = 1, end_reason = 'revoked'");
     // Another isolate takes the copy from KV when it is 50 s old.
     let other = World {
         service: World::new(&[("ISOLATE_CACHE_TTL_SECONDS", "60")]).service,
@@ -128,8 +125,7 @@ fn a_revoked_token_outlives_its_revocation_by_the_bound_at_most() {
     let world = World::new(&[]);
     let client = world.person("ada@example.org");
     world.profile(&client);
-    let now = UnixSeconds::new(world.now.get());
-    world.ports.store.tables.borrow_mut().sessions[0].ended = Some((now, EndReason::Revoked));
+    world.sql("UPDATE sessions SET ended_at = 1, end_reason = 'revoked'");
     world.pass(59);
     assert_eq!(world.profile(&client).status, 200);
     world.pass(1);

@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::{Client, World};
-use crate::domain::session::EndReason;
 
-fn end_reason(world: &World, index: usize) -> Option<EndReason> {
-    world.ports.store.tables.borrow().sessions[index]
-        .ended
-        .map(|(_, why)| why)
+/// Why the session that a client's tokens are of has ended; `NULL` while it has not.
+fn end_reason(world: &World, client: &Client) -> String {
+    let id = client.session();
+    world.value(&format!(
+        "SELECT end_reason FROM sessions WHERE id = '{id}'"
+    ))
 }
 
 #[test]
@@ -43,7 +44,7 @@ fn the_predecessor_after_the_grace_ends_the_session_and_no_other() {
     world.refresh(&mut client);
     world.pass(11);
     assert_eq!(world.refresh(&mut old.clone()).code(), "invalid_token");
-    assert_eq!(end_reason(&world, 0), Some(EndReason::Reuse));
+    assert_eq!(end_reason(&world, &client), "reuse");
     assert_eq!(world.refresh(&mut client.clone()).code(), "invalid_token");
     assert_eq!(world.profile(&client).code(), "invalid_token");
     assert_eq!(world.profile(&other).status, 200);
@@ -94,12 +95,10 @@ fn a_session_ends_idle_and_in_any_case_after_its_absolute_time() {
 fn a_deactivated_user_is_refused_with_both_tokens() {
     let world = World::new(&[]);
     let client = world.person("ada@example.org");
-    world.ports.store.tables.borrow_mut().users[0]
-        .user
-        .is_active = false;
+    world.sql("UPDATE users SET is_active = 0");
     assert_eq!(world.refresh(&mut client.clone()).code(), "invalid_token");
     assert_eq!(world.profile(&client).code(), "invalid_token");
-    assert_eq!(end_reason(&world, 0), None);
+    assert_eq!(end_reason(&world, &client), "deactivated");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Answer, BASE, Client, PASSWORD, World};
 use crate::app::hash_queue::MAX_WAITING;
+use crate::domain::throttle::FREE_FAILURES;
 use crate::domain::time::UnixSeconds;
 use crate::ports::Limiter;
 
@@ -23,7 +24,7 @@ fn an_account_is_slowed_for_one_client_before_a_hash_is_computed() {
     let world = World::new(&[]);
     world.register("ada@example.org");
     for email in ["ada@example.org", "nobody@example.org"] {
-        for _ in 0..5 {
+        for _ in 0..FREE_FAILURES {
             let answer = try_from(&world, "192.0.2.1", (email, "wrong horse"));
             assert_eq!(answer.code(), "invalid_credentials");
         }
@@ -79,7 +80,7 @@ fn the_current_password_cannot_be_guessed_with_a_stolen_session() {
         // What breaks a rule is no try.
         assert_eq!(change("battery staple").code(), "validation_failed");
     }
-    for _ in 0..5 {
+    for _ in 0..FREE_FAILURES {
         assert_eq!(change("wrong horse").code(), "wrong_current_password");
     }
     let hashes = world.service.hasher.computed();
@@ -118,13 +119,13 @@ fn what_is_refused_does_not_count_against_the_person() {
     // Nor do tries with a token that has been revoked.
     world.log_out(&mut client.clone());
     let body = json!({"currentPassword": "wrong horse", "newPassword": "battery staple"});
-    let counters = world.ports.store.tables.borrow().attempts.len();
+    let counters = world.value("SELECT count(*) FROM attempts");
     for _ in 0..9 {
         let route = (Method::PATCH, "/api/account/password");
         let answer = world.call(&mut client.clone(), route, Some(body.clone()));
         assert_eq!(answer.code(), "invalid_token");
     }
-    assert_eq!(world.ports.store.tables.borrow().attempts.len(), counters);
+    assert_eq!(world.value("SELECT count(*) FROM attempts"), counters);
 }
 
 #[test]

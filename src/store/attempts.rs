@@ -1,0 +1,347 @@
+//! Attempts to guess a secret: counted and judged in one transaction, together with the read of
+//! what the guess is compared with, before it costs a hash.
+//!
+//! A counter is a row for an account and a client. It counts an attempt from the moment it is let
+//! through until a success, so that parallel guesses cannot outrun it.
+
+use super::row::{self, Row};
+use super::{Caller, damaged, result};
+use crate::domain::email::Email;
+use crate::domain::hashing::StoredHash;
+use crate::domain::id::{TokenId, UserId};
+use crate::domain::throttle::{
+    AttemptKeys, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW, PAUSE_AFTER_MAX, ThrottleKey,
+};
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::domain::user::PasswordVersion;
+use crate::ports::{Batch, Database, Param, Statement, StoreError};
+
+/// A device that the account knows: the holder of the current refresh token of one of its live
+/// sessions. It has a counter of its own and passes when the account is slowed from everywhere.
+#[derive(Clone, Debug)]
+pub struct KnownDevice {
+    /// The session that its refresh token names, and whose.
+    pub session: Caller,
+    /// The refresh token's id.
+    pub refresh_id: TokenId,
+    /// The counter.
+    pub key: ThrottleKey,
+}
+
+/// A try of a password, to be counted before it costs a hash.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The counters that it moves.
+    pub keys: AttemptKeys,
+    /// Random, so that a repetition is known.
+    pub id: TokenId,
+    /// The time of the attempt.
+    pub now: UnixSeconds,
+}
+
+/// A user with what proves that somebody is that user.
+#[derive(Clone, Debug)]
+pub struct PasswordHolder {
+    /// The user's id.
+    pub id: UserId,
+    /// The canonical address.
+    pub email: Email,
+    /// The key of the role.
+    pub role_slug: String,
+    /// Whether the user may log in.
+    pub is_active: bool,
+    /// The password's hash; `None` for a user who has no password.
+    pub hash: Option<StoredHash>,
+    /// The password's version.
+    pub version: PasswordVersion,
+}
+
+/// The counter that an attempt has moved, for the success that sets it back.
+#[derive(Clone, Debug)]
+pub struct Guess {
+    /// What was guessed.
+    pub account: ThrottleKey,
+    /// Who guessed: the client, or the known device.
+    pub client: ThrottleKey,
+    /// Others have failed since the account's last success.
+    pub others_failed: bool,
+}
+
+/// What becomes of an attempt.
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Attempted {
+    /// It counts, and may cost a hash.
+    Admitted(Guess, Option<PasswordHolder>),
+    /// It came too early. The answer is the same whether or not the account exists.
+    Throttled(Throttled),
+}
+
+/// An attempt that comes too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// How long to wait.
+    pub pause: Seconds,
+    /// Whose account it is about, for the audit log alone.
+    pub user: Option<UserId>,
+}
+
+/// The request carries the current refresh token `?4` of a live session `?3` of this account's.
+macro_rules! is_known_device {
+    () => {
+        "EXISTS (SELECT 1
+                   FROM sessions AS device
+                   JOIN users AS owner ON owner.id = device.user_id
+                  WHERE device.user_id = ?2
+                    AND device.id = ?3
+                    AND device.current_jti = ?4
+                    AND device.ended_at IS NULL
+                    AND device.idle_expires_at > ?1
+                    AND owner.email = ?13)"
+    };
+}
+
+/// The account has failed too often since its last success, and was tried less than a pause ago.
+/// This attempt (`?5`) does not count, so that a repetition is judged as the first time.
+macro_rules! is_slowed {
+    () => {
+        "(SELECT sum(counted) >= ?11 AND max(updated_at) > ?1 - ?12
+            FROM attempts
+           WHERE account = ?6
+             AND attempt <> ?5) IS TRUE"
+    };
+}
+
+/// One more failure in a row. `?5` is new each time, so that a repetition of the batch counts
+/// once. Parameters: ?6 account, ?9 free failures, ?10 longest delay.
+macro_rules! count {
+    ($name:literal, $client:expr, $condition:expr) => {
+        Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+             SELECT ?6, ",
+            $client,
+            ", 1, 1, 0, ?5, ?1
+              WHERE ",
+            $condition,
+            "
+                 ON CONFLICT (account, client) DO UPDATE
+                SET failures = failures + 1,
+                    counted = counted + 1,
+                    blocked_until = iif(failures + 1 < ?9, 0, ?1 + min(?10, 1 << min(failures + 1 - ?9, 20))),
+                    attempt = ?5,
+                    updated_at = ?1
+              WHERE attempt <> ?5
+                AND blocked_until <= ?1"
+        ))
+    };
+}
+
+/// What has become of the attempt, and what its password is compared with: one row, always.
+macro_rules! judge {
+    ($name:literal, $client:expr, $slowed:expr, $user:expr) => {
+        Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             SELECT c.counted_as,
+                    c.others_failed,
+                    max(c.client_blocked_until, iif(",
+            $slowed,
+            ", c.tried_at + ?12, 0)) AS blocked_until,
+                    u.id,
+                    u.email,
+                    u.role_slug,
+                    u.is_active,
+                    u.password_hash,
+                    u.password_version
+               FROM (SELECT max(client) FILTER (WHERE attempt = ?5) AS counted_as,
+                            coalesce(sum(counted) FILTER (WHERE attempt <> ?5), 0) > 0 AS others_failed,
+                            coalesce(max(blocked_until) FILTER (WHERE client = ",
+            $client,
+            "), 0) AS client_blocked_until,
+                            coalesce(max(updated_at), 0) AS tried_at
+                       FROM attempts
+                      WHERE account = ?6) AS c
+               LEFT JOIN users AS u ON ",
+            $user
+        ))
+    };
+}
+
+macro_rules! log_in_client {
+    () => {
+        concat!("iif(", is_known_device!(), ", ?8, ?7)")
+    };
+}
+
+/// Parameters: ?7 client, ?8 device, ?13 address.
+const COUNT_LOG_IN: Statement = count!(
+    "count log in",
+    log_in_client!(),
+    concat!(is_known_device!(), " OR NOT ", is_slowed!())
+);
+const JUDGE_LOG_IN: Statement = judge!(
+    "judge log in",
+    log_in_client!(),
+    concat!("NOT ", is_known_device!(), " AND ", is_slowed!()),
+    "u.email = ?13"
+);
+
+/// Parameters: ?4 no trace, ?7 session. An attempt from a session that is over does not count.
+const COUNT_CHANGE: Statement = count!(
+    "count change",
+    "?7",
+    concat!(caller_is_live!(), " AND NOT ", is_slowed!())
+);
+const JUDGE_CHANGE: Statement = judge!(
+    "judge change",
+    "?7",
+    is_slowed!(),
+    concat!("u.id = ?2 AND ", caller_is_live!())
+);
+
+/// A success forgets the failures of its own client. Parameters: ?8 account, ?9 client.
+macro_rules! forget {
+    ($name:literal, $condition:expr) => {
+        Statement::new(concat!(
+            "/* ",
+            $name,
+            " */ DELETE FROM attempts WHERE account = ?8 AND client = ?9 AND ",
+            $condition
+        ))
+    };
+}
+pub(super) use forget;
+
+/// The failures of other clients no longer count against the account; those clients stay as slow
+/// as they are. Parameters: ?8 account, ?9 client.
+macro_rules! forgive {
+    ($name:literal, $condition:expr) => {
+        Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             UPDATE attempts
+                SET counted = 0
+              WHERE account = ?8
+                AND counted > 0
+                AND ",
+            $condition
+        ))
+    };
+}
+pub(super) use forgive;
+
+/// Counts an attempt to log in, and finds the user if it is let through. One round trip of the same
+/// two statements for every address. Repeating it with the same argument counts once.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn log_in(
+    database: &impl Database,
+    attempt: &Attempt,
+    email: &Email,
+    device: Option<&KnownDevice>,
+) -> Result<Attempted, StoreError> {
+    let whose = Whose {
+        session: device.map(|device| device.session),
+        refresh_id: device.map(|device| device.refresh_id),
+        device: device.map(|device| device.key.as_str()),
+        email: Some(email.as_str()),
+    };
+    run(database, (COUNT_LOG_IN, JUDGE_LOG_IN), attempt, whose).await
+}
+
+/// Counts a try of the caller's current password, and finds the user if it is let through and the
+/// session live. One round trip. Repeating it with the same argument counts once.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn change_password(
+    database: &impl Database,
+    attempt: &Attempt,
+    caller: Caller,
+) -> Result<Attempted, StoreError> {
+    let whose = Whose {
+        session: Some(caller),
+        ..Whose::default()
+    };
+    run(database, (COUNT_CHANGE, JUDGE_CHANGE), attempt, whose).await
+}
+
+/// The parameters in which the two kinds of attempt differ.
+#[derive(Default)]
+struct Whose<'a> {
+    session: Option<Caller>,
+    refresh_id: Option<TokenId>,
+    device: Option<&'a str>,
+    email: Option<&'a str>,
+}
+
+async fn run(
+    database: &impl Database,
+    (count, judge): (Statement, Statement),
+    attempt: &Attempt,
+    whose: Whose<'_>,
+) -> Result<Attempted, StoreError> {
+    let params: [Param<'_>; 13] = [
+        attempt.now.get().into(),
+        whose.session.map(|session| session.user.to_string()).into(),
+        whose
+            .session
+            .map(|session| session.session.to_string())
+            .into(),
+        whose.refresh_id.map(|id| id.to_string()).into(),
+        attempt.id.to_string().into(),
+        attempt.keys.account.as_str().into(),
+        attempt.keys.client.as_str().into(),
+        whose.device.into(),
+        FREE_FAILURES.into(),
+        MAX_DELAY.get().into(),
+        MAX_FAILURES_IN_A_ROW.into(),
+        PAUSE_AFTER_MAX.get().into(),
+        whose.email.into(),
+    ];
+    let results = database.run(&Batch::new(&params, [count, judge])).await?;
+    row::first(result(&results, 1)?, |row| read(row, attempt))?
+        .ok_or_else(|| damaged("attempts", "gave no row"))
+}
+
+fn read(row: &Row<'_>, attempt: &Attempt) -> Result<Attempted, StoreError> {
+    let holder = read_holder(row)?;
+    if let Some(client) = row.optional_text("counted_as")? {
+        let guess = Guess {
+            account: attempt.keys.account.clone(),
+            client: ThrottleKey::from_database(client),
+            others_failed: row.is("others_failed")?,
+        };
+        return Ok(Attempted::Admitted(guess, holder));
+    }
+    let pause = row.time("blocked_until")?.left_from(attempt.now);
+    Ok(Attempted::Throttled(Throttled {
+        pause,
+        user: holder.map(|holder| holder.id),
+    }))
+}
+
+fn read_holder(row: &Row<'_>) -> Result<Option<PasswordHolder>, StoreError> {
+    if row.optional_text("id")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(PasswordHolder {
+        id: row.user_id("id")?,
+        email: Email::parse(&row.text("email")?)
+            .map_err(|_| damaged("users.email", "is not an address"))?,
+        role_slug: row.text("role_slug")?,
+        is_active: row.is("is_active")?,
+        hash: row
+            .optional_text("password_hash")?
+            .map(StoredHash::from_database),
+        version: PasswordVersion(row.int("password_version")?),
+    }))
+}

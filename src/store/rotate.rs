@@ -1,0 +1,158 @@
+//! The statement that rotates a refresh token, answers its predecessor, or punishes its reuse.
+
+use super::row::Row;
+use super::sessions::EndedSession;
+use super::{damaged, first};
+use crate::domain::audit::Trace;
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::session::EndReason;
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::ports::{Database, Statement, StoreError};
+
+/// A refresh token that asks for its successor.
+#[derive(Clone, Debug)]
+pub struct RotationRequest {
+    /// The session the token names.
+    pub session: SessionId,
+    /// The user the token names.
+    pub user: UserId,
+    /// The token's id.
+    pub presented: TokenId,
+    /// The id that its successor gets if it rotates.
+    pub successor: TokenId,
+    /// How long an idle session lasts from now.
+    pub idle: Seconds,
+    /// How long the immediate predecessor is forgiven.
+    pub grace: Seconds,
+    /// The time of the request, and where it comes from.
+    pub trace: Trace,
+}
+
+/// What a rotation, or its repetition, leaves behind.
+#[derive(Clone, Debug)]
+pub struct RotatedSession {
+    /// The id of the current refresh token.
+    pub refresh_id: TokenId,
+    /// When it was issued.
+    pub issued_at: UnixSeconds,
+    /// When it expires.
+    pub expires_at: UnixSeconds,
+    /// The user's role.
+    pub role: String,
+}
+
+/// The outcome of a refresh.
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Rotation {
+    /// The token was the current one, and is superseded now; or it was the immediate
+    /// predecessor, within the grace, and nothing has changed. Both get the same answer.
+    Rotated(RotatedSession),
+    /// The token had been superseded; the session is over now.
+    Reused(EndedSession),
+    /// The session is over, or not the user's; nothing has changed.
+    Dead,
+}
+
+/// The presented token is the one that rotates.
+macro_rules! is_current {
+    () => {
+        "current_jti = ?5"
+    };
+}
+
+/// The presented token is the current one, or its immediate predecessor within the grace.
+macro_rules! is_good {
+    () => {
+        concat!(
+            "(",
+            is_current!(),
+            " OR (previous_jti IS ?5 AND ?1 - rotated_at <= ?8))"
+        )
+    };
+}
+
+/// Parameters: ?5 presented id, ?6 its successor's id, ?7 idle time, ?8 grace, ?9 `reuse`.
+///
+/// Of any number of parallel calls with one token, one finds its id in `current_jti`. The others
+/// find it in `previous_jti`, and write what is there already: both are answered from one row.
+/// Any other id of a live session is a copy, and ends it. A repetition finds its own rotation, or
+/// the session that this request (`?4`) has ended.
+const ROTATE: Statement = Statement::new(concat!(
+    "/* rotate */
+     UPDATE sessions
+        SET previous_jti = iif(",
+    is_current!(),
+    ", ?5, previous_jti),
+            current_jti = iif(",
+    is_current!(),
+    ", ?6, current_jti),
+            rotated_at = iif(",
+    is_current!(),
+    ", ?1, rotated_at),
+            last_used_at = iif(",
+    is_current!(),
+    ", ?1, last_used_at),
+            idle_expires_at = iif(",
+    is_current!(),
+    ", min(?1 + ?7, absolute_expires_at), idle_expires_at),
+            ended_at = iif(",
+    is_good!(),
+    ", NULL, ?1),
+            end_reason = iif(",
+    is_good!(),
+    ", NULL, ?9),
+            trace = iif(",
+    is_good!(),
+    ", trace, ?4)
+      WHERE user_id = ?2
+        AND id = ?3
+        AND (ended_at IS NULL OR (trace = ?4 AND end_reason = ?9))
+        AND idle_expires_at > ?1
+  RETURNING user_id,
+            current_jti,
+            rotated_at,
+            idle_expires_at,
+            ended_at,
+            (SELECT role_slug FROM users WHERE id = ?2) AS role_slug"
+));
+
+/// Rotates a refresh token, answers its predecessor, or punishes its reuse. One round trip of one
+/// statement: nothing is read before it is decided. Of any number of parallel calls with one token
+/// exactly one changes the session, and the answers to all of them are equal.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn rotate(
+    database: &impl Database,
+    request: &RotationRequest,
+) -> Result<Rotation, StoreError> {
+    let params = [
+        request.trace.at.get().into(),
+        request.user.to_string().into(),
+        request.session.to_string().into(),
+        request.trace.to_json(None).into(),
+        request.presented.to_string().into(),
+        request.successor.to_string().into(),
+        request.idle.get().into(),
+        request.grace.get().into(),
+        EndReason::Reuse.as_str().into(),
+    ];
+    let rotation = first(database, (ROTATE, &params), read).await?;
+    Ok(rotation.unwrap_or(Rotation::Dead))
+}
+
+fn read(row: &Row<'_>) -> Result<Rotation, StoreError> {
+    if row.optional_time("ended_at")?.is_some() {
+        return EndedSession::read(row).map(Rotation::Reused);
+    }
+    Ok(Rotation::Rotated(RotatedSession {
+        refresh_id: row.token_id("current_jti")?,
+        issued_at: row
+            .optional_time("rotated_at")?
+            .ok_or_else(|| damaged("rotated_at", "is missing"))?,
+        expires_at: row.time("idle_expires_at")?,
+        role: row.text("role_slug")?,
+    }))
+}

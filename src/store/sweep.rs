@@ -1,0 +1,233 @@
+//! The clean-up: rows that nothing can refer to any more, found by reading the tables by key in
+//! bounded steps. An index for it would cost a written row with each insert; reading a row costs a
+//! thousandth of that.
+
+use super::log_in::ENDED_KEPT;
+use super::{first, result, row};
+use crate::domain::throttle::ATTEMPTS_KEPT;
+use crate::domain::time::UnixSeconds;
+use crate::ports::{Batch, Database, Param, Statement, StoreError};
+
+/// A table that is cleaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swept {
+    /// Sessions that ended a while ago, or have expired.
+    Sessions,
+    /// Counters of attempts that nobody has moved for a day.
+    Attempts,
+    /// Audit events that are older than the retention.
+    Events,
+}
+
+impl Swept {
+    /// Every table, in the order in which they are cleaned.
+    pub const ALL: [Self; 3] = [Self::Attempts, Self::Sessions, Self::Events];
+
+    /// The table's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Attempts => "attempts",
+            Self::Events => "audit_log",
+        }
+    }
+
+    const fn statements(self) -> (Statement, Statement) {
+        match self {
+            Self::Sessions => (END_OF_SESSIONS, SWEEP_SESSIONS),
+            Self::Attempts => (END_OF_ATTEMPTS, SWEEP_ATTEMPTS),
+            Self::Events => (END_OF_EVENTS, SWEEP_EVENTS),
+        }
+    }
+}
+
+/// The last key that a step has looked at, as the JSON list of its two parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position(String);
+
+impl Position {
+    /// Before the first row.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(r#"["",0]"#.to_owned())
+    }
+}
+
+/// What a step has done.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// How many rows it has removed.
+    pub removed: usize,
+    /// Where the next step goes on; `None` when the table's end is reached.
+    pub next: Option<Position>,
+}
+
+/// The key of the last row of a step: `?2` rows behind the position `?3`. Parameters: ?2 rows a
+/// step, ?3 position.
+macro_rules! end_of_step {
+    ($table:literal, $first:literal, $second:literal) => {
+        Statement::new(concat!(
+            "/* end of step in ",
+            $table,
+            " */ SELECT json_array(",
+            $first,
+            ", ",
+            $second,
+            ") AS position FROM ",
+            $table,
+            " WHERE (",
+            $first,
+            ", ",
+            $second,
+            ") > (?3 ->> 0, ?3 ->> 1) ORDER BY ",
+            $first,
+            ", ",
+            $second,
+            " LIMIT 1 OFFSET ?2 - 1"
+        ))
+    };
+}
+
+/// Removes what is dead among the `?2` rows behind the position `?3`.
+macro_rules! sweep {
+    ($table:literal, $first:literal, $second:literal, $columns:literal, $is_dead:literal) => {
+        Statement::new(concat!(
+            "/* sweep ",
+            $table,
+            " */ DELETE FROM ",
+            $table,
+            " WHERE (",
+            $first,
+            ", ",
+            $second,
+            ") IN (SELECT ",
+            $first,
+            ", ",
+            $second,
+            " FROM (SELECT ",
+            $first,
+            ", ",
+            $second,
+            ", ",
+            $columns,
+            " FROM ",
+            $table,
+            " WHERE (",
+            $first,
+            ", ",
+            $second,
+            ") > (?3 ->> 0, ?3 ->> 1) ORDER BY ",
+            $first,
+            ", ",
+            $second,
+            " LIMIT ?2) WHERE ",
+            $is_dead,
+            ")"
+        ))
+    };
+}
+
+const END_OF_SESSIONS: Statement = end_of_step!("sessions", "user_id", "id");
+const SWEEP_SESSIONS: Statement = sweep!(
+    "sessions",
+    "user_id",
+    "id",
+    "ended_at, idle_expires_at",
+    "ended_at <= ?4 OR idle_expires_at <= ?1"
+);
+
+const END_OF_ATTEMPTS: Statement = end_of_step!("attempts", "account", "client");
+const SWEEP_ATTEMPTS: Statement = sweep!(
+    "attempts",
+    "account",
+    "client",
+    "updated_at",
+    "updated_at <= ?4"
+);
+
+const END_OF_EVENTS: Statement = end_of_step!("audit_log", "user_id", "id");
+const SWEEP_EVENTS: Statement = sweep!("audit_log", "user_id", "id", "last_at", "last_at < ?4");
+
+const READ_POSITION: Statement =
+    Statement::new("/* read position */ SELECT position FROM sweeps WHERE swept = ?1");
+const KEEP_POSITION: Statement = Statement::new(
+    "/* keep position */
+     INSERT INTO sweeps (swept, position)
+     VALUES (?1, ?2)
+         ON CONFLICT (swept) DO UPDATE
+        SET position = excluded.position",
+);
+
+/// Where the last run left off. One round trip.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn position(database: &impl Database, swept: Swept) -> Result<Position, StoreError> {
+    let params = [swept.as_str().into()];
+    let found = first(database, (READ_POSITION, &params), |row| {
+        row.text("position")
+    })
+    .await?;
+    Ok(found.map_or_else(Position::start, Position))
+}
+
+/// Remembers where the next run goes on. One round trip.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn keep_position(
+    database: &impl Database,
+    swept: Swept,
+    position: &Position,
+) -> Result<(), StoreError> {
+    let params = [swept.as_str().into(), position.0.as_str().into()];
+    database.run(&Batch::new(&params, [KEEP_POSITION])).await?;
+    Ok(())
+}
+
+/// When rows are dead.
+#[derive(Clone, Copy, Debug)]
+pub struct Horizon {
+    /// The time of the run.
+    pub now: UnixSeconds,
+    /// Audit events from before then have been kept long enough.
+    pub events_before: UnixSeconds,
+}
+
+/// Looks at the `rows` rows behind a position and removes the dead ones among them. One round trip,
+/// which reads about twice `rows` rows.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn step(
+    database: &impl Database,
+    swept: Swept,
+    from: &Position,
+    rows: u32,
+    horizon: Horizon,
+) -> Result<Step, StoreError> {
+    let before = match swept {
+        Swept::Sessions => horizon.now.minus(ENDED_KEPT),
+        Swept::Attempts => horizon.now.minus(ATTEMPTS_KEPT),
+        Swept::Events => horizon.events_before,
+    };
+    let params: [Param<'_>; 4] = [
+        horizon.now.get().into(),
+        rows.into(),
+        from.0.as_str().into(),
+        before.get().into(),
+    ];
+    let (end, sweep) = swept.statements();
+    let results = database.run(&Batch::new(&params, [end, sweep])).await?;
+    Ok(Step {
+        removed: result(&results, 1)?.changes(),
+        next: row::first(result(&results, 0)?, |row| {
+            row.text("position").map(Position)
+        })?,
+    })
+}

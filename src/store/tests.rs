@@ -1,0 +1,202 @@
+//! What the statements, the schema and the triggers promise, on SQLite.
+
+mod conditions;
+mod drafts;
+mod sweeping;
+mod throttle;
+mod triggers;
+mod words;
+
+use pollster::block_on;
+
+use super::attempts::{self, Attempt, Attempted, Guess};
+use super::log_in::{Carried, Login, begin_session};
+use super::rotate::{Rotation, RotationRequest, rotate};
+use super::sessions::EndedSession;
+use super::users::{self, NewUser, Registration};
+use super::{Caller, passwords, sessions};
+use crate::domain::audit::Trace;
+use crate::domain::email::Email;
+use crate::domain::hashing::StoredHash;
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::session::{Device, EndReason, NewSession, Session, SessionPolicy};
+use crate::domain::throttle::{ClientPrefix, ThrottleKeys};
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::domain::user::{PasswordVersion, RoleSlug};
+use crate::testing::sqlite::Sqlite;
+
+const NOW: i64 = 1_000_000;
+const POLICY: SessionPolicy = SessionPolicy {
+    idle: Seconds::new(1_000),
+    absolute: Seconds::new(2_500),
+    grace: Seconds::new(10),
+};
+const ADA: &str = "ada@example.org";
+const HASH: &str = "hash of the password";
+
+/// A database with a clock.
+#[derive(Default)]
+struct World {
+    database: Sqlite,
+    passed: i64,
+    requests: core::cell::Cell<u32>,
+}
+
+impl World {
+    fn now(&self) -> UnixSeconds {
+        UnixSeconds::new(NOW + self.passed)
+    }
+
+    /// The trace of a new request.
+    fn trace(&self) -> Trace {
+        self.requests.set(self.requests.get() + 1);
+        Trace {
+            at: self.now(),
+            request_id: format!("request {}", self.requests.get()),
+            client: keys().of_client(ClientPrefix::parse(None)),
+            country: Some("DE".to_owned()),
+        }
+    }
+
+    fn register(&self, email: &str) -> UserId {
+        let id = UserId::new(1, &number(email));
+        let user = NewUser {
+            id,
+            email: Email::parse(email).unwrap(),
+            name: None,
+            hash: StoredHash::from_database(HASH.to_owned()),
+            role: RoleSlug::parse("application-access").unwrap(),
+            trace: self.trace(),
+        };
+        let outcome = block_on(users::register(&self.database, &user)).unwrap();
+        assert!(matches!(outcome, Registration::Registered(_)));
+        id
+    }
+
+    fn session(&self, user: UserId, byte: u8) -> Session {
+        NewSession {
+            id: SessionId::from_random([byte; 16]),
+            user,
+            refresh_id: token(byte),
+            device: Device::default(),
+        }
+        .begin(POLICY, self.now())
+    }
+
+    fn login(&self, user: UserId, byte: u8) -> Login {
+        let keys = keys().of_login(&Email::parse(ADA).unwrap(), ClientPrefix::parse(None));
+        Login {
+            session: self.session(user, byte),
+            verified: PasswordVersion(1),
+            rehash: None,
+            carried: [None, None],
+            guess: Guess {
+                account: keys.account,
+                client: keys.client,
+                others_failed: false,
+            },
+            trace: self.trace(),
+        }
+    }
+
+    /// Ada's session of this number.
+    fn log_in(&self, user: UserId, byte: u8) -> Caller {
+        let login = self.login(user, byte);
+        assert!(self.begin(&login).is_some());
+        Caller {
+            user,
+            session: login.session.id,
+        }
+    }
+
+    fn begin(&self, login: &Login) -> Option<Vec<EndedSession>> {
+        block_on(begin_session(&self.database, login)).unwrap()
+    }
+
+    fn rotation(&self, caller: Caller, presented: TokenId, successor: TokenId) -> RotationRequest {
+        RotationRequest {
+            session: caller.session,
+            user: caller.user,
+            presented,
+            successor,
+            idle: POLICY.idle,
+            grace: POLICY.grace,
+            trace: self.trace(),
+        }
+    }
+
+    fn rotate(&self, request: &RotationRequest) -> Rotation {
+        block_on(rotate(&self.database, request)).unwrap()
+    }
+
+    fn end(&self, caller: Caller) -> Option<EndedSession> {
+        let trace = self.trace();
+        block_on(sessions::end(
+            &self.database,
+            caller,
+            EndReason::Logout,
+            &trace,
+        ))
+        .unwrap()
+    }
+
+    fn try_change(&self, caller: Caller, byte: u8) -> Attempted {
+        let attempt = Attempt {
+            keys: keys().of_password_change(caller.user, caller.session),
+            id: token(byte),
+            now: self.now(),
+        };
+        block_on(attempts::change_password(&self.database, &attempt, caller)).unwrap()
+    }
+
+    fn replace(&self, caller: Caller, verified: i64) -> Option<Vec<EndedSession>> {
+        let keys = keys().of_password_change(caller.user, caller.session);
+        let change = passwords::PasswordReplacement {
+            caller,
+            verified: PasswordVersion(verified),
+            new: StoredHash::from_database(format!("hash {}", self.requests.get())),
+            guess: Guess {
+                account: keys.account,
+                client: keys.client,
+                others_failed: false,
+            },
+            trace: self.trace(),
+        };
+        block_on(passwords::replace(&self.database, &change)).unwrap()
+    }
+
+    /// Everything that is stored, the sweeps' positions aside.
+    fn everything(&self) -> Vec<Vec<String>> {
+        ["roles", "users", "sessions", "attempts", "audit_log"]
+            .into_iter()
+            .flat_map(|table| self.database.query(&format!("SELECT * FROM {table}")))
+            .collect()
+    }
+
+    /// The log: event, reason, actor.
+    fn log(&self) -> Vec<String> {
+        let rows = self
+            .database
+            .query("SELECT event, reason, actor FROM audit_log ORDER BY user_id, id");
+        rows.iter().map(|row| row.join(" ")).collect()
+    }
+}
+
+fn keys() -> ThrottleKeys {
+    ThrottleKeys::new([7; 32])
+}
+
+fn token(byte: u8) -> TokenId {
+    TokenId::from_random([byte; 16])
+}
+
+fn number(text: &str) -> [u8; 10] {
+    core::array::from_fn(|index| text.as_bytes().get(index).copied().unwrap_or(0))
+}
+
+fn carried(caller: Caller) -> Carried {
+    Carried {
+        user: caller.user,
+        session: caller.session,
+    }
+}

@@ -1,0 +1,221 @@
+//! The counters of attempts.
+
+use pollster::block_on;
+
+use super::{ADA, Caller, World, keys, token};
+use crate::domain::email::Email;
+use crate::domain::id::TokenId;
+use crate::domain::throttle::{ClientPrefix, FREE_FAILURES};
+use crate::store::attempts::{self, Attempt, Attempted, KnownDevice};
+use crate::testing::sqlite::{Fault, Planned};
+
+/// Tries to log in to Ada's account; the pause when it is not let through.
+fn attempt(world: &World, client: u8, device: Option<&KnownDevice>) -> Result<(), u32> {
+    let number = world.requests.get() + 1;
+    world.requests.set(number);
+    let mut id = [client; 16];
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    let address = format!("192.0.2.{client}");
+    let email = Email::parse(ADA).unwrap();
+    let attempt = Attempt {
+        keys: keys().of_login(&email, ClientPrefix::parse(Some(&address))),
+        id: TokenId::from_random(id),
+        now: world.now(),
+    };
+    match block_on(attempts::log_in(&world.database, &attempt, &email, device)).unwrap() {
+        Attempted::Admitted(..) => Ok(()),
+        Attempted::Throttled(throttled) => Err(throttled.pause.get()),
+    }
+}
+
+fn device(caller: Caller, refresh_id: TokenId) -> KnownDevice {
+    KnownDevice {
+        session: caller,
+        refresh_id,
+        key: keys().of_device(caller.session),
+    }
+}
+
+#[test]
+fn delays_double_from_the_tenth_failure_on_up_to_a_quarter_of_an_hour() {
+    let mut world = World::default();
+    for _ in 0..FREE_FAILURES {
+        assert_eq!(attempt(&world, 1, None), Ok(()));
+    }
+    for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+        assert_eq!(attempt(&world, 1, None), Err(pause));
+        world.passed += i64::from(pause) - 1;
+        assert_eq!(attempt(&world, 1, None), Err(1), "a second too early");
+        world.passed += 1;
+        assert_eq!(attempt(&world, 1, None), Ok(()), "after {pause} s");
+    }
+    assert_eq!(
+        attempt(&world, 2, None),
+        Ok(()),
+        "another client is not slowed"
+    );
+}
+
+#[test]
+fn an_account_takes_a_hundred_failures_and_then_one_a_minute_from_everywhere() {
+    let mut world = World::default();
+    for client in 0..100 {
+        assert_eq!(attempt(&world, client, None), Ok(()));
+    }
+    assert_eq!(attempt(&world, 200, None), Err(60));
+    world.passed = 59;
+    assert_eq!(attempt(&world, 200, None), Err(1));
+    world.passed = 60;
+    assert_eq!(attempt(&world, 200, None), Ok(()));
+    assert_eq!(attempt(&world, 201, None), Err(60));
+    // Refused attempts leave nothing behind.
+    assert_eq!(
+        world.database.value("SELECT sum(counted) FROM attempts"),
+        "101"
+    );
+}
+
+#[test]
+fn a_repeated_attempt_counts_once_and_is_judged_as_the_first_time() {
+    for failures in [1, 9, 99] {
+        let world = World::default();
+        for client in 0..failures {
+            assert_eq!(attempt(&world, client, None), Ok(()));
+        }
+        world.database.fault.set(Some(Planned {
+            how: Fault::Repeated,
+            statement: "count log in",
+        }));
+        assert_eq!(attempt(&world, 0, None), Ok(()));
+        let counted = world.database.value("SELECT sum(counted) FROM attempts");
+        assert_eq!(counted, (u32::from(failures) + 1).to_string());
+    }
+}
+
+#[test]
+fn a_known_device_has_a_counter_of_its_own_and_is_counted() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    let caller = world.log_in(ada, 1);
+    let known = device(caller, token(1));
+    // Somebody behind the same address uses the address's tries up, others the account's.
+    for _ in 0..FREE_FAILURES {
+        assert_eq!(attempt(&world, 1, None), Ok(()));
+    }
+    assert_eq!(attempt(&world, 1, None), Err(1));
+    for client in 2..92 {
+        assert_eq!(attempt(&world, client, None), Ok(()));
+    }
+    assert_eq!(attempt(&world, 200, None), Err(60));
+    for _ in 0..FREE_FAILURES {
+        assert_eq!(attempt(&world, 1, Some(&known)), Ok(()));
+    }
+    assert_eq!(
+        attempt(&world, 1, Some(&known)),
+        Err(1),
+        "it is slowed as well"
+    );
+    assert_eq!(
+        world.database.value("SELECT sum(counted) FROM attempts"),
+        "110"
+    );
+}
+
+#[test]
+fn only_the_current_token_of_a_live_session_of_this_account_makes_a_known_device() {
+    let other = |world: &World| {
+        let bob = world.register("bob@example.org");
+        world.log_in(bob, 2)
+    };
+    let cases: [(&str, &str); 4] = [
+        (
+            "ended",
+            "UPDATE sessions SET ended_at = 1, end_reason = 'revoked'",
+        ),
+        ("expired", "UPDATE sessions SET idle_expires_at = 1000000"),
+        (
+            "superseded",
+            "UPDATE sessions SET current_jti = 'x', previous_jti = current_jti, rotated_at = 1000000",
+        ),
+        (
+            "of an account with another address",
+            "UPDATE users SET email = 'x' || email",
+        ),
+    ];
+    for (name, change) in cases {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let caller = world.log_in(ada, 1);
+        for client in 0..100 {
+            assert_eq!(attempt(&world, client, None), Ok(()));
+        }
+        let known = device(caller, token(1));
+        let strangers = device(other(&world), token(2));
+        assert_eq!(attempt(&world, 201, Some(&strangers)), Err(60), "Bob's");
+        world.database.execute(change);
+        assert_eq!(attempt(&world, 201, Some(&known)), Err(60), "{name}");
+    }
+}
+
+#[test]
+fn a_success_forgets_its_own_failures_and_leaves_others_slow() {
+    let mut world = World::default();
+    let ada = world.register(ADA);
+    for _ in 0..FREE_FAILURES {
+        assert_eq!(attempt(&world, 1, None), Ok(()));
+    }
+    for client in 2..92 {
+        assert_eq!(attempt(&world, client, None), Ok(()));
+    }
+    assert_eq!(attempt(&world, 200, None), Err(60));
+    world.passed = 60;
+    // The owner comes from the second address.
+    let email = Email::parse(ADA).unwrap();
+    let keys = keys().of_login(&email, ClientPrefix::parse(Some("192.0.2.2")));
+    let attempted = Attempt {
+        keys,
+        id: token(77),
+        now: world.now(),
+    };
+    let outcome = block_on(attempts::log_in(&world.database, &attempted, &email, None)).unwrap();
+    let Attempted::Admitted(guess, _) = outcome else {
+        panic!("the minute is over");
+    };
+    assert!(guess.others_failed);
+    let mut login = world.login(ada, 1);
+    login.guess = guess;
+    assert!(world.begin(&login).is_some());
+    assert_eq!(
+        world.database.value("SELECT sum(counted) FROM attempts"),
+        "0"
+    );
+    assert_eq!(
+        world
+            .database
+            .value("SELECT count(*) FROM attempts WHERE failures = 10"),
+        "1"
+    );
+    // The account is open again; the guesser behind the first address pays for the next failure.
+    assert_eq!(attempt(&world, 200, None), Ok(()));
+    assert_eq!(attempt(&world, 1, None), Ok(()));
+    assert_eq!(attempt(&world, 1, None), Err(2));
+}
+
+#[test]
+fn a_thief_with_one_session_does_not_keep_the_owner_from_changing_the_password() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    let (thief, owner) = (world.log_in(ada, 1), world.log_in(ada, 2));
+    let mut admitted = 0;
+    for byte in 10..200 {
+        admitted += u32::from(matches!(
+            world.try_change(thief, byte),
+            Attempted::Admitted(..)
+        ));
+    }
+    assert_eq!(admitted, FREE_FAILURES);
+    assert!(matches!(
+        world.try_change(owner, 201),
+        Attempted::Admitted(_, Some(_))
+    ));
+}
