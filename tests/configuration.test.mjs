@@ -9,7 +9,7 @@ import { Client } from "./support/client.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, register } from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
-import { foreignKey, forge, randomId } from "./support/tokens.mjs";
+import { foreignKey, forge, randomId, refreshKey } from "./support/tokens.mjs";
 
 const keySet = (...keys) => JSON.stringify({ keys });
 const good = foreignKey("good");
@@ -112,7 +112,7 @@ describe("a database without tables", () => {
     const claims = { iss: latchkey.origin, sub: "0190a000-0000-7000-8000-000000000000", sid: randomId(), iat, exp: iat + 600, jti: randomId() };
     const header = { alg: "EdDSA", kid: key.kid };
     const access = forge(key, { ...header, typ: "at+jwt" }, { ...claims, aud: "latchkey", role: "application-access" });
-    const refresh = forge(key, { ...header, typ: "rt+jwt" }, { ...claims, aud: latchkey.origin });
+    const refresh = forge(refreshKey(key), { ...header, alg: "HS512", typ: "rt+jwt" }, { ...claims, aud: latchkey.origin });
     const headers = { Cookie: `access_token=${access}; refresh_token=${refresh}` };
     const requests = [
       ["POST", REGISTER, { json: { email: "a@example.com", password: PASSWORD } }],

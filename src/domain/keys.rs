@@ -1,9 +1,12 @@
-//! The key ring: Ed25519 keys read from a JWK Set. The first signs, all verify.
+//! The key ring: Ed25519 keys read from a JWK Set. The first signs, all verify. From each of them
+//! follows a secret for refresh tokens, which nobody but this service reads.
 
 use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
+use hmac::{Hmac, Mac};
+use jwt_compact::alg::Hs512Key;
 use serde::Deserialize;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
@@ -31,11 +34,42 @@ impl KeyId {
     }
 }
 
+/// What the secret of refresh tokens is derived under: it says nothing about the key, and serves
+/// nothing else.
+const REFRESH_LABEL: &str = "latchkey/refresh-token/v1";
+
 /// The keys of this deployment.
 pub struct KeyRing {
-    signing: (KeyId, SigningKey),
+    signing: Key,
     /// All but that one.
-    others: Vec<(KeyId, SigningKey)>,
+    others: Vec<Key>,
+}
+
+struct Key {
+    id: KeyId,
+    ed25519: SigningKey,
+    /// HMAC-SHA-512 of refresh tokens.
+    refresh: [u8; 64],
+}
+
+impl Key {
+    fn new(id: KeyId, ed25519: SigningKey) -> Self {
+        let refresh = derive(REFRESH_LABEL, &ed25519);
+        Self {
+            id,
+            ed25519,
+            refresh,
+        }
+    }
+}
+
+/// SHA-512 of the label and the key: what follows from one label says nothing about another.
+fn derive(label: &str, key: &SigningKey) -> [u8; 64] {
+    Sha512::new()
+        .chain_update(label)
+        .chain_update(key.as_bytes())
+        .finalize()
+        .into()
 }
 
 /// What is wrong with a key set. It names positions, never values.
@@ -81,7 +115,7 @@ impl KeyRing {
         if set.keys.len() > MAX_KEYS {
             return Err(InvalidKeyRing::WrongNumber);
         }
-        let mut keys: Vec<(KeyId, SigningKey)> = Vec::with_capacity(set.keys.len());
+        let mut keys: Vec<Key> = Vec::with_capacity(set.keys.len());
         for (position, jwk) in set.keys.iter().enumerate() {
             let (id, key) = jwk.read().ok_or(InvalidKeyRing::BadKey(position))?;
             if is_placeholder(&key) {
@@ -89,11 +123,11 @@ impl KeyRing {
             }
             if keys
                 .iter()
-                .any(|(other_id, other)| *other_id == id || *other == key)
+                .any(|other| other.id == id || other.ed25519 == key)
             {
                 return Err(InvalidKeyRing::Repeated(position));
             }
-            keys.push((id, key));
+            keys.push(Key::new(id, key));
         }
         let mut keys = keys.into_iter();
         let signing = keys.next().ok_or(InvalidKeyRing::WrongNumber)?;
@@ -101,10 +135,22 @@ impl KeyRing {
         Ok(Self { signing, others })
     }
 
-    /// The id and the key that new tokens are signed with.
+    /// The id of the key that new tokens are signed with.
     #[must_use]
-    pub const fn signing(&self) -> (&KeyId, &SigningKey) {
-        (&self.signing.0, &self.signing.1)
+    pub const fn signing_id(&self) -> &KeyId {
+        &self.signing.id
+    }
+
+    /// The key that new access tokens are signed with.
+    #[must_use]
+    pub const fn signing(&self) -> &SigningKey {
+        &self.signing.ed25519
+    }
+
+    /// The secret that new refresh tokens are signed with.
+    #[must_use]
+    pub fn signing_refresh(&self) -> Hs512Key {
+        Hs512Key::new(self.signing.refresh)
     }
 
     /// A secret for another purpose, named by `label`, that says nothing about the key it
@@ -112,11 +158,7 @@ impl KeyRing {
     #[must_use]
     pub fn derive_secret(&self, label: &str) -> [u8; 32] {
         let mut secret = [0; 32];
-        let digest = Sha512::new()
-            .chain_update(label)
-            .chain_update(self.signing.1.as_bytes())
-            .finalize();
-        for (to, from) in secret.iter_mut().zip(digest) {
+        for (to, from) in secret.iter_mut().zip(derive(label, &self.signing.ed25519)) {
             *to = from;
         }
         secret
@@ -131,10 +173,27 @@ impl KeyRing {
     /// in constant time.
     #[must_use]
     pub fn has_signed(&self, id: &str, text: &str, signature: &[u8]) -> bool {
+        self.find(id).is_some_and(|key| {
+            let ours = key.ed25519.sign(text.as_bytes()).to_bytes();
+            ours.ct_eq(signature).into()
+        })
+    }
+
+    /// Whether the refresh secret of the key of this very id has made the tag of HMAC-SHA-512; in
+    /// constant time.
+    #[must_use]
+    pub fn has_signed_refresh(&self, id: &str, text: &str, tag: &[u8]) -> bool {
+        self.find(id).is_some_and(|key| {
+            // HMAC takes keys of any length.
+            Hmac::<Sha512>::new_from_slice(&key.refresh)
+                .is_ok_and(|mac| mac.chain_update(text).verify_slice(tag).is_ok())
+        })
+    }
+
+    fn find(&self, id: &str) -> Option<&Key> {
         core::iter::once(&self.signing)
             .chain(&self.others)
-            .find(|(own, _)| own.as_str() == id)
-            .is_some_and(|(_, key)| key.sign(text.as_bytes()).to_bytes().ct_eq(signature).into())
+            .find(|key| key.id.as_str() == id)
     }
 }
 
@@ -189,7 +248,10 @@ pub(crate) mod tests {
     use base64ct::{Base64UrlUnpadded, Encoding};
     use ed25519_dalek::{Signer, SigningKey};
 
-    use super::{InvalidKeyRing, KeyRing};
+    use hmac::{Hmac, Mac};
+    use sha2::Sha512;
+
+    use super::{InvalidKeyRing, KeyRing, REFRESH_LABEL, derive};
 
     /// A secret that is no placeholder: thirty-two bytes that count up from the seed.
     pub(crate) fn secret(seed: u8) -> [u8; 32] {
@@ -222,7 +284,7 @@ pub(crate) mod tests {
     #[test]
     fn the_first_key_signs_and_all_verify() {
         let ring = read(&[jwk(1, "new"), jwk(2, "old")]).unwrap();
-        assert_eq!(ring.signing().0.as_str(), "new");
+        assert_eq!(ring.signing_id().as_str(), "new");
         let by = |seed: u8| {
             SigningKey::from_bytes(&secret(seed))
                 .sign(b"text")
@@ -243,6 +305,36 @@ pub(crate) mod tests {
             ("../../dev/null", "text", &by(1)),
         ] {
             assert!(!ring.has_signed(id, text, signature), "{id} {text}");
+        }
+    }
+
+    #[test]
+    fn each_key_has_a_secret_of_its_own_for_refresh_tokens() {
+        let ring = read(&[jwk(1, "new"), jwk(2, "old")]).unwrap();
+        let by = |seed: u8| -> [u8; 64] {
+            let secret = derive(REFRESH_LABEL, &SigningKey::from_bytes(&secret(seed)));
+            let mac = Hmac::<Sha512>::new_from_slice(&secret).unwrap();
+            mac.chain_update("text").finalize().into_bytes().into()
+        };
+        assert!(ring.has_signed_refresh("new", "text", &by(1)));
+        assert!(ring.has_signed_refresh("old", "text", &by(2)));
+        for (id, text, tag) in [
+            ("new", "text", &by(2)[..]),
+            ("old", "text", &by(1)),
+            ("new", "texts", &by(1)),
+            ("new", "text", &by(1)[..63]),
+            ("new", "text", &by(1)[..32]),
+            ("new", "text", &[]),
+            ("", "text", &by(1)),
+        ] {
+            assert!(!ring.has_signed_refresh(id, text, tag), "{id} {text}");
+        }
+        // The public key, and the secrets under other labels, are no keys.
+        let public = SigningKey::from_bytes(&secret(1)).verifying_key();
+        for wrong in [&public.to_bytes()[..], &ring.derive_secret("x"), &secret(1)] {
+            let mac = Hmac::<Sha512>::new_from_slice(wrong).unwrap();
+            let tag = mac.chain_update("text").finalize().into_bytes();
+            assert!(!ring.has_signed_refresh("new", "text", &tag));
         }
     }
 

@@ -11,7 +11,7 @@ use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
-use jwt_compact::alg::Ed25519;
+use jwt_compact::alg::{Ed25519, Hs512};
 use jwt_compact::{AlgorithmExt, Claims, Header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,34 @@ use super::time::{Seconds, UnixSeconds};
 const MAX_TOKEN_BYTES: usize = 2_048;
 /// How far another location's clock may be ahead when it wrote `iat`.
 const ISSUED_AT_LEEWAY: Seconds = Seconds::new(5);
-const ALGORITHM: &str = "EdDSA";
-const ACCESS_TYPE: &str = "at+jwt"; // RFC 9068, section 2.1
-const REFRESH_TYPE: &str = "rt+jwt";
+
+/// The kinds of token. The cookie that a token arrives in fixes its kind, and the kind its type, its
+/// algorithm and its key: nothing in the token does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Others verify it, so it is signed with Ed25519.
+    Access,
+    /// Nobody else reads it, so it is an HMAC, which costs a tenth.
+    Refresh,
+}
+
+impl Kind {
+    /// The header's `typ`.
+    const fn typ(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt", // RFC 9068, section 2.1
+            Self::Refresh => "rt+jwt",
+        }
+    }
+
+    /// The header's `alg`.
+    const fn alg(self) -> &'static str {
+        match self {
+            Self::Access => "EdDSA",
+            Self::Refresh => "HS512",
+        }
+    }
+}
 
 /// Who issues tokens, for whom, and for how long.
 #[derive(Clone, Debug)]
@@ -147,10 +172,10 @@ impl Tokens {
             exp: claims.expires_at,
             jti: claims.id,
         };
-        self.sign(ACCESS_TYPE, (claims.issued_at, claims.expires_at), body)
+        self.sign(Kind::Access, (claims.issued_at, claims.expires_at), body)
     }
 
-    /// Signs a refresh token. The same claims give the same bytes (RFC 8032).
+    /// Signs a refresh token. The same claims give the same bytes.
     ///
     /// # Errors
     ///
@@ -165,7 +190,7 @@ impl Tokens {
             exp: claims.expires_at,
             jti: claims.id,
         };
-        self.sign(REFRESH_TYPE, (claims.issued_at, claims.expires_at), body)
+        self.sign(Kind::Refresh, (claims.issued_at, claims.expires_at), body)
     }
 
     /// Verifies an access token.
@@ -179,7 +204,7 @@ impl Tokens {
         token: &str,
         now: UnixSeconds,
     ) -> Result<AccessClaims, Rejection<AccessClaims>> {
-        let body: AccessBody = self.authenticate(token, ACCESS_TYPE)?;
+        let body: AccessBody = self.authenticate(token, Kind::Access)?;
         if body.iss != self.issuance.issuer || body.aud != self.issuance.audience {
             return Err(Rejection::Invalid);
         }
@@ -222,7 +247,7 @@ impl Tokens {
         token: &str,
         now: UnixSeconds,
     ) -> Result<RefreshClaims, Rejection<RefreshClaims>> {
-        let body: RefreshBody = self.authenticate(token, REFRESH_TYPE)?;
+        let body: RefreshBody = self.authenticate(token, Kind::Refresh)?;
         if body.iss != self.issuance.issuer || body.aud != self.issuance.issuer {
             return Err(Rejection::Invalid);
         }
@@ -243,28 +268,28 @@ impl Tokens {
 
     fn sign(
         &self,
-        kind: &str,
+        kind: Kind,
         (issued_at, expires_at): (UnixSeconds, UnixSeconds),
         body: impl Serialize,
     ) -> Result<SignedToken, SigningFailed> {
-        let (id, key) = self.keys.signing();
         let header = Header::empty()
-            .with_key_id(id.as_str())
-            .with_token_type(kind);
+            .with_key_id(self.keys.signing_id().as_str())
+            .with_token_type(kind.typ());
         let mut claims = Claims::new(body);
         claims.issued_at = Some(date_time(issued_at)?);
         claims.expiration = Some(date_time(expires_at)?);
-        Ed25519
-            .token(&header, &claims, key)
-            .map(SignedToken)
-            .map_err(|_| SigningFailed)
+        let signed = match kind {
+            Kind::Access => Ed25519.token(&header, &claims, self.keys.signing()),
+            Kind::Refresh => Hs512.token(&header, &claims, &self.keys.signing_refresh()),
+        };
+        signed.map(SignedToken).map_err(|_| SigningFailed)
     }
 
     /// Header, then signature, then claims; nothing in the token chooses how it is checked.
     fn authenticate<B: DeserializeOwned, C>(
         &self,
         token: &str,
-        kind: &str,
+        kind: Kind,
     ) -> Result<B, Rejection<C>> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Rejection::Invalid);
@@ -272,11 +297,17 @@ impl Tokens {
         let (signed, signature) = token.rsplit_once('.').ok_or(Rejection::Invalid)?;
         let (header, claims) = signed.split_once('.').ok_or(Rejection::Invalid)?;
         let header: StrictHeader = decode(header).ok_or(Rejection::Invalid)?;
-        if header.alg != ALGORITHM || header.typ != kind {
+        if header.alg != kind.alg() || header.typ != kind.typ() {
             return Err(Rejection::Invalid);
         }
         let signature = decode_bytes(signature).ok_or(Rejection::Invalid)?;
-        if !self.keys.has_signed(&header.kid, signed, &signature) {
+        let is_ours = match kind {
+            Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),
+            Kind::Refresh => self
+                .keys
+                .has_signed_refresh(&header.kid, signed, &signature),
+        };
+        if !is_ours {
             return Err(Rejection::Invalid);
         }
         decode(claims).ok_or(Rejection::Invalid)

@@ -2,7 +2,7 @@
  * Tokens taken apart and put together again, with Node's own crypto: forging
  * is the test's business, not the Worker's.
  */
-import { createHmac, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHash, createHmac, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
 const encode = (data) => Buffer.from(data).toString("base64url");
 /** Objects become JSON; texts are taken as they are, duplicate members and all. */
@@ -15,10 +15,22 @@ export function decode(token) {
   return { header: JSON.parse(header), claims: JSON.parse(claims), signature: parts[2], parts };
 }
 
-/** Signs with an Ed25519 private JWK. */
-export function forge(jwk, header, claims) {
+/** The same key with the secret that refresh tokens are signed under (src/domain/keys.rs): `forge` then uses that. */
+export function refreshKey(jwk) {
+  const secret = createHash("sha512").update("latchkey/refresh-token/v1").update(Buffer.from(jwk.d, "base64url")).digest();
+  return { ...jwk, secret };
+}
+
+/** Signs with an Ed25519 private JWK, or with the secret of a `refreshKey`. */
+export function forge(key, header, claims) {
   const input = `${encode(json(header))}.${encode(json(claims))}`;
-  return `${input}.${encode(sign(null, Buffer.from(input), createPrivateKey({ key: jwk, format: "jwk" })))}`;
+  return `${input}.${encode(signatureOf(key, input))}`;
+}
+
+/** The signature of a text as the service makes it. */
+export function signatureOf(key, input) {
+  if (key.secret) return createHmac("sha512", key.secret).update(input).digest();
+  return sign(null, Buffer.from(input), createPrivateKey({ key, format: "jwk" }));
 }
 
 /** "Signs" with HMAC, for the attack that passes the public key off as a secret. */

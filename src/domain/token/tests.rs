@@ -92,6 +92,35 @@ fn a_signed_token_verifies_and_carries_exactly_the_contract_s_members() {
     );
 }
 
+/// The cookie fixes the kind, and the kind algorithm and key: whoever knows one kind's signature, or
+/// the public key, has nothing for the other.
+#[test]
+fn a_refresh_token_is_an_hmac_and_nothing_else() {
+    let tokens = tokens();
+    let now = UnixSeconds::new(NOW);
+    let good = tokens.sign_refresh(&refresh()).unwrap();
+    let (signed, _) = good.expose().rsplit_once('.').unwrap();
+    let (header, claims) = signed.split_once('.').unwrap();
+    let decoded = Base64UrlUnpadded::decode_vec(header).unwrap();
+    let header: Value = serde_json::from_slice(&decoded).unwrap();
+    assert_eq!(
+        header,
+        json!({"alg": "HS512", "typ": "rt+jwt", "kid": "k1"})
+    );
+    let claims = Base64UrlUnpadded::decode_vec(claims).unwrap();
+    let claims = String::from_utf8(claims).unwrap();
+    // With the right Ed25519 key, under either algorithm's name.
+    for alg in ["HS512", "EdDSA"] {
+        let header = json!({"alg": alg, "typ": "rt+jwt", "kid": "k1"});
+        let forged = forge(&header.to_string(), &claims);
+        assert_eq!(
+            tokens.verify_refresh(&forged, now),
+            Err(Rejection::Invalid),
+            "{alg}"
+        );
+    }
+}
+
 #[test]
 fn the_control_of_the_forgeries_is_accepted() {
     assert!(verify(&forge(&header().to_string(), &body().to_string())).is_ok());
@@ -132,6 +161,7 @@ fn a_header_that_is_not_exactly_ours_is_refused() {
                 json!("EDDSA"),
                 json!("Ed25519"),
                 json!("HS256"),
+                json!("HS512"),
                 json!(1),
             ],
         ),

@@ -1,5 +1,6 @@
 /** What a header must not say: another algorithm, type or key, or anything more. */
 import { createHmac, createPublicKey } from "node:crypto";
+import { refreshKey } from "../tokens.mjs";
 import { encode, family, stranger, without } from "./kit.mjs";
 
 const strangersJwk = createPublicKey(stranger).export({ format: "jwk" });
@@ -9,7 +10,7 @@ export const algorithms = family("algorithm", [
     `${alg || "empty"}, unsigned`,
     (kit) => kit.token({ head: { ...kit.header, alg }, signature: "" }),
   ]),
-  ...["none", "eddsa", "EDDSA", "EdDSA ", " EdDSA", "EdDSA\0", "Ed25519", "Ed448", "ES256", "RS256", "PS256", "HS256", "", null, 0, true, ["EdDSA"], { alg: "EdDSA" }].map(
+  ...["none", "eddsa", "EDDSA", "EdDSA ", " EdDSA", "EdDSA\0", "Ed25519", "Ed448", "ES256", "RS256", "PS256", "HS256", "HS384", "hs512", "HS512 ", "", null, 0, true, ["EdDSA"], ["HS512"], { alg: "EdDSA" }].map(
     (alg) => [`${JSON.stringify(alg)}, rightly signed`, (kit) => kit.withHeader({ alg })],
   ),
   ["missing", (kit) => kit.token({ head: without(kit.header, "alg") })],
@@ -18,6 +19,13 @@ export const algorithms = family("algorithm", [
   ["HS256 under the public key's PEM", (kit) => hmac(kit, "HS256", publicKey(kit, { type: "spki", format: "pem" }))],
   ["HS512 under the public key's DER", (kit) => hmac(kit, "HS512", publicKey(kit, { type: "spki", format: "der" }))],
   ["HS256 under an empty secret", (kit) => hmac(kit, "HS256", "")],
+  ["HS512 under an empty secret", (kit) => hmac(kit, "HS512", "")],
+  ["HS512 under the private key", (kit) => hmac(kit, "HS512", Buffer.from(kit.jwk.d, "base64url"))],
+  ["HS512 under the raw public key", (kit) => hmac(kit, "HS512", Buffer.from(kit.jwk.x, "base64url"))],
+  ["the other kind's, rightly signed", (kit) => kit.withHeader({ alg: kit.header.alg === "EdDSA" ? "HS512" : "EdDSA" })],
+  ["its own by name, the other kind's in truth", (kit) => (kit.header.alg === "EdDSA" ? hmac(kit, "EdDSA", refreshKey(kit.jwk).secret) : kit.token({ by: kit.key }))],
+  ["the other kind's by name and in truth", (kit) =>
+    kit.header.alg === "EdDSA" ? hmac(kit, "HS512", refreshKey(kit.jwk).secret) : kit.token({ head: { ...kit.header, alg: "EdDSA" }, by: kit.key })],
 ]);
 
 export const types = family("typ", [
@@ -75,7 +83,7 @@ export const members = family("header member", [
 function hmac(kit, algorithm, secret) {
   const head = { ...kit.header, alg: algorithm };
   const input = `${encode(head)}.${encode(kit.claims)}`;
-  const hash = algorithm.replace("HS", "sha");
+  const hash = algorithm === "EdDSA" ? "sha512" : algorithm.replace("HS", "sha");
   return kit.token({ head, signature: createHmac(hash, secret).update(input).digest() });
 }
 

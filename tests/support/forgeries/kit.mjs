@@ -4,6 +4,7 @@
  * but the one thing that is wrong with them can be the reason for a refusal.
  */
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
+import { refreshKey, signatureOf } from "../tokens.mjs";
 
 export const ACCESS = "access";
 export const REFRESH = "refresh";
@@ -18,11 +19,14 @@ export function toolkit({ jwk, lifetime, original }) {
   const key = createPrivateKey({ key: jwk, format: "jwk" });
   const header = { ...decode(original.split(".")[0]), kid: jwk.kid };
   const claims = decode(original.split(".")[1]);
+  const isRefresh = header.typ === "rt+jwt";
+  const own = isRefresh ? refreshKey(jwk) : jwk;
   const kit = { jwk, key, header, claims, lifetime, original };
   /** A token of any parts: objects or texts; signed unless a signature is given. */
-  kit.token = ({ head = header, body = claims, by = key, signature } = {}) => {
+  kit.token = ({ head = header, body = claims, by, signature } = {}) => {
     const input = `${encode(head)}.${encode(body)}`;
-    const signed = signature === undefined ? sign(null, Buffer.from(input), by) : signature;
+    const made = () => (by ? sign(null, Buffer.from(input), by) : signatureOf(own, input));
+    const signed = signature === undefined ? made() : signature;
     return `${input}.${typeof signed === "string" ? signed : signed.toString("base64url")}`;
   };
   kit.withHeader = (change) => kit.token({ head: { ...header, ...change } });
