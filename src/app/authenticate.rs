@@ -21,13 +21,46 @@ use crate::ports::{
 /// How far ahead another location's clock may have been when it wrote a copy.
 const READ_AT_LEEWAY: Seconds = Seconds::new(5);
 
+/// The most different values of one auth cookie that are verified. A browser that has seen a few
+/// settings of this service, or another service beside it, has two or three; each costs a
+/// signature, and a stranger must not buy many with one request.
+const MAX_CANDIDATES: usize = 8;
+
 /// The auth cookies of a request, as they came.
 #[derive(Clone, Default)]
 pub struct PresentedTokens {
-    /// The access cookie's value.
-    pub access: Option<String>,
-    /// The refresh cookie's value.
-    pub refresh: Option<String>,
+    /// The access cookie's values.
+    pub access: Candidates,
+    /// The refresh cookie's values.
+    pub refresh: Candidates,
+}
+
+/// The different values of one auth cookie: a browser sends one for each domain and path that it
+/// was set for, in an order that says nothing (RFC 6265, sections 5.4 and 8.6).
+#[derive(Clone, Default)]
+pub struct Candidates {
+    values: Vec<String>,
+    are_too_many: bool,
+}
+
+impl Candidates {
+    /// Adds a value; one that is empty, or there already, changes nothing.
+    pub fn add(&mut self, value: &str) {
+        if value.is_empty() || self.values.iter().any(|other| other == value) {
+            return;
+        }
+        if self.values.len() < MAX_CANDIDATES {
+            self.values.push(value.to_owned());
+        } else {
+            self.are_too_many = true;
+        }
+    }
+
+    /// The values, in their order.
+    #[must_use]
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
 }
 
 /// A signed-in person, for reading: perhaps from a copy of bounded age.
@@ -240,15 +273,9 @@ pub fn refresh_holder<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<RefreshHolder, AppError> {
-    let token = presented
-        .refresh
-        .as_deref()
-        .ok_or(AppError::NotAuthenticated)?;
-    let claims = ctx
-        .service
-        .tokens
-        .verify_refresh(token, ctx.now)
-        .map_err(AppError::from)?;
+    let claims = pick(&presented.refresh, |token| {
+        ctx.service.tokens.verify_refresh(token, ctx.now)
+    })?;
     ctx.caller.is(claims.user);
     Ok(RefreshHolder { claims })
 }
@@ -258,64 +285,137 @@ pub fn refresh_holder<P>(
 /// # Errors
 ///
 /// [`AppError::NotAuthenticated`] without any auth cookie; [`AppError::InvalidToken`] when no
-/// cookie holds an authentic token, or when two name different sessions or users.
+/// cookie holds an authentic token, when two name different sessions or users, or when there are
+/// too many to tell.
 pub fn session_holder<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<SessionHolder, AppError> {
-    if presented.access.is_none() && presented.refresh.is_none() {
+    let PresentedTokens { access, refresh } = presented;
+    if access.values.is_empty() && refresh.values.is_empty() {
         return Err(AppError::NotAuthenticated);
     }
-    match carried(ctx, presented) {
-        [Some(one), Some(other)] if one != other => Err(AppError::InvalidToken),
-        [Some(holder), _] | [None, Some(holder)] => {
+    match named(ctx, presented).as_slice() {
+        [holder] if !access.are_too_many && !refresh.are_too_many => {
             ctx.caller.is(holder.user);
-            Ok(holder)
+            Ok(*holder)
         }
-        [None, None] => Err(AppError::InvalidToken),
+        _ => Err(AppError::InvalidToken),
     }
 }
 
-/// The sessions that a request's cookies name, expired tokens included; none is required.
+/// Two of the sessions that a request's cookies name, expired tokens included; none is required.
 #[must_use]
 pub fn carried<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> [Option<SessionHolder>; 2] {
+    let mut holders = named(ctx, presented).into_iter();
+    [holders.next(), holders.next()]
+}
+
+/// The different sessions that authentic tokens name, expired ones included.
+fn named<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> Vec<SessionHolder> {
     let tokens = &ctx.service.tokens;
-    let access = presented.access.as_deref().and_then(|token| {
-        let claims = even_expired(tokens.verify_access(token, ctx.now))?;
-        Some(SessionHolder {
-            session: claims.session,
-            user: claims.user,
-        })
-    });
-    let refresh = presented.refresh.as_deref().and_then(|token| {
-        let claims = even_expired(tokens.verify_refresh(token, ctx.now))?;
-        Some(SessionHolder {
-            session: claims.session,
-            user: claims.user,
-        })
-    });
-    [access, refresh]
+    let mut holders = Vec::new();
+    let mut add = |holder: Option<SessionHolder>| {
+        if let Some(holder) = holder.filter(|holder| !holders.contains(holder)) {
+            holders.push(holder);
+        }
+    };
+    for token in &presented.access.values {
+        add(even_expired(tokens.verify_access(token, ctx.now)).map(|claims| claims.holder()));
+    }
+    for token in &presented.refresh.values {
+        add(even_expired(tokens.verify_refresh(token, ctx.now)).map(|claims| claims.holder()));
+    }
+    holders
+}
+
+/// What the tokens of both kinds say.
+trait Claims {
+    fn holder(&self) -> SessionHolder;
+    fn issued_at(&self) -> UnixSeconds;
+}
+
+impl Claims for AccessClaims {
+    fn holder(&self) -> SessionHolder {
+        SessionHolder {
+            session: self.session,
+            user: self.user,
+        }
+    }
+    fn issued_at(&self) -> UnixSeconds {
+        self.issued_at
+    }
+}
+
+impl Claims for RefreshClaims {
+    fn holder(&self) -> SessionHolder {
+        SessionHolder {
+            session: self.session,
+            user: self.user,
+        }
+    }
+    fn issued_at(&self) -> UnixSeconds {
+        self.issued_at
+    }
+}
+
+/// The token that counts: the one that verifies. A cookie that does not is another service's, or
+/// was tossed by a sibling subdomain, and does not matter.
+///
+/// Of several tokens of one session the newest counts: a refresh in one scope leaves its
+/// predecessor in the other. Tokens of different sessions are ambiguous: one may have been tossed,
+/// and would let its owner read what the person then does. An expired token counts when no other
+/// does.
+///
+/// # Errors
+///
+/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`], and
+/// [`AppError::Ambiguous`], also for more than [`MAX_CANDIDATES`] values: the ones that are not
+/// looked at could hide an ambiguity.
+fn pick<C: Claims>(
+    candidates: &Candidates,
+    verify: impl Fn(&str) -> Result<C, Rejection<C>>,
+) -> Result<C, AppError> {
+    if candidates.are_too_many {
+        return Err(AppError::Ambiguous);
+    }
+    let mut refusal = AppError::NotAuthenticated;
+    let mut newest: Option<C> = None;
+    for token in &candidates.values {
+        match verify(token) {
+            Ok(claims) => match &newest {
+                Some(other) if other.holder() != claims.holder() => {
+                    return Err(AppError::Ambiguous);
+                }
+                Some(other) if other.issued_at() > claims.issued_at() => {}
+                _ => newest = Some(claims),
+            },
+            Err(Rejection::Expired(_)) => refusal = AppError::TokenExpired,
+            Err(Rejection::Invalid) if refusal == AppError::NotAuthenticated => {
+                refusal = AppError::InvalidToken;
+            }
+            Err(Rejection::Invalid) => {}
+        }
+    }
+    newest.ok_or(refusal)
 }
 
 fn access_claims<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<AccessClaims, AppError> {
-    let token = presented
-        .access
-        .as_deref()
-        .ok_or(AppError::NotAuthenticated)?;
     let Service {
         tokens, verified, ..
     } = ctx.service;
-    let digest = TokenDigest::of(token).ok_or(AppError::InvalidToken)?;
-    let claims = if let Some(claims) = verified.find(digest) {
-        tokens.judge_access(claims, ctx.now)?
-    } else {
+    let claims = pick(&presented.access, |token| {
+        let digest = TokenDigest::of(token).ok_or(Rejection::Invalid)?;
+        if let Some(claims) = verified.find(digest) {
+            return tokens.judge_access(claims, ctx.now);
+        }
         let claims = tokens.verify_access(token, ctx.now)?;
         verified.keep(digest, claims.clone());
-        claims
-    };
+        Ok(claims)
+    })?;
     ctx.caller.is(claims.user);
     Ok(claims)
 }

@@ -7,8 +7,9 @@ use core::str::FromStr;
 
 use super::Service;
 use super::audit::Refusals;
+use super::front_end::FrontEndKeys;
 use super::hash_queue::HashQueue;
-use super::origin::{is_domain_name, is_origin};
+use super::origin::{is_origin, is_same_site};
 use super::recent::{AccountCopies, VerifiedTokens};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -20,6 +21,9 @@ use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::Seconds;
 use crate::domain::token::{Issuance, Tokens};
 use crate::domain::user::RoleSlug;
+pub use cookies::CookieSettings;
+
+mod cookies;
 
 /// Memory times passes of the weakest setting that OWASP's Password Storage Cheat Sheet
 /// gives for Argon2id (m = 7,168 KiB, t = 5).
@@ -43,6 +47,17 @@ pub enum BreachCheck {
     Off,
     /// Yes, at a service of somebody else's, which is told five digits of a hash.
     On,
+}
+
+/// For whom browsers are told to come over https alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hsts {
+    /// Nobody: the zone, or whoever has the rest of the host, says it.
+    Off,
+    /// The host of the request.
+    Host,
+    /// The host and everything below it.
+    Subdomains,
 }
 
 /// How long copies of profiles count.
@@ -71,10 +86,16 @@ pub struct Config {
     pub default_role: RoleSlug,
     /// `ALLOWED_ORIGINS`.
     pub allowed_origins: Vec<String>,
-    /// `COOKIE_DOMAIN`.
-    pub cookie_domain: Option<String>,
+    /// `COOKIE_DOMAIN`, `FORMER_COOKIE_DOMAINS`, `LOCAL_COOKIE_PREFIX`.
+    pub cookies: CookieSettings,
+    /// `HSTS`.
+    pub hsts: Hsts,
+    /// `TRUSTED_FRONT_END_KEY`.
+    pub front_ends: FrontEndKeys,
     /// `AUDIT_RETENTION_DAYS`.
     pub audit_retention: Seconds,
+    /// What is allowed and cannot work as it is meant: `NAME: what`, for the log.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that is wrong with the settings: `NAME: what`, no values.
@@ -166,16 +187,20 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         "must be origins such as https://app.example.org, separated by commas",
         read_origins,
     );
-    let cookie_domain = reader.or_default(
-        "COOKIE_DOMAIN",
+    let cookies = cookies::read(reader, issuer.as_deref());
+    let hsts = reader.or_default("HSTS", "host", "must be off, host or subdomains", read_hsts);
+    let front_ends = reader.or_default(
+        "TRUSTED_FRONT_END_KEY",
         "",
-        "must be a domain such as example.org",
-        read_cookie_domain,
+        "must have 32 to 256 visible ASCII characters; 4 keys at most, separated by commas",
+        FrontEndKeys::parse,
     );
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
+    let (issuer, allowed_origins) = (issuer?, allowed_origins?);
     let config = Config {
+        warnings: useless_origins(&issuer, &allowed_origins),
         issuance: Issuance {
-            issuer: issuer?,
+            issuer,
             audience: audience?,
             access_lifetime: access,
             refresh_lifetime: sessions.idle,
@@ -187,8 +212,10 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         breach_check,
         profile,
         default_role: default_role?,
-        allowed_origins: allowed_origins?,
-        cookie_domain: cookie_domain?,
+        allowed_origins,
+        cookies,
+        hsts: hsts?,
+        front_ends: front_ends?,
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
     };
     let keys = keys?;
@@ -311,26 +338,41 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 }
 
 fn read_origins(text: &str) -> Option<Vec<String>> {
-    let origins: Vec<String> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|origin| !origin.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let origins: Vec<String> = cookies::list(text).map(str::to_owned).collect();
     origins
         .iter()
         .all(|origin| is_origin(origin))
         .then_some(origins)
 }
 
+/// The origins whose requests never carry the cookies, one warning each: all of ours are
+/// `SameSite`. The origin is named; it is no secret.
+fn useless_origins(issuer: &str, origins: &[String]) -> Vec<String> {
+    origins
+        .iter()
+        .filter(|origin| !is_same_site(origin, issuer))
+        .map(|origin| {
+            format!(
+                "ALLOWED_ORIGINS: {origin} is of another site than ISSUER, so browsers send none \
+                 of the cookies with its requests"
+            )
+        })
+        .collect()
+}
+
+fn read_hsts(text: &str) -> Option<Hsts> {
+    match text {
+        "off" => Some(Hsts::Off),
+        "host" => Some(Hsts::Host),
+        "subdomains" => Some(Hsts::Subdomains),
+        _ => None,
+    }
+}
+
 /// `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url.
 fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
     let mut peppers: Vec<Pepper> = Vec::new();
-    for entry in text
-        .split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-    {
+    for entry in cookies::list(text) {
         let (id, secret) = entry.split_once(':')?;
         let secret = Base64UrlUnpadded::decode_vec(secret).ok()?;
         let well_formed = (1..=8).contains(&id.len())
@@ -346,19 +388,6 @@ fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
         });
     }
     Some(peppers)
-}
-
-/// A domain of at least two labels; `None` inside means "not set".
-#[expect(
-    clippy::option_option,
-    reason = "outer: whether the setting can be read; inner: whether it is set"
-)]
-fn read_cookie_domain(text: &str) -> Option<Option<String>> {
-    match text {
-        "" => Some(None),
-        text if text.contains('.') && is_domain_name(text) => Some(Some(text.to_owned())),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod clean_up;
 pub mod config;
 pub mod end_sessions;
 pub mod error;
+pub mod front_end;
 pub mod hash_queue;
 pub mod issue;
 pub mod log_in;

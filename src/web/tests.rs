@@ -4,9 +4,11 @@
 mod account;
 mod activity;
 mod breach;
+mod cookies;
 mod devices;
 mod profile;
 mod requests;
+mod sender;
 mod sessions;
 mod throttling;
 
