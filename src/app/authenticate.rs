@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::audit::account_refused;
+use super::candidates::{Claims, PresentedTokens, is_contradicted, named, pick};
 use super::config::ProfileConsistency;
 use super::hash_queue::HashTicket;
 use super::{AppError, Ctx, Service};
@@ -20,48 +21,6 @@ use crate::ports::{
 
 /// How far ahead another location's clock may have been when it wrote a copy.
 const READ_AT_LEEWAY: Seconds = Seconds::new(5);
-
-/// The most different values of one auth cookie that are verified. A browser that has seen a few
-/// settings of this service, or another service beside it, has two or three; each costs a
-/// signature, and a stranger must not buy many with one request.
-const MAX_CANDIDATES: usize = 8;
-
-/// The auth cookies of a request, as they came.
-#[derive(Clone, Default)]
-pub struct PresentedTokens {
-    /// The access cookie's values.
-    pub access: Candidates,
-    /// The refresh cookie's values.
-    pub refresh: Candidates,
-}
-
-/// The different values of one auth cookie: a browser sends one for each domain and path that it
-/// was set for, in an order that says nothing (RFC 6265, sections 5.4 and 8.6).
-#[derive(Clone, Default)]
-pub struct Candidates {
-    values: Vec<String>,
-    are_too_many: bool,
-}
-
-impl Candidates {
-    /// Adds a value; one that is empty, or there already, changes nothing.
-    pub fn add(&mut self, value: &str) {
-        if value.is_empty() || self.values.iter().any(|other| other == value) {
-            return;
-        }
-        if self.values.len() < MAX_CANDIDATES {
-            self.values.push(value.to_owned());
-        } else {
-            self.are_too_many = true;
-        }
-    }
-
-    /// The values, in their order.
-    #[must_use]
-    pub fn values(&self) -> &[String] {
-        &self.values
-    }
-}
 
 /// A signed-in person, for reading: perhaps from a copy of bounded age.
 #[derive(Clone, Debug)]
@@ -292,11 +251,11 @@ pub fn session_holder<P>(
     presented: &PresentedTokens,
 ) -> Result<SessionHolder, AppError> {
     let PresentedTokens { access, refresh } = presented;
-    if access.values.is_empty() && refresh.values.is_empty() {
+    if access.are_none() && refresh.are_none() {
         return Err(AppError::NotAuthenticated);
     }
-    match named(ctx, presented).as_slice() {
-        [holder] if !access.are_too_many && !refresh.are_too_many => {
+    match named(presented, &ctx.service.tokens, ctx.now).as_slice() {
+        [holder] if !access.are_too_many() && !refresh.are_too_many() => {
             ctx.caller.is(holder.user);
             Ok(*holder)
         }
@@ -307,97 +266,8 @@ pub fn session_holder<P>(
 /// Two of the sessions that a request's cookies name, expired tokens included; none is required.
 #[must_use]
 pub fn carried<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> [Option<SessionHolder>; 2] {
-    let mut holders = named(ctx, presented).into_iter();
+    let mut holders = named(presented, &ctx.service.tokens, ctx.now).into_iter();
     [holders.next(), holders.next()]
-}
-
-/// The different sessions that authentic tokens name, expired ones included.
-fn named<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> Vec<SessionHolder> {
-    let tokens = &ctx.service.tokens;
-    let mut holders = Vec::new();
-    let mut add = |holder: Option<SessionHolder>| {
-        if let Some(holder) = holder.filter(|holder| !holders.contains(holder)) {
-            holders.push(holder);
-        }
-    };
-    for token in &presented.access.values {
-        add(even_expired(tokens.verify_access(token, ctx.now)).map(|claims| claims.holder()));
-    }
-    for token in &presented.refresh.values {
-        add(even_expired(tokens.verify_refresh(token, ctx.now)).map(|claims| claims.holder()));
-    }
-    holders
-}
-
-/// What the tokens of both kinds say.
-trait Claims {
-    fn holder(&self) -> SessionHolder;
-    fn issued_at(&self) -> UnixSeconds;
-}
-
-impl Claims for AccessClaims {
-    fn holder(&self) -> SessionHolder {
-        SessionHolder {
-            session: self.session,
-            user: self.user,
-        }
-    }
-    fn issued_at(&self) -> UnixSeconds {
-        self.issued_at
-    }
-}
-
-impl Claims for RefreshClaims {
-    fn holder(&self) -> SessionHolder {
-        SessionHolder {
-            session: self.session,
-            user: self.user,
-        }
-    }
-    fn issued_at(&self) -> UnixSeconds {
-        self.issued_at
-    }
-}
-
-/// The token that counts: the one that verifies. A cookie that does not is another service's, or
-/// was tossed by a sibling subdomain, and does not matter.
-///
-/// Of several tokens of one session the newest counts: a refresh in one scope leaves its
-/// predecessor in the other. Tokens of different sessions are ambiguous: one may have been tossed,
-/// and would let its owner read what the person then does. An expired token counts when no other
-/// does.
-///
-/// # Errors
-///
-/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`], and
-/// [`AppError::Ambiguous`], also for more than [`MAX_CANDIDATES`] values: the ones that are not
-/// looked at could hide an ambiguity.
-fn pick<C: Claims>(
-    candidates: &Candidates,
-    verify: impl Fn(&str) -> Result<C, Rejection<C>>,
-) -> Result<C, AppError> {
-    if candidates.are_too_many {
-        return Err(AppError::Ambiguous);
-    }
-    let mut refusal = AppError::NotAuthenticated;
-    let mut newest: Option<C> = None;
-    for token in &candidates.values {
-        match verify(token) {
-            Ok(claims) => match &newest {
-                Some(other) if other.holder() != claims.holder() => {
-                    return Err(AppError::Ambiguous);
-                }
-                Some(other) if other.issued_at() > claims.issued_at() => {}
-                _ => newest = Some(claims),
-            },
-            Err(Rejection::Expired(_)) => refusal = AppError::TokenExpired,
-            Err(Rejection::Invalid) if refusal == AppError::NotAuthenticated => {
-                refusal = AppError::InvalidToken;
-            }
-            Err(Rejection::Invalid) => {}
-        }
-    }
-    newest.ok_or(refusal)
 }
 
 fn access_claims<P>(
@@ -416,6 +286,10 @@ fn access_claims<P>(
         verified.keep(digest, claims.clone());
         Ok(claims)
     })?;
+    let is_shared = ctx.service.config.cookies.domain.is_some();
+    if is_shared && is_contradicted(&presented.refresh, claims.holder(), tokens, ctx.now) {
+        return Err(AppError::InvalidToken);
+    }
     ctx.caller.is(claims.user);
     Ok(claims)
 }
@@ -429,13 +303,6 @@ async fn confirmed_account<P: Ports>(
     account
         .filter(|account| account.user.is_active && account.live_sessions.contains(&claims.session))
         .ok_or(AppError::InvalidToken)
-}
-
-fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {
-    match verified {
-        Ok(claims) | Err(Rejection::Expired(claims)) => Some(claims),
-        Err(Rejection::Invalid) => None,
-    }
 }
 
 /// Whether a copy may speak for the database: it is this user's, young enough, and says that

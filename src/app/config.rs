@@ -9,7 +9,7 @@ use super::Service;
 use super::audit::Refusals;
 use super::front_end::FrontEndKeys;
 use super::hash_queue::HashQueue;
-use super::origin::{is_origin, is_same_site};
+use super::origin::is_origin;
 use super::recent::{AccountCopies, VerifiedTokens};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -21,8 +21,10 @@ use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::Seconds;
 use crate::domain::token::{Issuance, Tokens};
 use crate::domain::user::RoleSlug;
+pub use browsers::Hsts;
 pub use cookies::CookieSettings;
 
+mod browsers;
 mod cookies;
 
 /// Memory times passes of the weakest setting that OWASP's Password Storage Cheat Sheet
@@ -47,17 +49,6 @@ pub enum BreachCheck {
     Off,
     /// Yes, at a service of somebody else's, which is told five digits of a hash.
     On,
-}
-
-/// For whom browsers are told to come over https alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hsts {
-    /// Nobody: the zone, or whoever has the rest of the host, says it.
-    Off,
-    /// The host of the request.
-    Host,
-    /// The host and everything below it.
-    Subdomains,
 }
 
 /// How long copies of profiles count.
@@ -144,31 +135,12 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         // A refresh token's audience is the issuer: it must not be the access token's as well.
         reader.problem("AUDIENCE", "must differ from ISSUER");
     }
-    let keys = match (reader.lookup)("JWT_KEYS")
-        .as_deref()
-        .map(KeyRing::from_jwk_set)
-    {
-        Some(Ok(keys)) => Some(keys),
-        Some(Err(fault)) => {
-            reader.problem("JWT_KEYS", &fault.to_string());
-            None
-        }
-        None => {
-            reader.problem("JWT_KEYS", "is missing");
-            None
-        }
-    };
+    let keys = read_keys(reader);
     let (access, sessions) = read_lifetimes(reader);
     let profile = read_profile_consistency(reader);
     let min_code_points = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64);
     let breach_check = read_breach_check(reader);
-    let cost = HashCost {
-        memory_kib: reader.number("ARGON2_MEMORY_KIB", HashCost::OWASP.memory_kib, MEMORY_KIB),
-        iterations: reader.number("ARGON2_ITERATIONS", HashCost::OWASP.iterations, ITERATIONS),
-    };
-    if cost.memory_kib.saturating_mul(cost.iterations) < LEAST_HASH_WORK {
-        reader.problem("ARGON2_ITERATIONS", "is too low for ARGON2_MEMORY_KIB");
-    }
+    let cost = read_hash_cost(reader);
     let peppers = reader.or_default(
         "PASSWORD_PEPPERS",
         "",
@@ -185,10 +157,15 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         "ALLOWED_ORIGINS",
         "",
         "must be origins such as https://app.example.org, separated by commas",
-        read_origins,
+        browsers::read_origins,
     );
     let cookies = cookies::read(reader, issuer.as_deref());
-    let hsts = reader.or_default("HSTS", "host", "must be off, host or subdomains", read_hsts);
+    let hsts = reader.or_default(
+        "HSTS",
+        "host",
+        "must be off, host or subdomains",
+        browsers::read_hsts,
+    );
     let front_ends = reader.or_default(
         "TRUSTED_FRONT_END_KEY",
         "",
@@ -198,7 +175,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     let (issuer, allowed_origins) = (issuer?, allowed_origins?);
     let config = Config {
-        warnings: useless_origins(&issuer, &allowed_origins),
+        warnings: browsers::useless_origins(&issuer, &allowed_origins),
         issuance: Issuance {
             issuer,
             audience: audience?,
@@ -229,6 +206,34 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         copies: AccountCopies::default(),
         config,
     })
+}
+
+fn read_keys<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option<KeyRing> {
+    match (reader.lookup)("JWT_KEYS")
+        .as_deref()
+        .map(KeyRing::from_jwk_set)
+    {
+        Some(Ok(keys)) => Some(keys),
+        Some(Err(fault)) => {
+            reader.problem("JWT_KEYS", &fault.to_string());
+            None
+        }
+        None => {
+            reader.problem("JWT_KEYS", "is missing");
+            None
+        }
+    }
+}
+
+fn read_hash_cost<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> HashCost {
+    let cost = HashCost {
+        memory_kib: reader.number("ARGON2_MEMORY_KIB", HashCost::OWASP.memory_kib, MEMORY_KIB),
+        iterations: reader.number("ARGON2_ITERATIONS", HashCost::OWASP.iterations, ITERATIONS),
+    };
+    if cost.memory_kib.saturating_mul(cost.iterations) < LEAST_HASH_WORK {
+        reader.problem("ARGON2_ITERATIONS", "is too low for ARGON2_MEMORY_KIB");
+    }
+    cost
 }
 
 fn read_breach_check<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> BreachCheck {
@@ -334,38 +339,6 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
                 default
             }
         }
-    }
-}
-
-fn read_origins(text: &str) -> Option<Vec<String>> {
-    let origins: Vec<String> = cookies::list(text).map(str::to_owned).collect();
-    origins
-        .iter()
-        .all(|origin| is_origin(origin))
-        .then_some(origins)
-}
-
-/// The origins whose requests never carry the cookies, one warning each: all of ours are
-/// `SameSite`. The origin is named; it is no secret.
-fn useless_origins(issuer: &str, origins: &[String]) -> Vec<String> {
-    origins
-        .iter()
-        .filter(|origin| !is_same_site(origin, issuer))
-        .map(|origin| {
-            format!(
-                "ALLOWED_ORIGINS: {origin} is of another site than ISSUER, so browsers send none \
-                 of the cookies with its requests"
-            )
-        })
-        .collect()
-}
-
-fn read_hsts(text: &str) -> Option<Hsts> {
-    match text {
-        "off" => Some(Hsts::Off),
-        "host" => Some(Hsts::Host),
-        "subdomains" => Some(Hsts::Subdomains),
-        _ => None,
     }
 }
 

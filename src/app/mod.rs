@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod background;
 pub mod breach_check;
 pub mod caller;
+pub mod candidates;
 pub mod change_password;
 pub mod clean_up;
 pub mod config;

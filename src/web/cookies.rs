@@ -3,7 +3,7 @@
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use super::transport::Transport;
-use crate::app::authenticate::PresentedTokens;
+use crate::app::candidates::PresentedTokens;
 use crate::app::config::CookieSettings;
 use crate::app::issue::TokenPair;
 use crate::domain::time::{Seconds, UnixSeconds};

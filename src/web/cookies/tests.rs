@@ -1,7 +1,7 @@
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use super::CookieStyle;
-use crate::app::authenticate::PresentedTokens;
+use crate::app::candidates::PresentedTokens;
 use crate::app::config::CookieSettings;
 use crate::web::transport::Transport;
 
@@ -190,7 +190,7 @@ fn deleting_repeats_the_attributes_in_each_scope_that_is_known() {
     let of = |domain: &str| format!("__Secure-access_token=; Domain={domain}; {attributes}");
 
     let (none, domain) = (settings(None, &[]), settings(Some("example.org"), &[]));
-    assert_eq!(deleted(&none, Transport::Https), [own.clone()]);
+    assert_eq!(deleted(&none, Transport::Https), [own.as_str()]);
     assert_eq!(
         deleted(&domain, Transport::Https),
         [own.clone(), bare.clone(), of("example.org")]

@@ -121,6 +121,36 @@ fn two_sessions_in_one_name_are_ambiguous_and_nothing_changes() {
 }
 
 #[test]
+fn a_tossed_access_cookie_does_not_stand_in_for_one_that_has_lapsed() {
+    let (world, [_, refresh], [tossed, tossed_refresh]) = two_people(DOMAIN);
+    for line in [
+        format!("*access_token={tossed}; *refresh_token={refresh}"),
+        format!("*refresh_token=zqx; *refresh_token={refresh}; *access_token={tossed}"),
+    ] {
+        let answer = send(&world, PROFILE, &line);
+        assert_eq!(
+            (answer.status, answer.code()),
+            (401, "invalid_token"),
+            "{line}"
+        );
+    }
+    for line in [
+        format!("*access_token={tossed}"),
+        format!("*access_token={tossed}; *refresh_token={tossed_refresh}"),
+        format!("*access_token={tossed}; *refresh_token=zqx"),
+        format!(
+            "*access_token={tossed}; *refresh_token={refresh}; *refresh_token={tossed_refresh}"
+        ),
+    ] {
+        assert_eq!(send(&world, PROFILE, &line).status, 200, "{line}");
+    }
+    // The prefix `__Host-` says it already: no signature is spent on it.
+    let (world, [_, refresh], [access, _]) = two_people(&[]);
+    let line = format!("*access_token={access}; *refresh_token={refresh}");
+    assert_eq!(send(&world, PROFILE, &line).status, 200);
+}
+
+#[test]
 fn of_two_tokens_of_one_session_the_newer_counts() {
     let (world, [access, refresh], _) = two_people(DOMAIN);
     world.pass(60);
@@ -177,12 +207,15 @@ fn an_expired_token_counts_when_no_other_does() {
     }
 }
 
+/// So many different values of a cookie that verify nowhere, each with a semicolon behind it.
+fn stray(name: &str, count: usize) -> String {
+    let pairs: Vec<String> = (0..count).map(|n| format!("*{name}=zqx{n}; ")).collect();
+    pairs.concat()
+}
+
 #[test]
 fn more_values_than_a_browser_has_are_refused_without_a_signature_each() {
     let (world, [access, refresh], _) = two_people(&[]);
-    let stray = |name: &str, count: usize| -> String {
-        (0..count).map(|n| format!("*{name}=zqx{n}; ")).collect()
-    };
     for (count, status) in [(7, 200), (8, 400), (80, 400)] {
         let line = format!("{}*access_token={access}", stray("access_token", count));
         assert_eq!(send(&world, PROFILE, &line).status, status, "{count}");
@@ -201,16 +234,13 @@ fn more_values_than_a_browser_has_are_refused_without_a_signature_each() {
 fn logging_in_and_registering_do_not_depend_on_the_cookies_that_are_there() {
     for settings in [&[][..], DOMAIN] {
         let (world, [access, refresh], [other, other_refresh]) = two_people(settings);
-        let many: String = (0..20)
-            .map(|n| format!("*refresh_token=zqx{n}; "))
-            .collect();
         for (n, line) in [
             format!("*access_token={access}; *access_token={other}"),
             format!(
                 "*refresh_token={refresh}; *refresh_token={other_refresh}; *access_token=\u{1}"
             ),
             format!("theme=1, *access_token={access}"),
-            many,
+            stray("refresh_token", 20),
         ]
         .into_iter()
         .enumerate()
