@@ -18,12 +18,17 @@ const PROGRAMS: &Table = &[
     ("SamsungBrowser/", "Samsung Internet"),
     ("YaBrowser/", "Yandex Browser"),
     ("Vivaldi/", "Vivaldi"),
+    ("HuaweiBrowser/", "Huawei Browser"),
+    ("MiuiBrowser/", "Mi Browser"),
+    ("UCBrowser/", "UC Browser"),
+    ("Silk/", "Silk"),
     ("DuckDuckGo/", "DuckDuckGo"),
     ("Ddg/", "DuckDuckGo"),
     ("GSA/", "Google app"),
     ("FBAN/", "Facebook app"),
     ("FBAV/", "Facebook app"),
     ("Instagram ", "Instagram app"),
+    ("MicroMessenger/", "WeChat app"),
     ("Electron/", "Desktop app"),
     ("FxiOS/", "Firefox"),
     ("Firefox/", "Firefox"),
@@ -35,7 +40,9 @@ const PROGRAMS: &Table = &[
     ("Version/", "Safari"),
     ("Safari/", "Safari"),
     ("CFNetwork/", "Apple app"),
+    ("Alamofire/", "Apple app"),
     ("okhttp/", "Android app"),
+    ("ktor-client", "Kotlin app"),
     ("Dalvik/", "Android app"),
     ("Dart/", "Dart app"),
     ("curl/", "curl"),
@@ -54,9 +61,13 @@ const PROGRAMS: &Table = &[
     ("reqwest/", "Rust program"),
     ("ureq/", "Rust program"),
     ("GuzzleHttp/", "PHP program"),
+    ("Symfony HttpClient", "PHP program"),
     ("Faraday ", "Ruby program"),
+    ("RestSharp/", ".NET program"),
+    ("libwww-perl/", "Perl program"),
     ("axios/", "Node.js"),
     ("node-fetch", "Node.js"),
+    ("got (", "Node.js"),
     ("undici", "Node.js"),
     ("Bun/", "Bun"),
     ("Deno/", "Deno"),
@@ -67,6 +78,7 @@ const SYSTEMS: &Table = &[
     ("iPhone", "iOS"),
     ("iPod", "iOS"),
     ("iPad", "iPadOS"),
+    ("iOS ", "iOS"),
     ("Android", "Android"),
     ("Windows", "Windows"),
     ("CrOS", "ChromeOS"),
@@ -84,8 +96,12 @@ const TOUCH_ONLY: [&str; 6] = ["CriOS/", "FxiOS/", "EdgiOS/", "OPT/", "GSA/", " 
 pub fn label(user_agent: Option<&str>) -> String {
     let user_agent = user_agent.unwrap_or_default();
     let program = find(PROGRAMS, user_agent).or_else(|| {
-        // Node's own `fetch` says nothing but this.
-        (user_agent == "node").then_some("Node.js")
+        // What these say by themselves is a word that others contain.
+        match user_agent {
+            "node" => Some("Node.js"),
+            "Ruby" => Some("Ruby program"),
+            _ => None,
+        }
     });
     let system = find(SYSTEMS, user_agent).map(|system| refine(system, program, user_agent));
     match (program, system) {
@@ -221,6 +237,21 @@ mod tests {
                 "Desktop app on Windows",
             ),
             ("Nodens/1.0", "Unknown device"),
+            ("Ruby", "Ruby program"),
+            ("Rubyist/1.0", "Unknown device"),
+            ("ktor-client", "Kotlin app"),
+            (
+                "Shop/1.0 (org.example.Shop; build:1; iOS 18.0.0) Alamofire/5.9.1",
+                "Apple app on iOS",
+            ),
+            (
+                "Expo/1017756 CFNetwork/1568.100.1 Darwin/24.0.0",
+                "Apple app",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 12; JAD-LX9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0 HuaweiBrowser/15.0 Mobile Safari/537.36",
+                "Huawei Browser on Android",
+            ),
         ] {
             assert_eq!(label(Some(user_agent)), expected, "{user_agent}");
         }
