@@ -7,6 +7,8 @@
  *     npm start -- --port 9000 --persist-to DIR --var NAME:VALUE
  */
 import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { build } from "./build.mjs";
 import { ROOT, main, run, say } from "./lib.mjs";
 import { ensureDevKeys } from "./make-keys.mjs";
@@ -16,32 +18,90 @@ import { WRANGLER } from "./wrangler.mjs";
 /** How long the server may take to stop before it is killed. */
 const STOP_TIMEOUT_MS = 5_000;
 
+/** wrangler's own port. */
+const DEFAULT_PORT = 8787;
+/** How long `/health` may take after the server has said that it is ready. */
+const HEALTH_TIMEOUT_MS = 30_000;
+
 await main(import.meta.url, async (args) => {
   const env = await setup();
   ensureDevKeys();
   await build(env);
+  const chosen = [...option(args, "--config", "-c"), ...option(args, "--env", "-e")];
   say("Applying migrations to the local database ...");
-  const migrations = ["d1", "migrations", "apply", "DB", "--local", ...option(args, "--persist-to")];
+  const migrations = ["d1", "migrations", "apply", "DB", "--local", ...option(args, "--persist-to"), ...chosen];
   await run("node", ["--no-warnings", WRANGLER, ...migrations], { env: { ...env, CI: "true" } });
-  return serve([...args, ...issuer(args)], env);
+  return serve([...args, ...(await onThisMachine(args))], env);
 });
 
-/** The arguments that give an option its value: `--x y` or `--x=y`, or none. */
-function option(args, name) {
-  const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
-  if (at === -1) return [];
-  return args[at] === name ? args.slice(at, at + 2) : [args[at]];
+/** The value of an option, `--x y` or `--x=y`, under any of its names. */
+function value(args, ...names) {
+  return option(args, ...names).join("=").split("=").slice(1).join("=") || undefined;
 }
 
-/** On another port the service has another address, unless told which. */
-function issuer(args) {
-  const port = option(args, "--port").join("=").split("=").at(-1);
-  if (!port || args.some((arg) => arg.includes("ISSUER:"))) return [];
-  return ["--var", `ISSUER:http://localhost:${port}`];
+/** The arguments that give an option its value, or none. */
+function option(args, ...names) {
+  const at = args.findIndex((arg) => names.some((name) => arg === name || arg.startsWith(`${name}=`)));
+  if (at === -1) return [];
+  return names.includes(args[at]) ? args.slice(at, at + 2) : [args[at]];
+}
+
+/**
+ * What makes a configuration that is meant for a deployment work here, unless
+ * the arguments say it themselves. A route or `dev.host` would give requests
+ * the deployed host over plain http, which the service refuses; `ISSUER` names
+ * an address that is not this machine; and bindings with `remote = true` are
+ * for production data.
+ */
+async function onThisMachine(args) {
+  // It takes a second to load, and is not there before the set-up.
+  const { unstable_readConfig } = await import("wrangler");
+  const config = unstable_readConfig({ config: value(args, "--config", "-c") ?? join(ROOT, "wrangler.toml"), env: value(args, "--env", "-e") }, { hideWarnings: true });
+  const given = (...names) => option(args, ...names).length > 0;
+  const protocol = value(args, "--local-protocol") ?? config.dev?.local_protocol ?? "http";
+  const port = value(args, "--port") ?? config.dev?.port ?? DEFAULT_PORT;
+  const added = [];
+  if (!given("--infer-origin-from-routes")) added.push("--infer-origin-from-routes=false");
+  if (!given("--upstream-protocol")) added.push(`--upstream-protocol=${protocol}`);
+  if (config.dev?.host && !given("--local-upstream", "--host")) added.push(`--local-upstream=localhost:${port}`);
+  if (!given("--local", "-l", "--remote", "-r")) added.push("--local");
+  const isSet = (name) => args.some((arg) => arg.includes(`${name}:`)) || new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, "m").test(devVars(args));
+  if (!isSet("ISSUER") && !isHere(config.vars?.ISSUER, protocol, port)) added.push("--var", `ISSUER:${protocol}://localhost:${port}`);
+  // Over http the cookies have no domain; over https localhost lies outside of it.
+  for (const name of ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"]) {
+    if (protocol === "https" && config.vars?.[name] && !isSet(name)) added.push("--var", `${name}:`);
+  }
+  return added;
+}
+
+/** The text of `.dev.vars`, which counts more than `wrangler.toml`. */
+function devVars(args) {
+  const path = join(value(args, "--config", "-c") ? dirname(resolve(value(args, "--config", "-c"))) : ROOT, ".dev.vars");
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+/** Whether an issuer is this machine, under the protocol and at the port of the server. */
+function isHere(issuer, protocol, port) {
+  if (!URL.canParse(issuer)) return false;
+  const url = new URL(issuer);
+  return url.protocol === `${protocol}:` && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname) && Number(url.port || (protocol === "https" ? 443 : 80)) === Number(port);
+}
+
+/** The first request, so that what is wrong with the settings is said now and not to the first visitor. */
+async function report(origin) {
+  try {
+    const answer = await fetch(`${origin}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    if (answer.ok) return;
+    const { detail } = await answer.json();
+    say(`But it answers ${answer.status}: ${detail}. The log above says why.`);
+  } catch (error) {
+    say(`But ${origin}/health has no answer: ${error.message}`);
+  }
 }
 
 /** Runs `wrangler dev`; answers with the exit code, 0 after a signal. */
 function serve(args, env) {
+  const secure = value(args, "--upstream-protocol") === "https";
   return new Promise((done) => {
     say("Starting the server ...");
     const server = spawn(
@@ -52,8 +112,11 @@ function serve(args, env) {
     server.on("message", (message) => {
       const { event, ip, port } = parse(message);
       if (event !== "DEV_SERVER_READY") return;
-      const host = ["127.0.0.1", "::1", "localhost"].includes(ip) ? "localhost" : ip;
-      say(`Latchkey serves at http://${host}:${port} (Ctrl-C stops it).`);
+      const host = ["127.0.0.1", "::1", "0.0.0.0", "::", "*", "localhost"].includes(ip) ? "localhost" : ip;
+      const origin = `${secure ? "https" : "http"}://${host}:${port}`;
+      say(`Latchkey serves at ${origin} (Ctrl-C stops it).`);
+      // A development certificate is nobody's to trust; the browser will ask.
+      if (!secure) void report(origin);
     });
     let stopping = false;
     const stop = () => {

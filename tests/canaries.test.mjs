@@ -27,7 +27,7 @@ let tables;
 let entries;
 
 before(async () => {
-  latchkey = await startLatchkey({ entry: CHAOS });
+  latchkey = await startLatchkey({ vars: { ISSUER: BASE }, entry: CHAOS });
   await story();
   await latchkey.settled();
   logs = latchkey.logs.map(({ message }) => message).join("\n");

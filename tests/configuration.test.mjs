@@ -60,12 +60,12 @@ describe("the keys", () => {
 describe("the settings", () => {
   test("all of them wrong at once are all named, and none of their values", async () => {
     const vars = {
-      ISSUER: "https://zqx-marker.example/path", AUDIENCE: "zqx marker", ALLOWED_ORIGINS: "https://zqx-marker.example,*", COOKIE_DOMAIN: "zqx-marker",
+      ISSUER: "https://zqx-marker.example/path", AUDIENCE: "zqx marker", ALLOWED_ORIGINS: "https://zqx-marker.example,*", COOKIE_DOMAIN: "zqx-marker", FORMER_COOKIE_DOMAINS: "zqx-marker", LOCAL_COOKIE_PREFIX: "zqx marker", HSTS: "zqx-marker",
       ACCESS_TOKEN_TTL_SECONDS: "987654321", REFRESH_IDLE_TTL_SECONDS: "-1", REFRESH_ABSOLUTE_TTL_SECONDS: "zqx-marker", REFRESH_GRACE_SECONDS: "61", USER_CACHE_TTL_SECONDS: "1e2",
       PROFILE_CONSISTENCY: "zqx-marker", BREACH_CHECK: "ZQX-Marker", PASSWORD_MIN_LENGTH: "7", ARGON2_MEMORY_KIB: "1048576", ARGON2_ITERATIONS: "0", DEFAULT_ROLE: "ZQX-Marker",
     };
-    const { problems, log } = await misconfigured({ vars, secrets: { JWT_KEYS: "zqx-marker" } });
-    assert.deepEqual([...new Set(named(problems))], [...Object.keys(vars), "JWT_KEYS"].sort());
+    const { problems, log } = await misconfigured({ vars, secrets: { JWT_KEYS: "zqx-marker", TRUSTED_FRONT_END_KEY: "zqx-marker" } });
+    assert.deepEqual([...new Set(named(problems))], [...Object.keys(vars), "JWT_KEYS", "TRUSTED_FRONT_END_KEY"].sort());
     assert.doesNotMatch(log, /zqx|987654321/i);
   });
 
@@ -77,6 +77,7 @@ describe("the settings", () => {
       ["ARGON2_ITERATIONS", "AUDIENCE", "REFRESH_IDLE_TTL_SECONDS"],
     ],
     "that open the door": [{ ISSUER: "http://auth.example.com", ALLOWED_ORIGINS: "null", COOKIE_DOMAIN: "com" }, ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "ISSUER"]],
+    "with a cookie domain that browsers refuse": [{ ISSUER: "https://auth.example.co.uk", COOKIE_DOMAIN: "co.uk", FORMER_COOKIE_DOMAINS: "example.com" }, ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"]],
     "without database or KV namespace": [{ DB: "zqx-marker", KV: "zqx-marker" }, ["DB", "KV"]],
   };
   for (const [what, [vars, names]] of Object.entries(faulty)) {
@@ -88,7 +89,7 @@ describe("the settings", () => {
 
   test("at the edges of their bounds are taken", async () => {
     const vars = {
-      ISSUER: "https://auth.example.com:8443", AUDIENCE: "a", ALLOWED_ORIGINS: " https://a.example.com , http://localhost:3000,", COOKIE_DOMAIN: "",
+      ISSUER: "https://auth.example.com:8443", AUDIENCE: "a", ALLOWED_ORIGINS: " https://a.example.com , http://localhost:3000,", COOKIE_DOMAIN: "example.com", FORMER_COOKIE_DOMAINS: "auth.example.com", LOCAL_COOKIE_PREFIX: "a".repeat(32), HSTS: "subdomains", TRUSTED_FRONT_END_KEY: "k".repeat(32),
       ACCESS_TOKEN_TTL_SECONDS: 3600, REFRESH_IDLE_TTL_SECONDS: 300, REFRESH_ABSOLUTE_TTL_SECONDS: 300, REFRESH_GRACE_SECONDS: 0, USER_CACHE_TTL_SECONDS: 1,
       PASSWORD_MIN_LENGTH: 8, ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 5, DEFAULT_ROLE: "application-access",
     };
@@ -98,6 +99,84 @@ describe("the settings", () => {
     } finally {
       await latchkey.dispose();
     }
+  });
+});
+
+describe("host, issuer and cookie domain", () => {
+  /** What is answered at this address, and the log lines that say why. */
+  async function served(vars, origin) {
+    const latchkey = await startLatchkey({ vars });
+    try {
+      const answers = [];
+      for (const path of ["/health", PROFILE, "/nowhere"]) answers.push(await new Client(latchkey).get(new URL(path, origin).href));
+      const form = { username: "a@example.com", password: PASSWORD };
+      answers.push(await new Client(latchkey).post(new URL(LOGIN, origin).href, { form }));
+      return { answers, log: latchkey.logs.map(({ message }) => message).join("\n"), hsts: answers[0].headers.get("Strict-Transport-Security") };
+    } finally {
+      await latchkey.dispose();
+    }
+  }
+
+  const misfits = {
+    "an https request with an http issuer": [{}, "https://auth.example.com", /ISSUER: begins with http/],
+    "https on this machine with an http issuer": [{}, "https://localhost:8787", /ISSUER: begins with http/],
+    "a host outside of the cookie domain": [{ ISSUER: "https://auth.example.com", COOKIE_DOMAIN: "example.com" }, "https://latchkey.acme.workers.dev", /COOKIE_DOMAIN: does not contain/],
+  };
+  for (const [what, [vars, origin, cause]] of Object.entries(misfits)) {
+    test(`${what}: misconfigured, and the log says why`, async () => {
+      const { answers, log } = await served(vars, origin);
+      for (const answer of answers) assertProblem(answer, "misconfigured");
+      assert.match(log, cause);
+    });
+  }
+
+  for (const [setting, expected] of [[null, "max-age=63072000"], ["host", "max-age=63072000"], ["subdomains", "max-age=63072000; includeSubDomains"], ["off", null]]) {
+    test(`HSTS=${setting ?? "(not set)"} says ${expected ?? "nothing"}, and nothing on this machine`, async () => {
+      const vars = { ISSUER: "https://auth.example.com", HSTS: setting };
+      assert.equal((await served(vars, "https://auth.example.com")).hsts, expected);
+      assert.equal((await served(vars, "http://localhost:8787")).hsts, null);
+      assert.equal((await served({ ...vars, ISSUER: "https://localhost:8787" }, "https://localhost:8787")).hsts, null);
+    });
+  }
+
+  test("an allowed origin that gets no cookies is one warning at start, by name", async () => {
+    const vars = { ISSUER: "https://auth.example.com", ALLOWED_ORIGINS: "https://app.example.com, https://app.example.org, http://localhost:5173" };
+    const { log } = await served(vars, "https://auth.example.com");
+    const lines = log.split("\n").filter((line) => line.includes("service.doubtful_settings")).map((line) => JSON.parse(line));
+    assert.equal(lines.length, 1);
+    assert.equal(lines[0].level, "warn");
+    assert.deepEqual(lines[0].warnings.map((warning) => warning.split(" ")[1]), ["https://app.example.org", "http://localhost:5173"]);
+    assert.doesNotMatch((await served({ ...vars, ALLOWED_ORIGINS: "https://app.example.com" }, vars.ISSUER)).log, /doubtful/);
+  });
+});
+
+describe("a trusted front end", () => {
+  const KEY = "0123456789abcdef0123456789abcdef";
+  let latchkey;
+  before(async () => {
+    latchkey = await startLatchkey({ secrets: { TRUSTED_FRONT_END_KEY: KEY }, limits: { LOGIN_LIMITER: { limit: 2, period: 60 } } });
+  });
+  after(() => latchkey.dispose());
+
+  /** Three tries from one server for a visitor: the statuses. */
+  async function tries(headers) {
+    const statuses = [];
+    for (let i = 0; i < 3; i += 1) {
+      const form = { username: "nobody@example.com", password: PASSWORD };
+      const answer = await new Client(latchkey).post(LOGIN, { form, headers: { "CF-Connecting-IP": "198.51.100.7", ...headers } });
+      statuses.push(answer.status);
+    }
+    return statuses;
+  }
+
+  test("has a bucket for each visitor; nobody else chooses one", async () => {
+    const visitor = (address, key = KEY) => ({ "X-Front-End-Key": key, "X-Visitor-Address": address });
+    assert.deepEqual(await tries(visitor("192.0.2.1")), [401, 401, 429]);
+    assert.deepEqual(await tries(visitor("192.0.2.2")), [401, 401, 429]);
+    assert.deepEqual(await tries({}), [401, 401, 429], "the server itself");
+    assert.deepEqual(await tries(visitor("192.0.2.3", KEY.toUpperCase())), [429, 429, 429]);
+    assert.deepEqual(await tries({ "X-Visitor-Address": "192.0.2.4" }), [429, 429, 429]);
+    assert.ok(latchkey.logs.every(({ message }) => !message.includes(KEY)));
   });
 });
 

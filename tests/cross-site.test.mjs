@@ -20,7 +20,7 @@ let person;
 let client;
 let id;
 before(async () => {
-  latchkey = await startLatchkey({ vars: { ALLOWED_ORIGINS: `${APP}, ${DEV}` } });
+  latchkey = await startLatchkey({ vars: { ISSUER: OWN, ALLOWED_ORIGINS: `${APP}, ${DEV}` } });
   person = await register(latchkey);
   await renew();
 });

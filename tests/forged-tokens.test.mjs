@@ -21,7 +21,7 @@ let latchkey;
 before(async () => {
   // Two keys: the first signs, both verify.
   const keys = [makeKeys(), makeKeys()].flatMap((set) => JSON.parse(set).keys);
-  latchkey = await startLatchkey({ entry: CHAOS, secrets: { JWT_KEYS: JSON.stringify({ keys }) } });
+  latchkey = await startLatchkey({ vars: { ISSUER: new URL(BASE).origin }, entry: CHAOS, secrets: { JWT_KEYS: JSON.stringify({ keys }) } });
   await latchkey.control({ nowMs: NOW });
   const created = await new Client(latchkey).post(`${BASE}/register`, { json: { email: EMAIL, password: PASSWORD } });
   assert.equal(created.status, 201);

@@ -219,8 +219,6 @@ test("every kind of answer has the headers of every answer, and an id of its own
     ids.add(answer.headers.get("X-Request-Id"));
   }
   assert.equal(ids.size, 4);
-  const secure = await new Client(latchkey).get("https://auth.example.com/nowhere");
-  assert.match(secure.headers.get("Strict-Transport-Security"), /^max-age=\d{8,}/);
 });
 
 /** Sends a part of a body and never its end; answers the status. */

@@ -28,7 +28,7 @@ describe("the Worker as it is", () => {
 
   test("sees the address that a test names", async () => {
     problem(await new Client(latchkey).get("http://auth.example.com/nowhere"), 403, "https_required");
-    problem(await new Client(latchkey).get("https://auth.example.com/nowhere"), 404, "not_found");
+    problem(await new Client(latchkey).get("https://auth.example.com/nowhere"), 503, "misconfigured");
   });
 });
 

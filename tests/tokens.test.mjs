@@ -198,7 +198,7 @@ describe("not believed in either cookie:", () => {
         ["a changed signature", `${header}.${claims}.${flip(signature, 10)}`], ["a changed claim", `${header}.${flip(claims, 20)}.${signature}`], ["a changed header", `${flip(header, 4)}.${claims}.${signature}`],
         ["parts in another order", `${claims}.${header}.${signature}`], ["standard base64", `${header}.${claims}.${signature.replace(/[-_]/g, "+")}+`],
         ["JSON", encodeURIComponent(`{"payload":"${claims}"}`)], ["garbage", "\u0001\u0002".replace(/./g, "%")],
-        ["10 kB of garbage", "a".repeat(10_000)], ["10 kB behind it", `${token}.${"a".repeat(10_000)}`], ["quotes around it", `"${token}"`], ["Bearer", `Bearer ${token}`],
+        ["10 kB of garbage", "a".repeat(10_000)], ["10 kB behind it", `${token}.${"a".repeat(10_000)}`], ["one quote", `"${token}`], ["single quotes", `'${token}'`], ["Bearer", `Bearer ${token}`],
       ];
     },
   };

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::audit::account_refused;
+use super::candidates::{Claims, PresentedTokens, is_contradicted, named, pick};
 use super::config::ProfileConsistency;
 use super::hash_queue::HashTicket;
 use super::{AppError, Ctx, Service};
@@ -20,15 +21,6 @@ use crate::store::users::{self, Account};
 
 /// How far ahead another location's clock may have been when it wrote a copy.
 const READ_AT_LEEWAY: Seconds = Seconds::new(5);
-
-/// The auth cookies of a request, as they came.
-#[derive(Clone, Default)]
-pub struct PresentedTokens {
-    /// The access cookie's value.
-    pub access: Option<String>,
-    /// The refresh cookie's value.
-    pub refresh: Option<String>,
-}
 
 /// A signed-in person, for reading: perhaps from a copy of bounded age.
 #[derive(Clone, Debug)]
@@ -223,15 +215,9 @@ pub fn refresh_holder<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<RefreshHolder, AppError> {
-    let token = presented
-        .refresh
-        .as_deref()
-        .ok_or(AppError::NotAuthenticated)?;
-    let claims = ctx
-        .service
-        .tokens
-        .verify_refresh(token, ctx.now)
-        .map_err(AppError::from)?;
+    let claims = pick(&presented.refresh, |token| {
+        ctx.service.tokens.verify_refresh(token, ctx.now)
+    })?;
     ctx.caller.is(claims.user);
     Ok(RefreshHolder { claims })
 }
@@ -241,28 +227,29 @@ pub fn refresh_holder<P>(
 /// # Errors
 ///
 /// [`AppError::NotAuthenticated`] without any auth cookie; [`AppError::InvalidToken`] when no
-/// cookie holds an authentic token, or when two name different sessions or users.
+/// cookie holds an authentic token, when two name different sessions or users, or when there are
+/// too many to tell.
 pub fn session_holder<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<SessionHolder, AppError> {
-    if presented.access.is_none() && presented.refresh.is_none() {
+    let PresentedTokens { access, refresh } = presented;
+    if access.are_none() && refresh.are_none() {
         return Err(AppError::NotAuthenticated);
     }
-    match carried(ctx, presented) {
-        [Some(one), Some(other)] if one != other => Err(AppError::InvalidToken),
-        [Some(holder), _] | [None, Some(holder)] => {
+    match named(presented, &ctx.service.tokens, ctx.now).as_slice() {
+        [holder] if !access.are_too_many() && !refresh.are_too_many() => {
             ctx.caller.is(holder.user);
-            Ok(holder)
+            Ok(*holder)
         }
-        [None, None] => Err(AppError::InvalidToken),
+        _ => Err(AppError::InvalidToken),
     }
 }
 
 /// The sessions that a request's cookies name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CarriedSessions {
-    /// At most one for each cookie, expired tokens included.
+    /// Two of them at most, expired tokens included.
     pub sessions: [Option<Carried>; 2],
     /// The holder of a refresh token that has not expired: perhaps a device that an account knows.
     pub device: Option<CarriedDevice>,
@@ -280,64 +267,48 @@ pub struct CarriedDevice {
 /// The sessions that a login's cookies name; none is required.
 #[must_use]
 pub fn carried_sessions<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> CarriedSessions {
-    let refresh = presented.refresh.as_deref();
-    let device = refresh
-        .and_then(|token| ctx.service.tokens.verify_refresh(token, ctx.now).ok())
-        .map(|claims| CarriedDevice {
-            session: Caller {
-                user: claims.user,
-                session: claims.session,
-            },
-            refresh_id: claims.id,
-        });
-    let sessions = carried(ctx, presented).map(|holder| {
-        holder.map(|holder| Carried {
-            user: holder.user,
-            session: holder.session,
-        })
-    });
-    CarriedSessions { sessions, device }
-}
-
-/// The sessions that a request's cookies name, expired tokens included; none is required.
-fn carried<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> [Option<SessionHolder>; 2] {
     let tokens = &ctx.service.tokens;
-    let access = presented.access.as_deref().and_then(|token| {
-        let claims = even_expired(tokens.verify_access(token, ctx.now))?;
-        Some(SessionHolder {
-            session: claims.session,
-            user: claims.user,
-        })
+    let refresh = pick(&presented.refresh, |token| {
+        tokens.verify_refresh(token, ctx.now)
     });
-    let refresh = presented.refresh.as_deref().and_then(|token| {
-        let claims = even_expired(tokens.verify_refresh(token, ctx.now))?;
-        Some(SessionHolder {
-            session: claims.session,
+    let device = refresh.ok().map(|claims| CarriedDevice {
+        session: Caller {
             user: claims.user,
-        })
+            session: claims.session,
+        },
+        refresh_id: claims.id,
     });
-    [access, refresh]
+    let named = named(presented, tokens, ctx.now);
+    let mut carried = named.into_iter().map(|holder| Carried {
+        user: holder.user,
+        session: holder.session,
+    });
+    CarriedSessions {
+        sessions: [carried.next(), carried.next()],
+        device,
+    }
 }
 
 fn access_claims<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
 ) -> Result<AccessClaims, AppError> {
-    let token = presented
-        .access
-        .as_deref()
-        .ok_or(AppError::NotAuthenticated)?;
     let Service {
         tokens, verified, ..
     } = ctx.service;
-    let digest = TokenDigest::of(token).ok_or(AppError::InvalidToken)?;
-    let claims = if let Some(claims) = verified.find(digest) {
-        tokens.judge_access(claims, ctx.now)?
-    } else {
+    let claims = pick(&presented.access, |token| {
+        let digest = TokenDigest::of(token).ok_or(Rejection::Invalid)?;
+        if let Some(claims) = verified.find(digest) {
+            return tokens.judge_access(claims, ctx.now);
+        }
         let claims = tokens.verify_access(token, ctx.now)?;
         verified.keep(digest, claims.clone());
-        claims
-    };
+        Ok(claims)
+    })?;
+    let is_shared = ctx.service.config.cookies.domain.is_some();
+    if is_shared && is_contradicted(&presented.refresh, claims.holder(), tokens, ctx.now) {
+        return Err(AppError::InvalidToken);
+    }
     ctx.caller.is(claims.user);
     Ok(claims)
 }
@@ -351,13 +322,6 @@ async fn confirmed_account<P: Ports>(
     account
         .filter(|account| account.user.is_active && account.live_sessions.contains(&claims.session))
         .ok_or(AppError::InvalidToken)
-}
-
-fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {
-    match verified {
-        Ok(claims) | Err(Rejection::Expired(claims)) => Some(claims),
-        Err(Rejection::Invalid) => None,
-    }
 }
 
 /// Whether a copy may speak for the database: it is this user's, young enough, and says that

@@ -7,8 +7,9 @@ use core::str::FromStr;
 
 use super::Service;
 use super::audit::Refusals;
+use super::front_end::FrontEndKeys;
 use super::hash_queue::HashQueue;
-use super::origin::{is_domain_name, is_origin};
+use super::origin::is_origin;
 use super::recent::{AccountCopies, VerifiedTokens};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -20,6 +21,11 @@ use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::Seconds;
 use crate::domain::token::{Issuance, Tokens};
 use crate::domain::user::RoleSlug;
+pub use browsers::Hsts;
+pub use cookies::CookieSettings;
+
+mod browsers;
+mod cookies;
 
 /// Memory times passes of the weakest setting that OWASP's Password Storage Cheat Sheet
 /// gives for Argon2id (m = 7,168 KiB, t = 5).
@@ -71,10 +77,16 @@ pub struct Config {
     pub default_role: RoleSlug,
     /// `ALLOWED_ORIGINS`.
     pub allowed_origins: Vec<String>,
-    /// `COOKIE_DOMAIN`.
-    pub cookie_domain: Option<String>,
+    /// `COOKIE_DOMAIN`, `FORMER_COOKIE_DOMAINS`, `LOCAL_COOKIE_PREFIX`.
+    pub cookies: CookieSettings,
+    /// `HSTS`.
+    pub hsts: Hsts,
+    /// `TRUSTED_FRONT_END_KEY`.
+    pub front_ends: FrontEndKeys,
     /// `AUDIT_RETENTION_DAYS`.
     pub audit_retention: Seconds,
+    /// What is allowed and cannot work as it is meant: `NAME: what`, for the log.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that is wrong with the settings: `NAME: what`, no values.
@@ -123,31 +135,12 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         // A refresh token's audience is the issuer: it must not be the access token's as well.
         reader.problem("AUDIENCE", "must differ from ISSUER");
     }
-    let keys = match (reader.lookup)("JWT_KEYS")
-        .as_deref()
-        .map(KeyRing::from_jwk_set)
-    {
-        Some(Ok(keys)) => Some(keys),
-        Some(Err(fault)) => {
-            reader.problem("JWT_KEYS", &fault.to_string());
-            None
-        }
-        None => {
-            reader.problem("JWT_KEYS", "is missing");
-            None
-        }
-    };
+    let keys = read_keys(reader);
     let (access, sessions) = read_lifetimes(reader);
     let profile = read_profile_consistency(reader);
     let min_code_points = reader.number("PASSWORD_MIN_LENGTH", 8, 8..=64);
     let breach_check = read_breach_check(reader);
-    let cost = HashCost {
-        memory_kib: reader.number("ARGON2_MEMORY_KIB", HashCost::OWASP.memory_kib, MEMORY_KIB),
-        iterations: reader.number("ARGON2_ITERATIONS", HashCost::OWASP.iterations, ITERATIONS),
-    };
-    if cost.memory_kib.saturating_mul(cost.iterations) < LEAST_HASH_WORK {
-        reader.problem("ARGON2_ITERATIONS", "is too low for ARGON2_MEMORY_KIB");
-    }
+    let cost = read_hash_cost(reader);
     let peppers = reader.or_default(
         "PASSWORD_PEPPERS",
         "",
@@ -164,18 +157,27 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         "ALLOWED_ORIGINS",
         "",
         "must be origins such as https://app.example.org, separated by commas",
-        read_origins,
+        browsers::read_origins,
     );
-    let cookie_domain = reader.or_default(
-        "COOKIE_DOMAIN",
+    let cookies = cookies::read(reader, issuer.as_deref());
+    let hsts = reader.or_default(
+        "HSTS",
+        "host",
+        "must be off, host or subdomains",
+        browsers::read_hsts,
+    );
+    let front_ends = reader.or_default(
+        "TRUSTED_FRONT_END_KEY",
         "",
-        "must be a domain such as example.org",
-        read_cookie_domain,
+        "must have 32 to 256 visible ASCII characters; 4 keys at most, separated by commas",
+        FrontEndKeys::parse,
     );
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
+    let (issuer, allowed_origins) = (issuer?, allowed_origins?);
     let config = Config {
+        warnings: browsers::useless_origins(&issuer, &allowed_origins),
         issuance: Issuance {
-            issuer: issuer?,
+            issuer,
             audience: audience?,
             access_lifetime: access,
             refresh_lifetime: sessions.idle,
@@ -187,8 +189,10 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         breach_check,
         profile,
         default_role: default_role?,
-        allowed_origins: allowed_origins?,
-        cookie_domain: cookie_domain?,
+        allowed_origins,
+        cookies,
+        hsts: hsts?,
+        front_ends: front_ends?,
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
     };
     let keys = keys?;
@@ -202,6 +206,34 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         copies: AccountCopies::default(),
         config,
     })
+}
+
+fn read_keys<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option<KeyRing> {
+    match (reader.lookup)("JWT_KEYS")
+        .as_deref()
+        .map(KeyRing::from_jwk_set)
+    {
+        Some(Ok(keys)) => Some(keys),
+        Some(Err(fault)) => {
+            reader.problem("JWT_KEYS", &fault.to_string());
+            None
+        }
+        None => {
+            reader.problem("JWT_KEYS", "is missing");
+            None
+        }
+    }
+}
+
+fn read_hash_cost<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> HashCost {
+    let cost = HashCost {
+        memory_kib: reader.number("ARGON2_MEMORY_KIB", HashCost::OWASP.memory_kib, MEMORY_KIB),
+        iterations: reader.number("ARGON2_ITERATIONS", HashCost::OWASP.iterations, ITERATIONS),
+    };
+    if cost.memory_kib.saturating_mul(cost.iterations) < LEAST_HASH_WORK {
+        reader.problem("ARGON2_ITERATIONS", "is too low for ARGON2_MEMORY_KIB");
+    }
+    cost
 }
 
 fn read_breach_check<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> BreachCheck {
@@ -310,27 +342,10 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 }
 
-fn read_origins(text: &str) -> Option<Vec<String>> {
-    let origins: Vec<String> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|origin| !origin.is_empty())
-        .map(str::to_owned)
-        .collect();
-    origins
-        .iter()
-        .all(|origin| is_origin(origin))
-        .then_some(origins)
-}
-
 /// `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url.
 fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
     let mut peppers: Vec<Pepper> = Vec::new();
-    for entry in text
-        .split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-    {
+    for entry in cookies::list(text) {
         let (id, secret) = entry.split_once(':')?;
         let secret = Base64UrlUnpadded::decode_vec(secret).ok()?;
         let well_formed = (1..=8).contains(&id.len())
@@ -346,19 +361,6 @@ fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
         });
     }
     Some(peppers)
-}
-
-/// A domain of at least two labels; `None` inside means "not set".
-#[expect(
-    clippy::option_option,
-    reason = "outer: whether the setting can be read; inner: whether it is set"
-)]
-fn read_cookie_domain(text: &str) -> Option<Option<String>> {
-    match text {
-        "" => Some(None),
-        text if text.contains('.') && is_domain_name(text) => Some(Some(text.to_owned())),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

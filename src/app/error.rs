@@ -26,6 +26,8 @@ pub enum AppError {
     NotAuthenticated,
     /// A bad, forged or revoked token, or an unknown or inactive user.
     InvalidToken,
+    /// Auth cookies of one name that speak for different sessions, or too many of them.
+    Ambiguous,
     /// An authentic token whose time is over.
     TokenExpired,
     /// The current password of a signed-in person is wrong.

@@ -3,6 +3,8 @@
 
 use core::str::FromStr;
 
+use crate::domain::site::site;
+
 /// Whether a text is a serialized origin (RFC 6454, section 6.2): https, or http on this
 /// machine, in lower case, without a path.
 #[must_use]
@@ -21,9 +23,32 @@ pub fn is_origin(text: &str) -> bool {
         None => (rest, None),
     };
     let default_port = if is_https { "443" } else { "80" };
-    let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     port.is_none_or(|port| port != default_port && is_port(port))
-        && (is_local || (is_https && is_domain_name(host)))
+        && (is_local_host(host) || (is_https && is_domain_name(host)))
+}
+
+/// Whether a host is this machine, under one of the names that browsers trust over plain http.
+#[must_use]
+pub fn is_local_host(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// The host of an origin, without scheme and port.
+#[must_use]
+pub fn host_of(origin: &str) -> &str {
+    let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => rest,
+    }
+}
+
+/// Whether a browser takes two origins for one site: same scheme, same registered domain; ports
+/// do not matter. (HTML Standard, "schemelessly same site", and the scheme.)
+#[must_use]
+pub fn is_same_site(one: &str, other: &str) -> bool {
+    let scheme = |origin: &str| origin.starts_with("https:");
+    scheme(one) == scheme(other) && site(host_of(one)) == site(host_of(other))
 }
 
 /// Whether a text is a port as a browser writes it: a number from 1, without leading zeros.
@@ -47,7 +72,28 @@ pub fn is_domain_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_origin;
+    use super::{host_of, is_origin, is_same_site};
+
+    #[test]
+    fn a_site_is_scheme_and_registered_domain() {
+        for (one, other, expected) in [
+            ("https://app.example.org", "https://auth.example.org", true),
+            ("https://app.example.org:8443", "https://example.org", true),
+            ("http://localhost:5173", "http://localhost:8787", true),
+            ("http://localhost:5173", "http://127.0.0.1:8787", false),
+            ("http://[::1]:5173", "http://127.0.0.1:8787", false),
+            ("http://[::1]:5173", "http://[::1]", true),
+            ("http://localhost:5173", "https://localhost:8787", false),
+            ("https://app.example.com", "https://auth.example.org", false),
+            ("https://a.co.uk", "https://b.co.uk", false),
+            ("https://a.workers.dev", "https://b.workers.dev", false),
+        ] {
+            assert_eq!(is_same_site(one, other), expected, "{one} {other}");
+        }
+        assert_eq!(host_of("http://[::1]:8080"), "[::1]");
+        assert_eq!(host_of("http://[::1]"), "[::1]");
+        assert_eq!(host_of("https://a.org:8443"), "a.org");
+    }
 
     #[test]
     fn an_origin_has_one_spelling() {

@@ -10,6 +10,7 @@ pub mod id;
 pub mod keys;
 pub mod password;
 pub mod session;
+pub mod site;
 pub mod throttle;
 pub mod time;
 pub mod token;

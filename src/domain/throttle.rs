@@ -48,6 +48,12 @@ impl ClientPrefix {
         }))
     }
 
+    /// Whether a text is an address, in any spelling.
+    #[must_use]
+    pub fn is_address(text: &str) -> bool {
+        Self::parse(Some(text)).0.is_some()
+    }
+
     fn text(self) -> String {
         self.0
             .map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())

@@ -3,7 +3,7 @@
 //! Whole seconds because D1 hands numbers over as doubles, and because the clock of a
 //! Worker stands still while it computes: finer values would be invented.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike};
 use serde::{Deserialize, Serialize};
 
 /// A point in time, in seconds since 1970-01-01T00:00:00Z.
@@ -61,6 +61,27 @@ impl UnixSeconds {
             .unwrap_or_default()
             .to_rfc3339_opts(SecondsFormat::Secs, true)
     }
+
+    /// The date of HTTP (RFC 9110, section 5.6.7), such as `Sat, 21 Nov 2026 09:00:00 GMT`.
+    ///
+    /// A point that no calendar holds is written as the epoch.
+    #[must_use]
+    pub fn to_http_date(self) -> String {
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        let time = DateTime::from_timestamp(self.0, 0).unwrap_or_default();
+        let month = MONTHS.get(time.month0() as usize).unwrap_or(&"Jan");
+        format!(
+            "{}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT",
+            time.weekday(),
+            time.day(),
+            time.year(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+        )
+    }
 }
 
 impl Seconds {
@@ -87,6 +108,19 @@ mod tests {
             UnixSeconds::new(1_795_251_600).to_rfc3339(),
             "2026-11-21T09:00:00Z"
         );
+    }
+
+    #[test]
+    fn http_dates_are_those_of_rfc_9110() {
+        for (seconds, date) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (1_795_251_600, "Sat, 21 Nov 2026 09:00:00 GMT"),
+            (1_835_481_599, "Tue, 29 Feb 2028 23:59:59 GMT"),
+            (i64::MAX, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ] {
+            assert_eq!(UnixSeconds::new(seconds).to_http_date(), date);
+        }
     }
 
     #[test]

@@ -37,6 +37,12 @@ fn configure(env: &Env) -> Isolate {
         problems.extend(misconfiguration.problems.iter().cloned());
     }
     if problems.is_empty() {
+        if let Ok(Service { config, .. }) = &service
+            && !config.warnings.is_empty()
+        {
+            let members = [("warnings", Member::Texts(&config.warnings))];
+            ConsoleLog::default().line(&Line::warn("service.doubtful_settings", &members));
+        }
         return service;
     }
     let members = [("problems", Member::Texts(&problems))];

@@ -5,17 +5,18 @@ use core::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use worker::{Delay, Headers, Request, Response, ResponseBuilder};
 
 use crate::web::REQUEST_HEADERS;
 use crate::web::body::{ReadError, RequestBody};
 use crate::web::call::Country;
+use crate::web::sender::{FRONT_END_KEY, VISITOR_HEADERS};
 
 /// How long a client may take to send a body of 8 KiB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(3);
-/// A header whose value `http` does not take. It is there, and it is nothing that we accept.
-const UNREADABLE: HeaderValue = HeaderValue::from_static("?");
+/// What stands for a byte that `http` takes in no header: nothing that we accept has it in it.
+const UNREADABLE: u8 = b'?';
 /// A URL that `http` does not take: no path of ours.
 const UNREADABLE_URI: &str = "https://unreadable.invalid/unreadable";
 
@@ -46,13 +47,36 @@ pub(super) fn to_http(request: Request) -> http::Request<WorkerBody> {
 /// Copies the headers that something reads, and no others: each costs a call and a copy.
 fn headers(from: &Headers) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(REQUEST_HEADERS.len());
-    for name in REQUEST_HEADERS {
-        if let Ok(Some(value)) = from.get(name.as_str()) {
-            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap_or(UNREADABLE);
-            headers.insert(name, value);
+    let mut copy = |names: &[HeaderName]| {
+        for name in names {
+            if let Ok(Some(value)) = from.get(name.as_str()) {
+                headers.insert(name, header_value(&value));
+            }
         }
+        headers.contains_key(FRONT_END_KEY)
+    };
+    if copy(&REQUEST_HEADERS) {
+        copy(&VISITOR_HEADERS);
     }
     headers
+}
+
+/// A header's value. One odd byte in somebody else's cookie must not hide the others: control
+/// characters are replaced one by one.
+fn header_value(value: &str) -> HeaderValue {
+    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| {
+        let bytes: Vec<u8> = value
+            .bytes()
+            .map(|byte| {
+                if byte == b'\t' || !byte.is_ascii_control() {
+                    byte
+                } else {
+                    UNREADABLE
+                }
+            })
+            .collect();
+        HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("?"))
+    })
 }
 
 impl RequestBody for WorkerBody {

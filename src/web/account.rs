@@ -14,10 +14,9 @@ use super::endpoint::{
 use super::form;
 use super::problem::Refusal;
 use crate::app::Ctx;
-use crate::app::authenticate::{
-    self, AccessHolder, Owner, PresentedTokens, Reader, RefreshHolder, SessionHolder,
-};
+use crate::app::authenticate::{self, AccessHolder, Owner, Reader, RefreshHolder, SessionHolder};
 use crate::app::breach_check::refuse_breached;
+use crate::app::candidates::PresentedTokens;
 use crate::app::change_password::change_password;
 use crate::app::log_in::{LogIn, log_in};
 use crate::app::log_out::log_out;

@@ -2,9 +2,9 @@
 
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
-use super::problem::{Code, Refusal};
 use super::transport::Transport;
-use crate::app::authenticate::PresentedTokens;
+use crate::app::candidates::PresentedTokens;
+use crate::app::config::CookieSettings;
 use crate::app::issue::TokenPair;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::token::SignedToken;
@@ -26,97 +26,94 @@ struct Cookie {
 }
 
 /// The form that the cookies take in this deployment and on this transport.
+#[derive(Clone, Copy, Debug)]
+pub struct CookieStyle<'a> {
+    own: Scope<'a>,
+    former: &'a [String],
+}
+
+/// A place where cookies lie, with the names that they have there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CookieStyle<'a> {
+enum Scope<'a> {
     /// `__Host-`: this host only, https only, no subdomain can set it.
     Host,
     /// `__Secure-` with a `Domain`: shared with sibling subdomains.
     Domain(&'a str),
-    /// No prefix and no `Secure`: plain http on this machine, where not every client takes
-    /// `Secure` cookies.
-    Local,
+    /// `__Secure-` without a `Domain`: never set, but read beside those of a domain.
+    SecureHost,
+    /// No prefix but the configured one and no `Secure`: plain http on this machine, where not
+    /// every client takes `Secure` cookies.
+    Local(&'a str),
 }
 
 impl<'a> CookieStyle<'a> {
     /// The style for a request.
     #[must_use]
-    pub const fn of(transport: Transport, cookie_domain: Option<&'a str>) -> Self {
-        match (transport, cookie_domain) {
-            (Transport::Https, Some(domain)) => Self::Domain(domain),
-            (Transport::Https | Transport::PlainHttp, _) => Self::Host,
-            (Transport::LocalHttp, _) => Self::Local,
-        }
+    pub fn of(transport: Transport, settings: &'a CookieSettings) -> Self {
+        let own = match (transport, settings.domain.as_deref()) {
+            (Transport::Https, Some(domain)) => Scope::Domain(domain),
+            (Transport::Https | Transport::PlainHttp, _) => Scope::Host,
+            (Transport::LocalHttp, _) => Scope::Local(&settings.local_prefix),
+        };
+        let former: &[String] = match own {
+            // Without a domain on this machine there is no former one either.
+            Scope::Local(_) => &[],
+            Scope::Host | Scope::Domain(_) | Scope::SecureHost => &settings.former_domains,
+        };
+        Self { own, former }
     }
 
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Host => "__Host-",
-            Self::Domain(_) => "__Secure-",
-            Self::Local => "",
-        }
-    }
-
-    /// Reads the auth cookies. Names are matched exactly; an empty value is no cookie.
+    /// Reads the auth cookies. Names are matched exactly; an empty value is no cookie; a value
+    /// may be quoted (RFC 6265, section 4.1.1). Nothing here is a reason to refuse: whatever else
+    /// the line holds, and however it is written, belongs to somebody else.
     ///
-    /// # Errors
-    ///
-    /// 400 when an auth cookie stands there twice: a subdomain or a plain-http answer may have
-    /// tossed one of them, and neither order nor value says which (RFC 6265, section 8.6).
-    ///
-    /// 400 as well when one stands behind a comma. The platform joins two `Cookie` lines with
-    /// ", ", which no browser sends (section 5.4), and HTTP/2 joins with "; ". But a sibling
-    /// subdomain can set `theme=1, __Host-access_token=…`: to read on behind the comma would
-    /// let it past the prefix.
-    pub fn read(self, headers: &HeaderMap) -> Result<PresentedTokens, Refusal> {
+    /// A cookie begins behind a semicolon, or at the start of the line, and nowhere else. What
+    /// stands behind a comma is never one of ours. The platform joins two `Cookie` lines with
+    /// ", ", but no browser sends two (section 5.4), and HTTP/2 joins with "; ". A sibling
+    /// subdomain, on the other hand, can set `theme=1, __Host-access_token=…`: to read on behind
+    /// the comma would let that past the prefix, and to refuse it would lock the person out.
+    /// For the same reason no quoted string reaches beyond a semicolon.
+    #[must_use]
+    pub fn read(self, headers: &HeaderMap) -> PresentedTokens {
         let mut presented = PresentedTokens::default();
-        // Lossy: a cookie of somebody else's may hold any bytes; ours are ASCII.
-        let lines: Vec<_> = headers
-            .get_all(COOKIE)
-            .iter()
-            .map(|line| String::from_utf8_lossy(line.as_bytes()))
-            .collect();
-        for pair in lines.iter().flat_map(|line| line.split(';')) {
-            let mut parts = pair.split(", ");
-            if let Some((slot, value)) = parts
-                .next()
-                .and_then(|part| self.slot(&mut presented, part))
-                && slot.replace(value.to_owned()).is_some()
-            {
-                return Err(Refusal::new(Code::MalformedRequest));
-            }
-            if parts.any(|part| self.slot(&mut PresentedTokens::default(), part).is_some()) {
-                return Err(Refusal::new(Code::MalformedRequest));
+        for line in headers.get_all(COOKIE) {
+            for part in line.as_bytes().split(|byte| *byte == b';') {
+                // No token of ours has a comma in it.
+                let part = part.split(|byte| *byte == b',').next().unwrap_or_default();
+                // Lossy: ours are ASCII, and what is not can be any bytes.
+                self.sort(&mut presented, &String::from_utf8_lossy(part));
             }
         }
-        let non_empty = |value: &String| !value.is_empty();
-        presented.access = presented.access.filter(non_empty);
-        presented.refresh = presented.refresh.filter(non_empty);
-        Ok(presented)
+        presented
     }
 
-    /// Where an auth cookie's value goes; `None` for anything else.
-    fn slot<'p, 'v>(
-        self,
-        presented: &'p mut PresentedTokens,
-        part: &'v str,
-    ) -> Option<(&'p mut Option<String>, &'v str)> {
-        let (name, value) = part.trim_matches([' ', '\t']).split_once('=')?;
-        let name = name.strip_prefix(self.prefix())?;
-        if name == ACCESS.name {
-            Some((&mut presented.access, value))
-        } else if name == REFRESH.name {
-            Some((&mut presented.refresh, value))
-        } else {
-            None
-        }
+    /// Puts an auth cookie's value among the candidates; anything else is left alone.
+    fn sort(self, presented: &mut PresentedTokens, part: &str) {
+        let part = part.trim_matches([' ', '\t']);
+        let Some((name, value)) = part.split_once('=') else {
+            return;
+        };
+        let candidates = match name.strip_prefix(self.own.prefix()) {
+            Some(name) if name == ACCESS.name => &mut presented.access,
+            Some(name) if name == REFRESH.name => &mut presented.refresh,
+            _ => return,
+        };
+        let quoted = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'));
+        candidates.add(quoted.unwrap_or(value));
     }
 
-    /// Sets both cookies.
+    /// Sets both cookies, and deletes those that former settings have left behind: an older token
+    /// beside the new one would make the next request ambiguous.
     pub fn set(self, headers: &mut HeaderMap, pair: &TokenPair, now: UnixSeconds) {
-        let access_left = pair.access_expires_at.left_from(now);
-        let refresh_left = pair.refresh_expires_at.left_from(now);
-        self.append(headers, &ACCESS, pair.access.expose(), access_left);
-        self.append(headers, &REFRESH, pair.refresh.expose(), refresh_left);
+        for domain in self.former {
+            Scope::Domain(domain).delete(headers);
+        }
+        let access = Value::of(&pair.access, pair.access_expires_at, now);
+        let refresh = Value::of(&pair.refresh, pair.refresh_expires_at, now);
+        self.own.append(headers, &ACCESS, access);
+        self.own.append(headers, &REFRESH, refresh);
     }
 
     /// Sets the access cookie alone.
@@ -126,27 +123,79 @@ impl<'a> CookieStyle<'a> {
         (token, expires_at): &(SignedToken, UnixSeconds),
         now: UnixSeconds,
     ) {
-        self.append(headers, &ACCESS, token.expose(), expires_at.left_from(now));
+        let access = Value::of(token, *expires_at, now);
+        self.own.append(headers, &ACCESS, access);
     }
 
-    /// Deletes both cookies.
+    /// Deletes both cookies wherever this configuration knows that they can lie. The own scope
+    /// comes last, for jars that know one cookie a name.
     pub fn delete(self, headers: &mut HeaderMap) {
-        self.append(headers, &ACCESS, "", Seconds::new(0));
-        self.append(headers, &REFRESH, "", Seconds::new(0));
+        for domain in self.former {
+            Scope::Domain(domain).delete(headers);
+        }
+        if let Scope::Domain(_) = self.own {
+            Scope::Host.delete(headers);
+            Scope::SecureHost.delete(headers);
+        }
+        self.own.delete(headers);
+    }
+}
+
+/// What a cookie is set to, and for how long.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    text: &'a str,
+    max_age: Seconds,
+    expires_at: UnixSeconds,
+}
+
+impl<'a> Value<'a> {
+    /// What deletes a cookie.
+    const NONE: Value<'static> = Value {
+        text: "",
+        max_age: Seconds::new(0),
+        expires_at: UnixSeconds::new(0),
+    };
+
+    fn of(token: &'a SignedToken, expires_at: UnixSeconds, now: UnixSeconds) -> Self {
+        Self {
+            text: token.expose(),
+            max_age: expires_at.left_from(now),
+            expires_at,
+        }
+    }
+}
+
+impl Scope<'_> {
+    const fn prefix(&self) -> &str {
+        match self {
+            Self::Host => "__Host-",
+            Self::Domain(_) | Self::SecureHost => "__Secure-",
+            Self::Local(prefix) => prefix,
+        }
     }
 
-    fn append(self, headers: &mut HeaderMap, cookie: &Cookie, value: &str, max_age: Seconds) {
+    fn delete(self, headers: &mut HeaderMap) {
+        self.append(headers, &ACCESS, Value::NONE);
+        self.append(headers, &REFRESH, Value::NONE);
+    }
+
+    /// `Expires` says the same as `Max-Age`, for jars that know the older one alone; Java's takes
+    /// a cookie without it for one of RFC 2965, and sends it quoted.
+    fn append(self, headers: &mut HeaderMap, cookie: &Cookie, value: Value<'_>) {
         let (domain, secure) = match self {
-            Self::Host => (String::new(), " Secure;"),
+            Self::Host | Self::SecureHost => (String::new(), " Secure;"),
             Self::Domain(domain) => (format!(" Domain={domain};"), " Secure;"),
-            Self::Local => (String::new(), ""),
+            Self::Local(_) => (String::new(), ""),
         };
         let line = format!(
-            "{}{}={value};{domain} Path=/;{secure} HttpOnly; SameSite={}; Max-Age={}",
+            "{}{}={};{domain} Path=/;{secure} HttpOnly; SameSite={}; Max-Age={}; Expires={}",
             self.prefix(),
             cookie.name,
+            value.text,
             cookie.same_site,
-            max_age.get(),
+            value.max_age.get(),
+            value.expires_at.to_http_date(),
         );
         // Tokens and domains are visible ASCII, so the line is a header value.
         if let Ok(mut line) = HeaderValue::from_str(&line) {
@@ -157,108 +206,4 @@ impl<'a> CookieStyle<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
-
-    use super::CookieStyle;
-
-    fn read(style: CookieStyle<'_>, lines: &[&str]) -> Option<(Option<String>, Option<String>)> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap());
-        }
-        let presented = style.read(&headers).ok()?;
-        Some((presented.access, presented.refresh))
-    }
-
-    #[test]
-    fn names_are_matched_exactly() {
-        let both = Some((Some("a".to_owned()), Some("r".to_owned())));
-        let none = Some((None, None));
-        let host = CookieStyle::Host;
-        assert_eq!(
-            read(
-                host,
-                &["x=1; __Host-access_token=a; __Host-refresh_token=r"]
-            ),
-            both
-        );
-        assert_eq!(
-            read(host, &["__Host-access_token=a;__Host-refresh_token=r"]),
-            both
-        );
-        assert_eq!(
-            read(
-                host,
-                &["theirs=\u{fc}; __Host-access_token=a; __Host-refresh_token=r"]
-            ),
-            both
-        );
-        for line in [
-            "__host-access_token=a",
-            "access_token=a",
-            "__Secure-access_token=a",
-            "__Host-access_token =a",
-            "__Host-access_tokenx=a",
-            "__Host-access_token",
-            "__Host-access_token=",
-        ] {
-            assert_eq!(read(host, &[line]), none, "{line}");
-        }
-        assert_eq!(
-            read(CookieStyle::Local, &["access_token=a; refresh_token=r"]),
-            both
-        );
-        assert_eq!(read(CookieStyle::Local, &["__Host-access_token=a"]), none);
-    }
-
-    #[test]
-    fn an_auth_cookie_twice_is_refused() {
-        for lines in [
-            &["__Host-access_token=a; __Host-access_token=a"][..],
-            &["__Host-access_token=a, __Host-access_token=b"],
-            &["__Host-access_token=a", "__Host-access_token=b"],
-            &["__Host-refresh_token=; __Host-refresh_token=b"],
-            &["__Host-access_token=a, __Host-refresh_token=r"],
-            &["theme=1, __Host-access_token=a"],
-            &["theme=1, x=2, __Host-access_token=a; __Host-refresh_token=r"],
-        ] {
-            assert_eq!(read(CookieStyle::Host, lines), None, "{lines:?}");
-        }
-        assert!(read(CookieStyle::Host, &["other=1; other=2, other=3"]).is_some());
-    }
-
-    #[test]
-    fn deleting_repeats_the_attributes() {
-        let lines = |style: CookieStyle<'_>| {
-            let mut headers = HeaderMap::new();
-            style.delete(&mut headers);
-            headers
-                .get_all(SET_COOKIE)
-                .iter()
-                .map(|line| line.to_str().unwrap().to_owned())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            lines(CookieStyle::Host),
-            [
-                "__Host-access_token=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
-                "__Host-refresh_token=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0",
-            ]
-        );
-        assert_eq!(
-            lines(CookieStyle::Domain("example.org")),
-            [
-                "__Secure-access_token=; Domain=example.org; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
-                "__Secure-refresh_token=; Domain=example.org; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0",
-            ]
-        );
-        assert_eq!(
-            lines(CookieStyle::Local),
-            [
-                "access_token=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
-                "refresh_token=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
-            ]
-        );
-    }
-}
+mod tests;

@@ -24,7 +24,7 @@ pub(super) async fn answer<P: Ports>(
     endpoint: Endpoint,
     call: Call<'_>,
 ) -> Answer {
-    let presented = call.cookies.read(call.headers)?;
+    let presented = call.cookies.read(call.headers);
     match endpoint {
         Endpoint::Anyone(endpoint) => for_anyone(ctx, endpoint, (&call, &presented)).await,
         Endpoint::RefreshHolder(endpoint) => {

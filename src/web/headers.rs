@@ -7,7 +7,11 @@ use http::header::{
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
+use http::Uri;
+
 use super::transport::Transport;
+use crate::app::config::Hsts;
+use crate::app::origin::is_local_host;
 
 /// A request's id, in the request (when it is a UUID) and in every answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,15 +23,20 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 /// Two years, as the HSTS preload list recommends (ASVS 5.0, 3.4.1, asks for one).
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+const HSTS_HOST: HeaderValue = HeaderValue::from_static("max-age=63072000");
+/// For those who speak for the whole zone.
+const HSTS_SUBDOMAINS: HeaderValue =
+    HeaderValue::from_static("max-age=63072000; includeSubDomains");
 /// How long a browser may remember a preflight, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// What the headers depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderContext<'a> {
-    /// How the request came.
-    pub transport: Transport,
+    /// Where the request went.
+    pub uri: &'a Uri,
+    /// Whom a browser is told to visit over https alone.
+    pub hsts: Hsts,
     /// The allowed origin it came from, if any.
     pub allowed_origin: Option<&'a str>,
     /// Whether the answer would differ for another origin.
@@ -42,8 +51,8 @@ pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-    if context.transport == Transport::Https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    if let Some(hsts) = strict_transport_security(context.hsts, context.uri) {
+        headers.insert(STRICT_TRANSPORT_SECURITY, hsts);
     }
     if let Ok(id) = HeaderValue::from_str(context.request_id) {
         headers.insert(X_REQUEST_ID, id);
@@ -70,6 +79,18 @@ pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
         CROSS_ORIGIN_RESOURCE_POLICY,
         HeaderValue::from_static(resource_policy),
     );
+}
+
+/// Never for this machine: the next program on the same port may speak plain http.
+fn strict_transport_security(hsts: Hsts, uri: &Uri) -> Option<HeaderValue> {
+    if Transport::of(uri) != Transport::Https || uri.host().is_none_or(is_local_host) {
+        return None;
+    }
+    match hsts {
+        Hsts::Off => None,
+        Hsts::Host => Some(HSTS_HOST),
+        Hsts::Subdomains => Some(HSTS_SUBDOMAINS),
+    }
 }
 
 /// Adds what the answer to a preflight has; `add` does the rest.

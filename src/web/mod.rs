@@ -13,6 +13,7 @@ mod form;
 pub mod headers;
 mod member;
 pub mod problem;
+pub mod sender;
 pub mod transport;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use uuid::{Builder, Uuid};
 
 use crate::app::audit::request_refused;
 use crate::app::caller::Caller;
+use crate::app::config::Hsts;
 use crate::app::{AppError, Ctx, Service};
 use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
@@ -31,22 +33,21 @@ use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Entropy, Limiter, Line, Log, Member, Ports, RateLimiter};
 use apart::apart;
 use body::RequestBody;
-use call::{Call, Country};
+use call::Call;
 use cookies::CookieStyle;
 use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
 use endpoint::{Endpoint, Handler, Lookup, Route, find};
 use headers::{HeaderContext, X_REQUEST_ID};
 use problem::{Code, MISCONFIGURED_RETRY_SECONDS, ProblemContext, Refusal};
-use transport::Transport;
+use sender::{CF_CONNECTING_IP, FRONT_END_KEY, Sender};
+use transport::{Transport, https_required, misfit};
 
-/// The client's address, from the network's edge. No other header is believed: clients can
-/// write `X-Forwarded-For` themselves.
-const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
-
-/// Every request header that anything here reads: the platform copies these and no others.
-pub const REQUEST_HEADERS: [HeaderName; 9] = [
+/// Every request header that anything here reads: the platform copies these and no others, but
+/// for those of [`sender::VISITOR_HEADERS`].
+pub const REQUEST_HEADERS: [HeaderName; 10] = [
     ACCESS_CONTROL_REQUEST_METHOD,
     CF_CONNECTING_IP,
+    FRONT_END_KEY,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::COOKIE,
@@ -66,7 +67,7 @@ pub async fn handle<P: Ports, B: RequestBody>(
     (ports, now): (&P, UnixSeconds),
 ) -> Response<Vec<u8>> {
     let (head, body) = request.into_parts();
-    let exchange = Exchange::new(head, (ports.log(), ports.entropy()));
+    let exchange = Exchange::new(head, Some(service), (ports.log(), ports.entropy()));
     let ctx = Ctx {
         service,
         ports,
@@ -103,7 +104,7 @@ pub fn refuse_misconfigured<B>(
 ) -> Response<Vec<u8>> {
     let (head, _) = request.into_parts();
     let refusal = Refusal::retry_after(Code::Misconfigured, MISCONFIGURED_RETRY_SECONDS, None);
-    Exchange::new(head, (log, entropy)).finish(log, (None, None), Err(refusal))
+    Exchange::new(head, None, (log, entropy)).finish(log, (None, None), Err(refusal))
 }
 
 /// A request, without its body, and what follows from its head alone.
@@ -121,14 +122,16 @@ enum Admitted<'a> {
 }
 
 impl Exchange {
-    fn new(parts: request::Parts, (log, entropy): (&impl Log, &impl Entropy)) -> Self {
+    fn new(
+        parts: request::Parts,
+        service: Option<&Service>,
+        (log, entropy): (&impl Log, &impl Entropy),
+    ) -> Self {
         let request_id = request_id(&parts, entropy);
         log.identify(&request_id);
-        let address = parts.headers.get(CF_CONNECTING_IP);
-        let client = ClientPrefix::parse(address.and_then(|value| value.to_str().ok()));
-        let country = parts.extensions.get::<Country>();
+        let Sender { address, country } = Sender::of(&parts, service);
         Self {
-            caller: Caller::new(request_id, client, country.map(|country| country.0.clone())),
+            caller: Caller::new(request_id, ClientPrefix::parse(address), country),
             transport: Transport::of(&parts.uri),
             parts,
         }
@@ -137,7 +140,13 @@ impl Exchange {
     /// Refuses what can be refused by the head of the request.
     fn admit(&self, service: &Service) -> Result<Admitted<'_>, Refusal> {
         if self.transport == Transport::PlainHttp {
-            return Err(Refusal::new(Code::HttpsRequired));
+            return Err(Refusal {
+                detail: Some(https_required(&self.parts.uri)),
+                ..Refusal::new(Code::HttpsRequired)
+            });
+        }
+        if let Some(cause) = misfit(&self.parts.uri, &service.config) {
+            return Err(AppError::Misconfigured(cause.to_owned()).into());
         }
         let method = &self.parts.method;
         let (route, id) = match find(method, self.parts.uri.path()) {
@@ -225,7 +234,9 @@ impl Exchange {
             response
         });
         let context = HeaderContext {
-            transport: self.transport,
+            uri: &self.parts.uri,
+            // Nobody knows what a service wants that is not set up.
+            hsts: service.map_or(Hsts::Off, |service| service.config.hsts),
             allowed_origin: service.and_then(|service| self.allowed_origin(service)),
             varies_by_origin: service
                 .is_some_and(|service| !service.config.allowed_origins.is_empty()),
@@ -246,12 +257,8 @@ impl Exchange {
         response
     }
 
-    const fn cookies<'a>(&self, service: &'a Service) -> CookieStyle<'a> {
-        let domain = match &service.config.cookie_domain {
-            Some(domain) => Some(domain.as_str()),
-            None => None,
-        };
-        CookieStyle::of(self.transport, domain)
+    fn cookies<'a>(&self, service: &'a Service) -> CookieStyle<'a> {
+        CookieStyle::of(self.transport, &service.config.cookies)
     }
 
     fn allowed_origin<'a>(&self, service: &'a Service) -> Option<&'a str> {

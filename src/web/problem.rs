@@ -191,6 +191,8 @@ pub struct Refusal {
     pub errors: Vec<FieldFault>,
     /// Further headers: `Allow`, `Retry-After`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the client is told in words, where the code's own sentence is not enough.
+    pub detail: Option<String>,
     /// What the log is told.
     pub cause: Option<String>,
     /// Whether both auth cookies are deleted; never with a 5xx.
@@ -205,6 +207,7 @@ impl Refusal {
             code,
             errors: Vec::new(),
             headers: Vec::new(),
+            detail: None,
             cause: None,
             delete_cookies: false,
         }
@@ -239,6 +242,7 @@ impl From<AppError> for Refusal {
             AppError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AppError::NotAuthenticated => Self::new(Code::NotAuthenticated),
             AppError::InvalidToken => Self::new(Code::InvalidToken),
+            AppError::Ambiguous => Self::new(Code::MalformedRequest),
             AppError::TokenExpired => Self::new(Code::TokenExpired),
             AppError::WrongCurrentPassword => Self::new(Code::WrongCurrentPassword),
             AppError::EmailTaken => Self::new(Code::EmailTaken),
@@ -327,7 +331,7 @@ pub fn to_response(refusal: &Refusal, context: ProblemContext<'_>) -> Response<V
         title,
         status: status.as_u16(),
         code,
-        detail,
+        detail: refusal.detail.as_deref().unwrap_or(detail),
         request_id: context.request_id,
         error: is_grant_refused.then_some("invalid_grant"),
         errors,

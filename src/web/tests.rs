@@ -5,9 +5,11 @@ mod account;
 mod activity;
 mod between;
 mod breach;
+mod cookies;
 mod devices;
 mod profile;
 mod requests;
+mod sender;
 mod sessions;
 mod throttling;
 

@@ -19,12 +19,17 @@ export function parseSetCookie(line) {
   };
 }
 
-/** All `Set-Cookie` lines of a response, parsed, by name. A name twice is an error. */
+/**
+ * All `Set-Cookie` lines of a response, parsed, by name. Lines that delete a
+ * name in other scopes may precede the last one, which counts; anything else
+ * twice is an error.
+ */
 export function setCookies(response) {
   const cookies = new Map();
   for (const line of response.headers.getSetCookie()) {
     const cookie = parseSetCookie(line);
-    if (cookies.has(cookie.name)) throw new Error(`Two Set-Cookie lines for ${cookie.name}.`);
+    const deleted = (cookies.get(cookie.name)?.attributes["Max-Age"] ?? "0") === "0";
+    if (!deleted) throw new Error(`Two Set-Cookie lines for ${cookie.name}.`);
     cookies.set(cookie.name, cookie);
   }
   return cookies;

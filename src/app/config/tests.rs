@@ -1,4 +1,4 @@
-use super::{BreachCheck, CacheBounds, ProfileConsistency};
+use super::{BreachCheck, CacheBounds, CookieSettings, Hsts, ProfileConsistency};
 use crate::app::Service;
 use crate::domain::keys::tests::jwk;
 use crate::domain::time::Seconds;
@@ -36,7 +36,9 @@ fn defaults_are_those_of_the_design() {
     assert_eq!(config.breach_check, BreachCheck::Off);
     assert_eq!(config.default_role.as_str(), "application-access");
     assert!(config.allowed_origins.is_empty());
-    assert_eq!(config.cookie_domain, None);
+    assert_eq!(config.cookies, CookieSettings::default());
+    assert_eq!(config.hsts, Hsts::Host);
+    assert!(config.warnings.is_empty());
 }
 
 #[test]
@@ -95,6 +97,22 @@ fn each_setting_has_bounds() {
         ),
         ("COOKIE_DOMAIN", ".example.org"),
         ("COOKIE_DOMAIN", "org"),
+        ("COOKIE_DOMAIN", "Example.org"),
+        ("COOKIE_DOMAIN", "example.org."),
+        ("COOKIE_DOMAIN", "127.0.0.1"),
+        ("FORMER_COOKIE_DOMAINS", "org"),
+        ("FORMER_COOKIE_DOMAINS", "example.org, example.com"),
+        (
+            "FORMER_COOKIE_DOMAINS",
+            "example.org, example.org, example.org, example.org, auth.example.org",
+        ),
+        ("LOCAL_COOKIE_PREFIX", "__Host-"),
+        ("LOCAL_COOKIE_PREFIX", "a b"),
+        ("LOCAL_COOKIE_PREFIX", "a="),
+        ("LOCAL_COOKIE_PREFIX", "a123456789012345678901234567890123"),
+        ("HSTS", "on"),
+        ("HSTS", "includeSubDomains"),
+        ("TRUSTED_FRONT_END_KEY", "secret"),
         ("PASSWORD_PEPPERS", "secret"),
         ("PASSWORD_PEPPERS", "1:AAAAAAAAAAAAAAAAAAAA"),
         ("PASSWORD_PEPPERS", "1-2:AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
@@ -126,7 +144,107 @@ fn lists_and_domains_are_read() {
         config.allowed_origins,
         ["https://app.example.org", "http://localhost:5173"]
     );
-    assert_eq!(config.cookie_domain.as_deref(), Some("example.org"));
+    assert_eq!(config.cookies.domain.as_deref(), Some("example.org"));
     assert_eq!(config.breach_check, BreachCheck::On);
     assert_eq!(config.profile, ProfileConsistency::Strict);
+}
+
+#[test]
+fn a_cookie_domain_that_browsers_refuse_is_a_problem() {
+    for (issuer, domain, is_fine) in [
+        ("https://auth.example.org", "example.org", true),
+        ("https://auth.example.org", "auth.example.org", true),
+        ("https://auth.example.org:8443", "example.org", true),
+        ("https://a.b.example.co.uk", "example.co.uk", true),
+        (
+            "https://latchkey.acme.workers.dev",
+            "acme.workers.dev",
+            true,
+        ),
+        // On this machine the cookies have no domain.
+        ("http://localhost:8787", "example.org", true),
+        ("https://auth.example.org", "example.com", false),
+        ("https://auth.example.org", "app.example.org", false),
+        ("https://auth.example.org", "x.auth.example.org", false),
+        ("https://auth.example.org", "ample.org", false),
+        ("https://auth.example.co.uk", "co.uk", false),
+        ("https://auth.example.com.au", "com.au", false),
+        ("https://auth.example.co.nz", "co.nz", false),
+        ("https://latchkey.acme.workers.dev", "workers.dev", false),
+        ("https://10.0.0.1", "0.0.1", false),
+        ("https://10.0.0.1", "10.0.0.1", false),
+        ("http://localhost:8787", "co.uk", false),
+    ] {
+        for name in ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"] {
+            let problems = configure(&[("ISSUER", issuer), (name, domain)]).err();
+            let blamed = problems.map(|list| list.join("; "));
+            assert_eq!(blamed.is_none(), is_fine, "{issuer} {domain}");
+            assert!(blamed.is_none_or(|text| text.starts_with(name) && !text.contains(';')));
+        }
+    }
+    let same = [
+        ("COOKIE_DOMAIN", "example.org"),
+        ("FORMER_COOKIE_DOMAINS", "example.org"),
+    ];
+    assert!(configure(&same).is_err());
+}
+
+#[test]
+fn origins_that_get_no_cookies_are_warned_about() {
+    for (issuer, origins, warned) in [
+        (
+            "https://auth.example.org",
+            "https://app.example.org, https://example.org:8443",
+            0,
+        ),
+        ("https://auth.example.org", "https://app.example.com", 1),
+        (
+            "https://auth.example.org",
+            "http://localhost:5173, https://app.example.org",
+            1,
+        ),
+        (
+            "https://auth.example.co.uk",
+            "https://example.co.uk, https://app.other.co.uk",
+            1,
+        ),
+        ("http://localhost:8787", "http://localhost:5173", 0),
+        (
+            "http://localhost:8787",
+            "http://127.0.0.1:5173, http://[::1]:5173",
+            2,
+        ),
+        ("http://localhost:8787", "https://localhost:5173", 1),
+    ] {
+        let settings = [("ISSUER", issuer), ("ALLOWED_ORIGINS", origins)];
+        let config = configure(&settings).map_err(drop).unwrap().config;
+        assert_eq!(config.warnings.len(), warned, "{issuer} {origins}");
+        for warning in &config.warnings {
+            assert!(warning.starts_with("ALLOWED_ORIGINS: http"), "{warning}");
+        }
+    }
+}
+
+#[test]
+fn names_and_keys_are_read() {
+    let config = configure(&[
+        ("FORMER_COOKIE_DOMAINS", "example.org , auth.example.org"),
+        ("LOCAL_COOKIE_PREFIX", "shop_"),
+        ("HSTS", "off"),
+        ("TRUSTED_FRONT_END_KEY", "0123456789abcdef0123456789abcdef"),
+    ])
+    .map_err(drop)
+    .unwrap()
+    .config;
+    assert_eq!(
+        config.cookies.former_domains,
+        ["example.org", "auth.example.org"]
+    );
+    assert_eq!(config.cookies.local_prefix, "shop_");
+    assert_eq!(config.hsts, Hsts::Off);
+    assert!(
+        config
+            .front_ends
+            .contain(b"0123456789abcdef0123456789abcdef")
+    );
 }

@@ -112,10 +112,7 @@ fn every_answer_has_the_headers() {
                 "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
             ),
             ("cross-origin-resource-policy", "same-origin"),
-            (
-                "strict-transport-security",
-                "max-age=63072000; includeSubDomains",
-            ),
+            ("strict-transport-security", "max-age=63072000"),
         ] {
             assert_eq!(answer.header(name), Some(value), "{path}");
         }
@@ -214,4 +211,75 @@ fn a_request_is_one_log_line_without_what_the_client_sent() {
     let text = lines[0].to_string();
     assert!(!text.contains(client.refresh.as_deref().unwrap()));
     assert!(!text.contains("example.org"));
+}
+
+#[test]
+fn https_is_pinned_as_the_setting_says_and_never_on_this_machine() {
+    for (setting, expected) in [
+        ("", Some("max-age=63072000")),
+        ("host", Some("max-age=63072000")),
+        ("subdomains", Some("max-age=63072000; includeSubDomains")),
+        ("off", None),
+    ] {
+        let world = World::new(&[("HSTS", setting)]);
+        for path in ["/health", "/nowhere"] {
+            let header = |base: &str| {
+                let request = Request::get(format!("{base}{path}"));
+                let answer = world.send(request.body(Vec::new()).unwrap());
+                answer
+                    .header("strict-transport-security")
+                    .map(str::to_owned)
+            };
+            assert_eq!(header(BASE).as_deref(), expected, "{setting} {path}");
+            for base in [
+                "http://localhost:8787",
+                "https://localhost:8787",
+                "https://127.0.0.1",
+                "https://[::1]:9000",
+                "http://auth.example.org",
+            ] {
+                assert_eq!(header(base), None, "{base}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_settings_is_misconfigured_and_the_log_says_why() {
+    let domain = ("COOKIE_DOMAIN", "example.org");
+    let local = ("ISSUER", "http://localhost:8787");
+    for (settings, uri, name) in [
+        (&[local][..], "https://auth.example.org", "ISSUER:"),
+        (&[local], "https://localhost:8787", "ISSUER:"),
+        (
+            &[domain],
+            "https://latchkey.acme.workers.dev",
+            "COOKIE_DOMAIN:",
+        ),
+        (
+            &[domain],
+            "https://auth.example.org.evil.example",
+            "COOKIE_DOMAIN:",
+        ),
+    ] {
+        let world = World::new(settings);
+        for path in [
+            "/health",
+            "/nowhere",
+            "/api/account/profile",
+            "/api/account/login",
+        ] {
+            let request = Request::get(format!("{uri}{path}"));
+            let answer = world.send(request.body(Vec::new()).unwrap());
+            assert_eq!(
+                (answer.status, answer.code()),
+                (503, "misconfigured"),
+                "{uri}{path}"
+            );
+            assert!(answer.header("retry-after").is_some());
+            assert!(answer.cookies().is_empty());
+        }
+        let log = format!("{:?}", world.ports.log.0.borrow());
+        assert!(log.contains(name), "{log}");
+    }
 }

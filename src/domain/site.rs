@@ -1,0 +1,238 @@
+//! Sites: which hosts a browser takes for one, and which domains no cookie can have.
+//!
+//! Browsers ask the Public Suffix List, which has ten thousand rules. This is the part of it that
+//! a person may type by mistake: the general second levels of the countries, and the shared
+//! domains of well-known platforms. What is missing here (`tokyo.jp`, a city's or a hoster's own
+//! suffix) counts as somebody's own domain: a cookie for it is still refused by the browser.
+
+/// General second levels, and the countries in which names are given out below them: two letters
+/// each. From the ICANN section of the Public Suffix List.
+const SECOND_LEVELS: [(&str, &str); 21] = [
+    (
+        "ac",
+        concat!(
+            "aeatbecicncrcyfjgnidiliminirjpkekrlklsmamemumwmzninzpaprrsrwseszthtjtzugukvnza",
+            "zmzw",
+        ),
+    ),
+    ("biz", "azbbcyetfjidinkilsmvmwmyninrpkplprsstjtrttvnzm"),
+    (
+        "co",
+        concat!(
+            "aeagamaoatbbbibjbwciclcmcrggglgyhuidiliminiritjejpkekrlclsmamemgmumwmznaninzom",
+            "pnpwrsrwstszthtjtmtttzugukusuzvevizazmzw",
+        ),
+    ),
+    (
+        "com",
+        concat!(
+            "acafagaialamarauawazbabbbhbibjbmbnbobrbsbtbybzcicmcncocucvcwcydmdodzeceeegeset",
+            "fjfmfrgeghgiglgngpgrgtgugyhkhnhrhtiminioiqisjokgkikmkpkwkykzlalblclklrlvlymgmk",
+            "mlmomsmtmumvmwmxmynanfngninrompapepfphpkplprpsptpyqarerosasbscsdsgshslsnsossst",
+            "svsytjtmtntotrtttwuauguyuzvcvevivnvuwsyezm",
+        ),
+    ),
+    (
+        "edu",
+        concat!(
+            "acafalarauazbabbbhbibjbmbnbobrbsbtbzcicncocucvcwdmdodzeceeegesetfmgdgeghgiglgn",
+            "gpgrgtgugyhkhnhtiniqisitjokgkikmknkpkwkykzlalblclklrlslvlymemgmkmlmnmomsmtmvmw",
+            "mxmymzngninrompapepfphpkplpnprpsptpyqarssasbscsdsgslsnsossstsvsytjtmtotrtttwua",
+            "uyvcvevnvuwsyezazm",
+        ),
+    ),
+    ("go", "cicriditjpkekrpwthtjtzug"),
+    ("gob", "arbocldoecesgthnmxnipapepksvve"),
+    ("gouv", "cifrhtkmmlsn"),
+    (
+        "gov",
+        concat!(
+            "acaeafalarasauazbabbbfbhbmbnbrbsbtbybzcdclcmcncocucxcydmdodzeceeegetfjgdgeghgi",
+            "gngrgugyhkieiliniqirisitjokgkikmknkpkwkzlalblclklrlsltlvlymamemgmkmlmnmomrmsmu",
+            "mvmwmymzngnromphpkplpnprpsptpyqarsrwsasbscsdsgshslsosssxsytjtltmtntotrtttwuauk",
+            "vcvevnwsyezazmzw",
+        ),
+    ),
+    ("id", "auirlvlyus"),
+    ("in", "nanirsthuaus"),
+    (
+        "info",
+        "auazbbbjbocoecetfjguhthuinkekilalsmvnanfninrpkplprrosdtntrtttzvevnzm",
+    ),
+    ("me", "initkesosstzukus"),
+    (
+        "mil",
+        concat!(
+            "acaealarazbabobrbyclcncocydoecegfjgeghgthnidiniqjokgkmkrkzlvmgmvmymzngninonzpe",
+            "phplpyqarwshstsytjtmtotrtwtzuyvcveyezazmzw",
+        ),
+    ),
+    ("ne", "jpkekrpwtzugus"),
+    (
+        "net",
+        concat!(
+            "acaeafagaialamarauazbabbbhbjbmbnbobrbsbtbzcicmcncocucwcydmdodzecegetfjfmgegggl",
+            "gngpgrgtgugyhkhnhtidiliminiqirisjejokgkiknkwkykzlalblclklrlslvlymamemkmlmomsmt",
+            "mumvmwmxmymznfngninrnzompapephpkplpnprpsptpyqarwsasbscsdsgshslsossstsythtjtmtn",
+            "totrtttwuaukuyuzvcvevivnvuwsyezazm",
+        ),
+    ),
+    ("nom", "adagcoesfrkmmgncnipapeplrerotmveza"),
+    ("or", "atbicicriditjpkekrmunapwthtzugus"),
+    (
+        "org",
+        concat!(
+            "acaeafagaialamarauazbabbbhbibjbmbnbobrbsbtbwbzcicncocucvcwcydmdodzeceeegesetfj",
+            "fmgeggghgiglgngpgrgtgugyhkhnhthuiliminiqirisjejokgkikmknkpkwkykzlalblclklrlslv",
+            "lymamemgmkmlmnmomsmtmumvmwmxmymznangninrnzompapepfphpkplpnprpsptpyqarorsrwsasb",
+            "scsdsesgshslsnsossstsvsysztjtmtntotrtttwuaugukuyuzvcvevivnvuwsyezazmzw",
+        ),
+    ),
+    ("sch", "aeidirjolklyngqasasszm"),
+    ("web", "bocodoguidlknfnipktjtrveza"),
+];
+
+/// Countries in which every second level is a suffix, from the same list.
+const WHOLE_COUNTRIES: &str = "bdckerfkjmkhmmnppg";
+
+/// Domains of platforms that hand out names below them, from the list's private section.
+const PLATFORMS: [&str; 14] = [
+    "azurewebsites.net",
+    "cloudfront.net",
+    "firebaseapp.com",
+    "fly.dev",
+    "github.io",
+    "herokuapp.com",
+    "netlify.app",
+    "ngrok-free.app",
+    "onrender.com",
+    "pages.dev",
+    "trycloudflare.com",
+    "vercel.app",
+    "web.app",
+    "workers.dev",
+];
+
+/// Whether names below this domain belong to strangers, so that browsers refuse a cookie for it:
+/// a single label, or one of the suffixes that are known here.
+#[must_use]
+pub fn is_public_suffix(domain: &str) -> bool {
+    let Some((second, top)) = domain.split_once('.') else {
+        return true;
+    };
+    let is_listed = SECOND_LEVELS
+        .iter()
+        .any(|(level, countries)| *level == second && lists(countries, top));
+    let is_whole = !second.contains('.') && lists(WHOLE_COUNTRIES, top);
+    is_listed || is_whole || PLATFORMS.contains(&domain)
+}
+
+/// Whether a host is an IP address. (Browsers read a host whose last label is a number as IPv4.)
+#[must_use]
+pub fn is_ip_address(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.starts_with('[') || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a host is this domain or lies below it.
+#[must_use]
+pub fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// The site of a host: the domain that somebody registered. An IP address, or a name without a
+/// dot, is a site of its own.
+#[must_use]
+pub fn site(host: &str) -> &str {
+    if is_ip_address(host) {
+        return host;
+    }
+    let mut site = host;
+    while let Some((_, parent)) = site.split_once('.') {
+        if is_public_suffix(parent) {
+            break;
+        }
+        site = parent;
+    }
+    site
+}
+
+/// Whether a run of two-letter codes contains this one.
+fn lists(countries: &str, country: &str) -> bool {
+    country.len() == 2
+        && countries
+            .as_bytes()
+            .chunks_exact(2)
+            .any(|code| code == country.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_ip_address, is_public_suffix, is_within, site};
+
+    #[test]
+    fn what_belongs_to_nobody_is_a_public_suffix() {
+        for domain in [
+            "org",
+            "localhost",
+            "co.uk",
+            "com.au",
+            "co.jp",
+            "or.at",
+            "org.za",
+            "com.br",
+            "net.nz",
+            "gov.in",
+            "anything.ck",
+            "workers.dev",
+            "github.io",
+        ] {
+            assert!(is_public_suffix(domain), "{domain}");
+        }
+        for domain in [
+            "example.org",
+            "example.co.uk",
+            "co.example",
+            "com.example",
+            "co.de",
+            "uk.co",
+            "ku.co",
+            "acme.workers.dev",
+            "www.anything.ck",
+        ] {
+            assert!(!is_public_suffix(domain), "{domain}");
+        }
+    }
+
+    #[test]
+    fn a_site_is_what_somebody_registered() {
+        for (host, expected) in [
+            ("auth.example.org", "example.org"),
+            ("a.b.c.example.co.uk", "example.co.uk"),
+            ("example.org", "example.org"),
+            ("latchkey.acme.workers.dev", "acme.workers.dev"),
+            ("localhost", "localhost"),
+            ("auth.localhost", "auth.localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("co.uk", "co.uk"),
+        ] {
+            assert_eq!(site(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_parents_are_told_from_names() {
+        for host in ["127.0.0.1", "10.1", "2130706433", "[::1]", "a.b.7"] {
+            assert!(is_ip_address(host), "{host}");
+        }
+        for host in ["example.org", "1.example.org", "4chan.org", "a.7b"] {
+            assert!(!is_ip_address(host), "{host}");
+        }
+        assert!(is_within("auth.example.org", "example.org"));
+        assert!(is_within("example.org", "example.org"));
+        assert!(!is_within("notexample.org", "example.org"));
+        assert!(!is_within("example.org", "auth.example.org"));
+    }
+}

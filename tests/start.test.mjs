@@ -1,0 +1,142 @@
+/**
+ * `npm start` with a `wrangler.toml` that is meant for a deployment: it serves
+ * this machine all the same. And what it refuses, it names.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { makeKeys } from "../scripts/make-keys.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PASSWORD = "correct horse battery staple";
+const ID = "0123456789abcdef0123456789abcdef";
+
+/** A port that nobody has. */
+function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+/** The repository's `wrangler.toml` with these texts replaced and lines added, in a folder of its own. */
+function configured(folder, replaced, appended) {
+  let text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const here = { '"build/index.js"': JSON.stringify(join(ROOT, "build", "index.js")), '"migrations"': JSON.stringify(join(ROOT, "migrations")) };
+  for (const [from, to] of Object.entries({ ...here, ...replaced })) {
+    assert.ok(text.includes(from), from);
+    text = text.replace(from, to);
+  }
+  const path = join(folder, "wrangler.toml");
+  writeFileSync(path, `${text}\n${appended}\n`);
+  writeFileSync(join(folder, ".dev.vars"), `JWT_KEYS='${makeKeys()}'\n`);
+  return path;
+}
+
+/** Starts it and waits for the line that says where it serves: `{origin, lines, stop}`. */
+function start(args) {
+  const child = spawn("node", [join(ROOT, "scripts", "start.mjs"), ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const lines = [];
+  const stopped = new Promise((done) => child.on("close", done));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    return stopped;
+  };
+  const origin = new Promise((done, fail) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        lines.push(line);
+        const [, found] = /serves at (\S+)/.exec(line) ?? [];
+        if (found) done(found);
+      });
+    }
+    void stopped.then((code) => fail(new Error(`It ended (${code}):\n${lines.join("\n")}`)));
+  });
+  return origin.then((origin) => ({ origin, lines, stop }));
+}
+
+/** The status and body of a request whose `Host` may be anything. */
+function ask(origin, path, { host, ...options } = {}) {
+  return new Promise((done, fail) => {
+    const headers = { ...options.headers, ...(host ? { Host: host } : {}) };
+    const sent = request(new URL(path, origin), { ...options, headers, agent: false }, async (response) => {
+      const parts = [];
+      for await (const part of response) parts.push(part);
+      done({ status: response.statusCode, headers: response.headers, text: Buffer.concat(parts).toString() });
+    });
+    sent.on("error", fail).end(options.body);
+  });
+}
+
+const CASES = {
+  "a custom domain, an https issuer, a cookie domain and remote bindings": {
+    replaced: {
+      'compatibility_date = "2026-11-01"': `compatibility_date = "2026-11-01"\nroutes = [{ pattern = "auth.example.org", custom_domain = true }, "app.example.org/api/account/*"]`,
+      'binding = "DB"': 'binding = "DB"\ndatabase_id = "0a1b2c3d-0000-4000-8000-000000000000"\nremote = true',
+      'binding = "KV"': `binding = "KV"\nid = "${ID}"\nremote = true`,
+      'ISSUER = "http://localhost:8787"': 'ISSUER = "https://auth.example.org"\nCOOKIE_DOMAIN = "example.org"',
+    },
+    appended: "",
+    args: (port) => ["--port", String(port)],
+  },
+  "settings for wrangler dev itself, and an environment": {
+    replaced: { 'ISSUER = "http://localhost:8787"': 'ISSUER = "https://auth.example.org"' },
+    appended: (port) => `[dev]\nhost = "auth.example.org"\nport = ${port}\nupstream_protocol = "https"\n\n[env.staging]\nname = "staging"\nroute = "auth.example.org/*"\n`,
+    args: () => [],
+  },
+};
+
+for (const [what, { replaced, appended, args }] of Object.entries(CASES)) {
+  describe(`npm start with ${what}`, () => {
+    const folder = mkdtempSync(join(tmpdir(), "latchkey-start-"));
+    let server;
+    before(async () => {
+      const port = await freePort();
+      const config = configured(folder, replaced, typeof appended === "function" ? appended(port) : appended);
+      server = await start(["--config", config, "--persist-to", join(folder, "state"), ...args(port)]);
+      assert.equal(server.origin, `http://localhost:${port}`);
+    });
+    after(async () => {
+      await server?.stop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test("serves at the address that it prints, as the issuer", async () => {
+      assert.equal((await ask(server.origin, "/health")).status, 200);
+      const body = JSON.stringify({ email: "ada@example.org", password: PASSWORD });
+      const registered = await ask(server.origin, "/api/account/register", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      assert.equal(registered.status, 201, registered.text);
+      const form = `${new URLSearchParams({ username: "ada@example.org", password: PASSWORD })}`;
+      const login = await ask(server.origin, "/api/account/login", { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: form });
+      assert.equal(login.status, 204, login.text);
+      const [access] = login.headers["set-cookie"];
+      const claims = JSON.parse(Buffer.from(access.split(".")[1], "base64url"));
+      assert.equal(claims.iss, server.origin);
+      const cookie = login.headers["set-cookie"].map((line) => line.split(";")[0]).join("; ");
+      assert.equal((await ask(server.origin, "/api/account/profile", { headers: { Cookie: cookie } })).status, 200);
+    });
+
+    if (what.startsWith("a custom domain")) {
+      test("names the host when something in front of it passes on another one", async () => {
+        for (const host of ["192.168.1.20:5173", "auth.example.org", "random-words.trycloudflare.com"]) {
+          const refused = await ask(server.origin, "/health", { host });
+          assert.equal(refused.status, 403);
+          assert.ok(JSON.parse(refused.text).detail.endsWith(` ${host.split(":")[0]}`), refused.text);
+        }
+        const { port } = new URL(server.origin);
+        for (const host of [`localhost:${port}`, `127.0.0.1:${port}`]) {
+          assert.equal((await ask(server.origin, "/health", { host })).status, 200, host);
+        }
+      });
+    }
+  });
+}
