@@ -143,18 +143,6 @@ pub async fn reader<P: Ports>(
     Ok(Reader { profile })
 }
 
-/// Policy: an access token of a session that the database says is live, of an active user.
-///
-/// # Errors
-///
-/// As [`reader`].
-pub async fn member<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    presented: &PresentedTokens,
-) -> Result<Member, AppError> {
-    confirmed_member(ctx, access_holder(ctx, presented)?).await
-}
-
 /// Policy: an authentic access token that has not expired. The database is not asked, so this
 /// is enough for looking at the rest of the request, and for nothing else.
 ///
@@ -168,7 +156,8 @@ pub fn access_holder<P>(
     access_claims(ctx, presented).map(|claims| AccessHolder { claims })
 }
 
-/// Policy: as [`member`], for somebody whose token has been verified already.
+/// Policy: an access token, verified already, of a session that the database says is live, of
+/// an active user.
 ///
 /// # Errors
 ///
@@ -184,7 +173,7 @@ pub async fn confirmed_member<P: Ports>(
     })
 }
 
-/// Policy: as [`member`], and the stored password hash comes along, for a try of the current
+/// Policy: as [`confirmed_member`], and the stored password hash comes along, for a try of the current
 /// password. Tries are counted like those of a login: somebody with a stolen access token
 /// must not guess the password.
 ///
