@@ -38,7 +38,7 @@ describe("e-mail addresses", () => {
     const label = "a".repeat(63);
     const invalid = [
       "", "zqx-marker", "zqx-marker@", "@zqx-marker.org", "a@zqx-marker", "a@@zqx-marker.org", "a@b@zqx-marker.org",
-      "a b@zqx-marker.org", " a@zqx-marker.org", "a@zqx-marker.org ", "a@zqx-marker.org\n", "a\0@zqx-marker.org", "a\u007f@zqx-marker.org",
+      "a b@zqx-marker.org", "a @zqx-marker.org", "a@ zqx-marker.org", "a\u00a0b@zqx-marker.org", "a@zqx\u200b-marker.org", "a@zqx-marker.org\0", "a\0@zqx-marker.org", "a\u007f@zqx-marker.org",
       '"a"@zqx-marker.org', 'a"b@zqx-marker.org', "a@-zqx-marker.org", "a@zqx-marker-.org", "a@zqx-marker..org", "a@.zqx-marker.org",
       "a@zqx-marker.org.", "a@zqx_marker.org", "a@[192.0.2.1]", "ä@zqx-marker.org", "a@zqx-märker.org", "a＠zqx-marker.org", "\u212Aa@zqx-marker.org",
       `${"a".repeat(65)}@zqx-marker.org`, `a@${"a".repeat(64)}.org`, `a@${label}.${label}.${label}.${"a".repeat(61)}`,
@@ -67,6 +67,24 @@ describe("e-mail addresses", () => {
   });
 });
 
+test("blanks around an address are trimmed, at registration and at login, and blanks in a password are not", async () => {
+  const { email } = await register(latchkey);
+  for (const blank of [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u202f", "\u3000", "\u200b", "\ufeff"]) {
+    for (const username of [`${email}${blank}`, `${blank}${email}`, `${blank}${email}${blank}`]) {
+      for (const body of [{ form: { username, password: PASSWORD } }, { json: { username, password: PASSWORD } }]) {
+        assert.equal((await new Client(latchkey).post(LOGIN, body)).status, 204, JSON.stringify(username));
+      }
+      const taken = await anonymous.post(REGISTER, { json: { email: username, password: PASSWORD } });
+      assertProblem(taken, "email_taken", { message: JSON.stringify(username) });
+    }
+    const fresh = newEmail();
+    assert.equal((await anonymous.post(REGISTER, { json: { email: `${blank}${fresh}${blank}`, password: PASSWORD } })).json.email, fresh);
+  }
+  for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, `${PASSWORD}\n`]) {
+    assertProblem(await anonymous.post(LOGIN, { form: { username: email, password } }), "invalid_credentials", { error: "invalid_grant" });
+  }
+});
+
 describe("names", () => {
   test("that break a rule are refused", async () => {
     const body = (name) => ({ email: newEmail(), password: PASSWORD, name });
@@ -78,9 +96,20 @@ describe("names", () => {
       [body("zqx-marker\nforged line"), [["name", "control_character"]]],
       [body("zqx-marker\u0000"), [["name", "control_character"]]],
       [body("zqx-marker\u0085x"), [["name", "control_character"]]],
+      ...["\u2028", "\u2029", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"]
+        .flatMap((one) => [`zqx${one}marker`, `${one === "\u2028" || one === "\u2029" ? "zqx" : ""}${one}zqx-marker`])
+        .map((name) => [body(name), [["name", "control_character"]]]),
+      ...["\u200b", "\u2800", "\u3164", "\ufeff", "\u00ad", "\u0301\u0302", "\u{e0041}\u{e007f}", "\u115f", "\uffa0", "\u034f", "\u200d", "\u2060", "\u180e", "\ufe0f", "\u200e", "\ufffc", " \u2800\u3000\u200b "]
+        .map((name) => [body(name), [["name", "too_short"]]]),
       [body(7), [["name", "wrong_type"]]],
       [body(["zqx-marker"]), [["name", "wrong_type"]]],
     ]);
+  });
+
+  test("in any script are kept as they are", async () => {
+    for (const name of ["李", "Zoe\u0308", "می\u200cخواهم", "שלמה\u200f", "नेहा", "👩\u200d🚀", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "O’Hara", "-"]) {
+      assert.equal((await register(latchkey, { name })).user.name, name);
+    }
   });
 
   test("have up to 100 code points after trimming", async () => {
@@ -202,7 +231,73 @@ describe("passwords", () => {
   });
 });
 
+describe("a login form", () => {
+  test("may have fields that mean nothing here, twice as well; those that mean something come once", async () => {
+    const { email } = await register(latchkey);
+    const post = async (type, body) => fromRaw(await latchkey.raw(LOGIN, { method: "POST", headers: [type], body }));
+    const known = `username=${encodeURIComponent(email)}&password=${encodeURIComponent(PASSWORD)}`;
+    for (const others of ["remember=on", "csrf_token=x", "remember_me=0&remember_me=1", "utf8=%E2%9C%93&authenticity_token=a%3D&commit=Log+in", "x[]=1&x[]=2", "_csrf=", Array(1_500).fill("a").join("&")]) {
+      assert.equal((await post(FORM, `${known}&${others}`)).status, 204, others.slice(0, 80));
+      assert.equal((await post(FORM, `${others}&${known}`)).status, 204, others.slice(0, 80));
+    }
+    for (const extra of [{ remember: true }, { csrfToken: "x" }, { device: { os: ["x"] } }, { email: "zqx-marker" }]) {
+      assert.equal((await anonymous.post(LOGIN, { json: { username: email, password: PASSWORD, ...extra } })).status, 204);
+    }
+    for (const twice of ["username=zqx-marker", "password=zqx-marker", "%75sername=zqx-marker", "grant_type=password&grant_type=password", "scope=a&scope=b"]) {
+      assertProblem(await post(FORM, `${known}&${twice}`), "malformed_request", { message: twice });
+    }
+  });
+
+  test("may be multipart/form-data, as FormData sends it", async () => {
+    const { email } = await register(latchkey, { password: " caf\u00e9\r\n--au lait; " });
+    const log = async (fields) => {
+      const form = new FormData();
+      for (const [name, value] of fields) form.append(name, value);
+      const written = new Response(form);
+      const body = Buffer.from(await written.arrayBuffer());
+      return latchkey.raw(LOGIN, { method: "POST", headers: [["Content-Type", written.headers.get("Content-Type")]], body });
+    };
+    const password = " caf\u00e9\r\n--au lait; ";
+    const named = [["username", `${email} `], ["password", password]];
+    assert.equal((await log(named)).status, 204);
+    assert.equal((await log([...named, ["grant_type", "password"], ["scope", ""], ["remember", "on"], ["remember", "on"], ["avatar", new Blob(["\xff"])]])).status, 204);
+    assert.equal((await log([named[0], ["password", password.trim()]])).status, 401);
+    assert.equal((await log([...named, named[1]])).status, 400);
+    assert.equal((await log([named[0], ["password", new Blob([password])]])).status, 422);
+    // Registering and changing things is JSON alone: a form of another site reaches neither.
+    for (const [method, path] of [["POST", REGISTER], ["PATCH", PASSWORD_PATH]]) {
+      const answer = await latchkey.raw(path, { method, headers: [["Content-Type", "multipart/form-data; boundary=x"]], body: "--x--" });
+      assertProblem(fromRaw(answer), "unsupported_media_type");
+    }
+  });
+
+  test("of multipart/form-data that cannot be read is malformed", async () => {
+    const { email } = await register(latchkey);
+    const part = (name, value) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+    const whole = `${part("username", email)}${part("password", PASSWORD)}--x--\r\n`;
+    const post = async (body, type = "multipart/form-data; boundary=x") => fromRaw(await latchkey.raw(LOGIN, { method: "POST", headers: [["Content-Type", type]], body: Buffer.from(body, "latin1") }));
+    assert.equal((await post(whole)).status, 204);
+    assert.equal((await post(whole, 'Multipart/Form-Data; charset=utf-8; boundary="x"')).status, 204);
+    for (const body of ["", "x", "--x", whole.slice(0, -6), whole.replaceAll("\r", ""), `zqx-marker${whole}`, `${whole}zqx-marker`, whole.replace(PASSWORD, "\xff\xff\xff\xff\xff\xff\xff\xff"), part("password", "x") + whole]) {
+      assertProblem(await post(body), "malformed_request", { message: body });
+    }
+    for (const type of ["multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=x", "multipart/form-data; boundary=x; charset=utf-16"]) {
+      assertProblem(await post(whole, type), "unsupported_media_type", { message: type });
+    }
+  });
+});
+
 describe("a body", () => {
+  test("with more fields than any endpoint has is malformed at the first one too many", async () => {
+    const many = (count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, 1]));
+    await refused([[{ ...many(30) }, [["body", "unknown_field"], ["email", "required"], ["password", "required"]]]]);
+    for (const count of [33, 900]) assertProblem(await anonymous.post(REGISTER, { json: many(count) }), "malformed_request");
+    const { client } = await signUp(latchkey);
+    for (const query of [Array.from({ length: 33 }, (_, i) => `f${i}`), Array.from({ length: 4_000 }, (_, i) => `f${i}`)]) {
+      assertProblem(await client.get(`/api/account/activity?${query.join("&")}`), "malformed_request");
+    }
+  });
+
   test("with a field that is not known is refused without naming it", async () => {
     const body = { email: "a@example.org", password: PASSWORD };
     for (const extra of [
@@ -221,6 +316,19 @@ describe("a body", () => {
     await refused([[{ email: "zqx-marker", password: "short", name: "", x: 1 }, [
       ["body", "unknown_field"], ["email", "invalid_email"], ["name", "too_short"], ["password", "too_short"],
     ]]]);
+  });
+
+  test("of a number has one spelling in a query", async () => {
+    const { client } = await signUp(latchkey);
+    const ask = (query) => client.get(`/api/account/activity?${query}`);
+    assert.equal((await ask("limit=5")).status, 200);
+    for (const limit of ["%2B5", "005", "05", "5.0", "5e0", "0x5", "%205", "5%20", "+5", "\uff15", "-5", "0", "101", "5_0", "4294967301"]) {
+      assertProblem(await ask(`limit=${limit}`), "validation_failed", { errors: [["limit", "out_of_range"]], message: limit });
+    }
+    assert.equal((await ask("cursor=42")).status, 200);
+    for (const cursor of ["%2B42", "042", "42.0", "42%20", "%2042", "4e1", "-42", "42-1", "0x2a", "4503599627370497"]) {
+      assertProblem(await ask(`cursor=${cursor}`), "validation_failed", { errors: [["cursor", "invalid_cursor"]], message: cursor });
+    }
   });
 
   test("that says one thing twice, or cannot be read, is malformed", async () => {

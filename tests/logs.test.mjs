@@ -78,7 +78,7 @@ describe("a request", () => {
       const { "request.id": id, "user.id": user, ...line } = written[0];
       // A refusal by the request's head has not got as far as an operation.
       const known = status === 403 ? null : operation;
-      assert.deepEqual(line, { level: "info", event: "http.request", "http.method": method, "http.operation": known, "http.status": status }, what);
+      assert.deepEqual(line, { level: "info", event: "http.request", "http.method": method, "http.operation": known, "http.status": status, "client.request_id": null }, what);
       assert.equal(user, whose(method, path, status), what);
       assert.match(id, UUID);
       assert.equal(id, answer.headers.get("X-Request-Id"));
@@ -119,29 +119,47 @@ describe("a request", () => {
 });
 
 describe("the caller's X-Request-Id", () => {
-  test("is taken when it is a UUID in its usual form", async () => {
+  const send = (id) => linesOf(() => new Client(latchkey).get("/nowhere", { headers: { "X-Request-Id": id } }));
+
+  test("is in the log line beside the request's own id when it is a UUID in its usual form", async () => {
     for (const id of ["0190f5a0-0000-7000-8000-000000000001", "0190F5A0-0000-7000-8000-00000000000A", "00000000-0000-0000-0000-000000000000"]) {
-      const { answer, written } = await linesOf(() => new Client(latchkey).get("/nowhere", { headers: { "X-Request-Id": id } }));
-      assert.equal(answer.headers.get("X-Request-Id"), id.toLowerCase());
-      assert.equal(answer.json.requestId, id.toLowerCase());
-      assert.equal(written[0]["request.id"], id.toLowerCase());
+      const { answer, written } = await send(id);
+      const own = answer.headers.get("X-Request-Id");
+      assert.match(own, UUID);
+      assert.notEqual(own, id.toLowerCase());
+      assert.equal(answer.json.requestId, own);
+      assert.deepEqual([written[0]["request.id"], written[0]["client.request_id"]], [own, id.toLowerCase()]);
     }
   });
 
-  test("is replaced when it is anything else", async () => {
+  test("is left out when it is anything else", async () => {
     const others = [
       "", "1", "zqx", "{0190f5a0-0000-7000-8000-000000000001}", "urn:uuid:0190f5a0-0000-7000-8000-000000000001", "0190f5a0000070008000000000000001", "0190f5a0-0000-7000-8000-000000000001 x", "0190f5a0-0000-7000-8000-00000000000g", "0190f5a0_0000_7000_8000_000000000001",
       '","level":"error","x":"', "x".repeat(8_000), "0190f5a0-0000-7000-8000-000000000001, 0190f5a0-0000-7000-8000-000000000002",
     ];
     const seen = new Set();
     for (const id of others) {
-      const { answer, written } = await linesOf(() => new Client(latchkey).get("/nowhere", { headers: { "X-Request-Id": id } }));
+      const { answer, written } = await send(id);
       const own = answer.headers.get("X-Request-Id");
       assert.match(own, UUID, id);
       assert.ok(!seen.has(own));
       seen.add(own);
-      assert.equal(written[0]["request.id"], own);
+      assert.deepEqual([written[0]["request.id"], written[0]["client.request_id"]], [own, null]);
     }
+  });
+
+  test("never gets into the audit log: nobody files an event under another request", async () => {
+    const person = await signUp(latchkey);
+    const [{ request_id: known }] = await latchkey.sql("SELECT request_id FROM audit_log WHERE user_id = ?1 AND event = 'logged_in'", person.id);
+    const headers = { "X-Request-Id": known };
+    const wrong = await new Client(latchkey).post(LOGIN, { headers, json: { username: person.email, password: "wrong password" } });
+    const loggedOut = await person.client.post(LOGOUT, { headers });
+    await latchkey.settled();
+    const rows = await latchkey.sql("SELECT event, request_id FROM audit_log WHERE user_id = ?1 ORDER BY id", person.id);
+    const ids = Object.fromEntries(rows.map(({ event, request_id: id }) => [event, id]));
+    assert.equal(ids.login_failed, wrong.headers.get("X-Request-Id"));
+    assert.equal(ids.logged_out, loggedOut.headers.get("X-Request-Id"));
+    assert.deepEqual(rows.filter(({ request_id: id }) => id === known).map(({ event }) => event), ["logged_in"]);
   });
 });
 

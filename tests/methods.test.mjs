@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { startLatchkey } from "./support/harness.mjs";
 import { PASSWORD, signUp, snapshot } from "./support/people.mjs";
 import { PATHS, ROUTES } from "./support/routes.mjs";
+import { sendBytes } from "./support/socket.mjs";
 
 /** All that workerd lets through, by purpose: the usual ones, WebDAV's, and oddities. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "PURGE", "REPORT"];
@@ -47,6 +48,24 @@ for (const [path, allowed] of PATHS) {
     assert.deepEqual(await snapshot(latchkey), before);
   });
 }
+
+describe("HEAD", () => {
+  /** Status and headers of a raw answer, without what differs from one request to the next. */
+  const headOf = (text) => text.split("\r\n\r\n")[0].toLowerCase().split("\r\n").filter((line) => !/^(x-request-id|date|mf-\S+):/.test(line)).sort();
+  const bodyOf = (text) => text.slice(text.indexOf("\r\n\r\n") + 4);
+
+  for (const path of [...PATHS.filter(([, methods]) => methods.includes("GET")).map(([one]) => one), "/nowhere", "/api/account/activity?limit=0"]) {
+    test(`${path} has the headers of GET and no body, with a session and without`, async () => {
+      for (const lines of [[`Cookie: ${person.client.cookieHeader}`], [], ["Cookie: access_token=zqx"]]) {
+        const [get, head] = await Promise.all(["GET", "HEAD"].map((method) => sendBytes(latchkey, `${method} ${path} HTTP/1.1`, { path, lines })));
+        assert.deepEqual(headOf(head.text), headOf(get.text));
+        assert.ok(bodyOf(get.text).length > 0);
+        assert.equal(bodyOf(head.text), "");
+        assert.match(head.text, new RegExp(`^content-length: ${Buffer.byteLength(bodyOf(get.text), "latin1")}\r$`, "im"));
+      }
+    });
+  }
+});
 
 describe("a method hidden elsewhere in the request", () => {
   const HEADERS = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_method"];

@@ -4,12 +4,15 @@
  * 1, 4, 5 and 6).
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, newEmail, register, signUp, snapshot } from "./support/people.mjs";
 import { PROBLEM_TYPE, assertHeaders, assertProblem, fromRaw } from "./support/problems.mjs";
+import { sendBytes } from "./support/socket.mjs";
 
 const ROUTES = [["POST", REGISTER], ["POST", LOGIN], ["POST", REFRESH], ["POST", LOGOUT], ["PATCH", PASSWORD_PATH], ["GET", PROFILE]];
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
@@ -39,9 +42,9 @@ describe("methods", () => {
         const bodies = ["GET", "HEAD", "OPTIONS", "TRACE"].includes(other) ? {} : { body: "zqx-marker" };
         answers.set(other, await raw(path, { method: other, headers: [cookie, ["Content-Type", "text/plain"]], ...bodies }));
       }
-      // Other operations may share the path (PATCH profile); HEAD and OPTIONS are none.
+      // Other operations may share the path (PATCH profile), and HEAD goes with GET; OPTIONS is none.
       const operations = [...answers].filter(([, { status }]) => status !== 405).map(([other]) => other);
-      assert.ok(operations.every((other) => ["GET", "POST", "PATCH", "PUT", "DELETE"].includes(other)), `${operations}`);
+      assert.ok(operations.every((other) => ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(other)), `${operations}`);
       if (path !== PROFILE) assert.deepEqual(operations, []);
       const allow = [method, ...operations].sort();
       for (const [other, answer] of [...answers].filter(([, { status }]) => status === 405)) {
@@ -104,9 +107,9 @@ describe("bodies", () => {
     }
   });
 
-  test("of one byte more are 413 on every endpoint, whether announced or in chunks", async () => {
+  test("of one byte more are 413 on every endpoint that reads one, whether announced or in chunks", async () => {
     const before = await snapshot(latchkey);
-    for (const [method, path] of ROUTES.filter(([method]) => method !== "GET")) {
+    for (const [method, path] of [["POST", REGISTER], ["POST", LOGIN], ["PATCH", PASSWORD_PATH], ["PATCH", PROFILE]]) {
       const body = padded(registration(), MAX_BODY_BYTES + 1);
       for (const shape of [body, [body.slice(0, 5_000), body.slice(5_000)], [body]]) {
         const answer = await raw(path, { method, headers: [JSON_TYPE, cookie], body: shape });
@@ -120,7 +123,62 @@ describe("bodies", () => {
   test("that are too large are not read on: the answer comes while the client still sends", async () => {
     for (const path of [REGISTER, LOGIN]) {
       assert.equal(await unfinished(path, Buffer.alloc(MAX_BODY_BYTES + 1, " "), []), 413);
-      assert.equal(await unfinished(path, Buffer.alloc(10, " "), [["Content-Length", "1000000000"]]), 413);
+      for (const length of ["8193", "1000000000", "4294967295", "4294967296", "4294967297", "9007199254740993"]) {
+        assert.equal(await unfinished(path, Buffer.alloc(10, " "), [["Content-Length", length]]), 413, length);
+      }
+    }
+  });
+
+  test("that do not come to their end are a 408", async () => {
+    const part = Buffer.from('{"email":"');
+    const cases = [[REGISTER, [["Content-Length", "100"]], part], [REGISTER, [], part], [LOGIN, [["Content-Length", "100"]], Buffer.alloc(0)], [LOGIN, [["Content-Length", "8192"]], part]];
+    const statuses = await Promise.all(cases.map(([path, headers, sent]) => unfinished(path, sent, headers)));
+    assert.deepEqual(statuses, [408, 408, 408, 408]);
+    const { text } = await sendBytes(latchkey, `PATCH ${PASSWORD_PATH} HTTP/1.1`, { path: PASSWORD_PATH, lines: [JSON_TYPE.join(": "), cookie.join(": "), "Content-Length: 2"] });
+    assert.match(text, /"status":408,"code":"request_timeout"/);
+  });
+
+  test("in chunks of one byte cost as many reads as in one piece", async () => {
+    const counted = await startLatchkey({ entry: "tests/support/reads.mjs" });
+    try {
+      const readsOf = async (body) => {
+        await (await counted.fetch("/__test/reads")).text();
+        const answer = fromRaw(await counted.raw(REGISTER, { method: "POST", headers: [JSON_TYPE], body }));
+        return { status: answer.status, reads: Number(await (await counted.fetch("/__test/reads")).text()) };
+      };
+      const text = padded(registration(), MAX_BODY_BYTES);
+      const whole = await readsOf(text);
+      assert.ok(whole.reads >= 1 && whole.reads <= 2, `${whole.reads}`);
+      assert.deepEqual(await readsOf(padded(registration(), MAX_BODY_BYTES).split("")), { status: 201, reads: whole.reads });
+      assert.deepEqual(await readsOf(`${text} `.split("")), { status: 413, reads: whole.reads });
+      assert.deepEqual(await readsOf(JSON.stringify(registration()).match(/.{1,7}/g)), { status: 201, reads: whole.reads });
+    } finally {
+      await counted.dispose();
+    }
+  });
+
+  test("that are compressed are 415, and the answer says what is taken", async () => {
+    const json = JSON.stringify(registration());
+    for (const coding of ["gzip", "GZIP", "br", "deflate", "zstd", "x-gzip", "identity, gzip", "aws-chunked"]) {
+      for (const [method, path] of [["POST", REGISTER], ["POST", LOGIN], ["PATCH", PASSWORD_PATH]]) {
+        const answer = await raw(path, { method, headers: [JSON_TYPE, cookie, ["Content-Encoding", coding]], body: json });
+        assertProblem(answer, "unsupported_media_type", { message: `${path} ${coding}` });
+        assert.equal(answer.headers.get("Accept-Encoding"), "identity");
+      }
+    }
+    assert.equal((await raw(REGISTER, { method: "POST", headers: [JSON_TYPE, ["Content-Encoding", "identity"]], body: json })).status, 201);
+  });
+
+  test("with parameters that their media type does not have, or that say UTF-8, are read", async () => {
+    for (const parameters of [
+      "; charset=utf8", '; charset="utf-8"', ";charset=UTF8", '; charset="UTF-8"', "; charset=us-ascii", "; charset=ASCII", "; charset=unicode-1-1-utf-8", "; charset='utf-8'", ";", " ;charset=utf-8 ;",
+      "; boundary=x", "; version=1", "; odata.metadata=minimal; charset=utf-8", '; profile="https://example.org/a;b,c"', "; charset", "; charset=", "; q=1; charset=utf-8; charset=UTF-8",
+    ]) {
+      const json = await raw(REGISTER, { method: "POST", headers: [["Content-Type", `application/json${parameters}`]], body: JSON.stringify(registration()) });
+      assert.equal(json.status, 201, parameters);
+      const body = new URLSearchParams({ username: person.email, password: PASSWORD }).toString();
+      const form = await raw(LOGIN, { method: "POST", headers: [["Content-Type", `application/x-www-form-urlencoded${parameters}`]], body });
+      assert.equal(form.status, 204, parameters);
     }
   });
 
@@ -128,7 +186,8 @@ describe("bodies", () => {
     const json = JSON.stringify(registration());
     const types = [
       [], [["Content-Type", ""]], [["Content-Type", "text/plain"]], [["Content-Type", "text/json"]], [["Content-Type", "application/jsonp"]],
-      [["Content-Type", "application/problem+json"]], [["Content-Type", "application/json; charset=iso-8859-1"]], [["Content-Type", "multipart/form-data; boundary=x"]],
+      [["Content-Type", "application/problem+json"]], [["Content-Type", "application/json; charset=iso-8859-1"]], [["Content-Type", "application/json; charset=utf-16"]], [["Content-Type", "application/json; charset=utf-8; charset=utf-7"]],
+      [["Content-Type", "multipart/form-data"]], [["Content-Type", "multipart/mixed; boundary=x"]], [["Content-Type", "application/json; x=1, text/plain"]], [["Content-Type", "text/plain; application/json"]],
       [["Content-Type", "application/json, text/plain"]], [["Content-Type", "application/json"], ["Content-Type", "text/plain"]],
     ];
     for (const headers of types) {
@@ -138,6 +197,46 @@ describe("bodies", () => {
     }
     for (const [method, path] of [["POST", REGISTER], ["PATCH", PASSWORD_PATH]]) {
       assertProblem(await raw(path, { method, headers: [FORM, cookie], body: "email=a%40example.org" }), "unsupported_media_type");
+    }
+  });
+});
+
+describe("an endpoint without a body does not touch one", () => {
+  /** Exactly these bytes, without the headers of our tests; what comes back until the server closes. */
+  const exactly = (bytes) =>
+    new Promise((done, fail) => {
+      const { hostname, port } = new URL(latchkey.url);
+      const parts = [];
+      const socket = connect(Number(port), hostname, () => socket.write(bytes, "latin1"));
+      socket.on("data", (part) => parts.push(part)).on("error", fail).on("close", () => done(Buffer.concat(parts).toString("latin1")));
+    });
+
+  test("nginx's auth_request repeats Content-Length and sends nothing", async () => {
+    // As Debian's nginx 1.22 sends it for a POST of a form, with proxy_http_version 1.0 (its default) and 1.1.
+    for (const version of ["1.0", "1.1"]) {
+      for (const [line, status] of [[cookie.join(": "), 200], ["Cookie: theme=dark", 401]]) {
+        const answer = await exactly(`GET ${PROFILE} HTTP/${version}\r\nHost: localhost:8787\r\nConnection: close\r\nContent-Length: 11\r\nContent-Type: application/x-www-form-urlencoded\r\n${line}\r\nUser-Agent: Mozilla/5.0\r\n\r\n`);
+        assert.match(answer, new RegExp(`^HTTP/1\\.[01] ${status} `), answer);
+      }
+    }
+  });
+
+  test("whatever its head announces, and whether it comes or not", async () => {
+    const announced = [["Content-Length: 500"], ["Content-Length: 8193"], ["Content-Length: 4294967296"], ["Content-Length: 2", "Content-Encoding: gzip"], ["Content-Length: 2", "Content-Type: text/plain; charset=utf-16"], ["Transfer-Encoding: chunked"]];
+    const routes = [["POST", REFRESH, 204], ["GET", PROFILE, 200], ["HEAD", PROFILE, 200], ["GET", "/api/account/sessions", 200], ["DELETE", "/api/account/sessions?scope=others", 204], ["GET", "/api/account/activity", 200], ["GET", "/health", 200], ["POST", LOGOUT, 204]];
+    for (const lines of announced) {
+      const { client } = await signUp(latchkey);
+      for (const [method, path, status] of routes) {
+        const { statuses, text } = await sendBytes(latchkey, `${method} ${path} HTTP/1.1`, { path, lines: [...lines, `Cookie: ${client.cookieHeader}`] });
+        assert.deepEqual(statuses, [status], `${method} ${path} ${lines}`);
+        for (const [, name, value] of text.matchAll(/^set-cookie: (\w+)=([^;\r]*)/gim)) if (value !== "") client.cookies.set(name, { name, value });
+      }
+    }
+    const { client } = await signUp(latchkey);
+    for (const [method, path, status] of routes.filter(([method]) => ["POST", "DELETE"].includes(method))) {
+      const sent = await raw(path, { method, headers: [["Cookie", client.cookieHeader]], body: "x".repeat(MAX_BODY_BYTES + 1) });
+      assert.equal(sent.status, status, `${method} ${path}`);
+      for (const [, name, value] of sent.headers.getSetCookie().map((line) => /^(\w+)=([^;]*)/.exec(line))) client.cookies.set(name, { name, value });
     }
   });
 });
@@ -188,10 +287,23 @@ describe("the order of refusals", () => {
     }
   });
 
-  test("media type and size come before authentication", async () => {
-    assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [["Content-Type", "text/plain"]], body: "{}" }), "unsupported_media_type");
-    assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body: huge }), "body_too_large");
-    for (const path of [REFRESH, LOGOUT]) assertProblem(await raw(path, { method: "POST", body: huge }), "body_too_large", { message: path });
+  test("media type and announced size come before authentication", async () => {
+    for (const path of [PASSWORD_PATH, PROFILE]) {
+      assertProblem(await raw(path, { method: "PATCH", headers: [["Content-Type", "text/plain"]], body: "{}" }), "unsupported_media_type", { message: path });
+      assertProblem(await raw(path, { method: "PATCH", headers: [JSON_TYPE], body: huge }), "body_too_large", { message: path });
+    }
+  });
+
+  test("authentication comes before the body is read: nobody without a token has one waited for", async () => {
+    for (const path of [PASSWORD_PATH, PROFILE]) {
+      for (const cookies of [[], ["Cookie: access_token=zqx-marker"]]) {
+        for (const [framing, sent] of [["Content-Length: 100", ""], ["Content-Length: 100", "{"], ["Transfer-Encoding: chunked", "1\r\n{\r\n"]]) {
+          const { statuses } = await sendBytes(latchkey, `PATCH ${path} HTTP/1.1`, { path, lines: ["Content-Type: application/json", framing, ...cookies], body: sent });
+          assert.deepEqual(statuses, [401], `${path} ${framing} ${sent}`);
+        }
+      }
+    }
+    assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body: [huge] }), "not_authenticated");
   });
 
   test("authentication comes before what the body says", async () => {
@@ -204,8 +316,36 @@ describe("the order of refusals", () => {
 
   test("the shape of a login comes before its credentials", async () => {
     const { email } = await register(latchkey);
-    assertProblem(await raw(LOGIN, { method: "POST", headers: [JSON_TYPE], body: `{"username":"${email}","password":"wrong password","x":1}` }), "validation_failed");
+    assertProblem(await raw(LOGIN, { method: "POST", headers: [JSON_TYPE], body: `{"username":"${email}","password":"wrong password","scope":1}` }), "validation_failed");
     assert.equal((await raw(LOGIN, { method: "POST", headers: [JSON_TYPE], body: credentials() })).status, 204);
+  });
+});
+
+describe("a preflight of an allowed origin", () => {
+  const preflight = async (path, method, asked) =>
+    raw(path, { method: "OPTIONS", headers: [["Origin", "https://app.example.com"], ["Access-Control-Request-Method", method], ["Access-Control-Request-Headers", asked]] });
+  const allowed = (answer) => answer.headers.get("Access-Control-Allow-Headers").toLowerCase().split(", ");
+
+  test("allows the headers that monitoring and common clients add, as Chromium asks for them", async () => {
+    // Recorded from Debian's Chromium 148, for a fetch with credentials.
+    const asked = "baggage,cache-control,content-type,expires,newrelic,pragma,sentry-trace,traceparent,tracestate,x-csrf-token,x-datadog-trace-id,x-requested-with";
+    for (const [method, path] of ROUTES) {
+      const answer = await preflight(path, method, asked);
+      assert.equal(answer.status, 204);
+      assert.deepEqual(asked.split(",").filter((name) => !allowed(answer).includes(name)), [], path);
+      assert.equal(answer.headers.get("Access-Control-Allow-Credentials"), "true");
+    }
+  });
+
+  test("allows the same whatever is asked for: exactly what docs/requests.md lists", async () => {
+    const document = readFileSync(new URL("../docs/requests.md", import.meta.url), "utf8");
+    const section = document.split("## Preflights")[1].split("\n## ")[0];
+    const listed = section.split("\n").filter((line) => line.startsWith("- ")).flatMap((line) => [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name.toLowerCase()));
+    assert.ok(listed.length > 40);
+    for (const asked of ["x-zqx-marker", "*", ""]) {
+      const answer = await preflight(PROFILE, "GET", asked);
+      assert.deepEqual(allowed(answer), listed);
+    }
   });
 });
 

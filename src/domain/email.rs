@@ -21,14 +21,17 @@ pub struct Email(String);
 pub struct InvalidEmail;
 
 impl Email {
-    /// Reads and lower-cases an address.
+    /// Trims, lower-cases and reads an address.
+    ///
+    /// Phone keyboards add a blank when they complete an address, and a copied one brings its
+    /// surroundings along. White space within an address is an error.
     ///
     /// # Errors
     ///
-    /// [`InvalidEmail`] when a rule of the grammar is broken. Blanks are not trimmed.
+    /// [`InvalidEmail`] when a rule of the grammar is broken.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
-        // Lower-cased before it is judged: what is checked is what is stored.
-        let canonical = text.to_ascii_lowercase();
+        // Trimmed and lower-cased before it is judged: what is checked is what is stored.
+        let canonical = text.trim_matches(is_blank).to_ascii_lowercase();
         if canonical.len() > MAX_ADDRESS_BYTES {
             return Err(InvalidEmail);
         }
@@ -58,6 +61,11 @@ impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email(…)")
     }
+}
+
+/// White space, and the two spaces without a width, which Unicode does not count as such.
+const fn is_blank(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}')
 }
 
 fn is_local_part(local: &str) -> bool {
@@ -101,6 +109,50 @@ mod tests {
     }
 
     #[test]
+    fn blanks_around_an_address_are_trimmed() {
+        for blank in [
+            " ",
+            "  ",
+            "\t",
+            "\n",
+            "\r\n",
+            "\u{a0}",
+            "\u{2009}",
+            "\u{202f}",
+            "\u{3000}",
+            "\u{200b}",
+            "\u{feff}",
+            "\u{feff} \u{a0}",
+        ] {
+            for text in [
+                format!("Ada@example.org{blank}"),
+                format!("{blank}ada@example.org"),
+                format!("{blank}ada@example.ORG{blank}"),
+            ] {
+                let email = Email::parse(&text).unwrap();
+                assert_eq!(email.as_str(), "ada@example.org", "{text:?}");
+            }
+            for text in [
+                format!("ada{blank}@example.org"),
+                format!("ada@{blank}example.org"),
+                format!("a{blank}da@example.org"),
+                format!("ada@example{blank}.org"),
+                blank.to_owned(),
+            ] {
+                assert_eq!(Email::parse(&text).unwrap_err(), InvalidEmail, "{text:?}");
+            }
+        }
+        // The bound is that of the address, without what is around it.
+        let longest = format!(
+            "{}@{}.org",
+            "a".repeat(64),
+            vec!["a".repeat(61); 3].join(".")
+        );
+        assert_eq!(longest.len(), 254);
+        assert!(Email::parse(&format!("   {longest}   ")).is_ok());
+    }
+
+    #[test]
     fn addresses_that_pass() {
         for text in [
             "a@b.co",
@@ -134,9 +186,9 @@ mod tests {
             "ada@-example.org",
             "ada@example-.org",
             "ada@exa_mple.org",
-            " ada@example.org",
-            "ada@example.org ",
-            "ada@example.org\n",
+            "ada@example.org\0",
+            "\u{8}ada@example.org",
+            "ada@example.org\u{200d}",
             "a da@example.org",
             "\"ada\"@example.org",
             "ada@[127.0.0.1]",

@@ -44,7 +44,7 @@ pub(super) async fn for_anyone<P: Ports>(
             json(StatusCode::CREATED, &UserBody::from(user))
         }
         ForAnyone::LogIn => {
-            let credentials = form::log_in(&call.body.fields()?)?;
+            let credentials = form::log_in(&call.body.fields_among(&form::LOGIN_FIELDS)?)?;
             let user_agent = call
                 .headers
                 .get(USER_AGENT)

@@ -25,8 +25,16 @@ pub struct Call<'a> {
     pub query: Option<&'a str>,
     /// The form of its cookies.
     pub cookies: CookieStyle<'a>,
-    /// Its body, within the bound.
+    /// Its body, within the bound; nothing until the caller is known.
     pub body: Body,
+}
+
+impl Call<'_> {
+    /// With the body that has been read.
+    #[must_use]
+    pub fn with(self, body: Body) -> Self {
+        Self { body, ..self }
+    }
 }
 
 /// A response, or why there is none.

@@ -1,12 +1,16 @@
 //! Access policies: who may call which endpoint.
 //!
-//! The order (contract, section 1): authentication, then the body's fields, then the use-case,
-//! then the answer. Cross-site check, media type and size are done before.
+//! The order (contract, section 1): authentication, then the body and its fields, then the
+//! use-case, then the answer. Cross-site check, media type and announced size are done before.
+//!
+//! What the database says of a caller comes after the body: it may take seconds to arrive, and
+//! what was confirmed before would be out of date by then.
 
 use super::account::{
     check_body, for_anyone, for_owner, for_reader, for_refresh_holder, for_session_holder,
 };
 use super::apart::apart;
+use super::body::{Incoming, RequestBody};
 use super::call::{Answer, Call};
 use super::endpoint::Endpoint;
 use super::member::for_member;
@@ -23,10 +27,14 @@ pub(super) async fn answer<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: Endpoint,
     call: Call<'_>,
+    incoming: Incoming<impl RequestBody>,
 ) -> Answer {
     let presented = call.cookies.read(call.headers);
     match endpoint {
-        Endpoint::Anyone(endpoint) => for_anyone(ctx, endpoint, (&call, &presented)).await,
+        Endpoint::Anyone(endpoint) => {
+            let call = call.with(apart(incoming.read()).await?);
+            for_anyone(ctx, endpoint, (&call, &presented)).await
+        }
         Endpoint::RefreshHolder(endpoint) => {
             let holder = authenticate::refresh_holder(ctx, &presented)?;
             apart(for_refresh_holder(ctx, endpoint, (&call, holder))).await
@@ -46,10 +54,12 @@ pub(super) async fn answer<P: Ports>(
         }
         Endpoint::Member(endpoint) => {
             let holder = authenticate::access_holder(ctx, &presented)?;
+            let call = call.with(apart(incoming.read()).await?);
             apart(for_member(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::Owner(endpoint) => {
             let holder = authenticate::access_holder(ctx, &presented)?;
+            let call = call.with(apart(incoming.read()).await?);
             // What breaks a rule is no try of the password, and is not counted as one. (The rules
             // that depend on the owner's address are judged later.)
             if let Err(refusal) = apart(check_body(ctx, endpoint, (&call, &holder))).await {

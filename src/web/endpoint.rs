@@ -96,18 +96,18 @@ pub enum ForOwner {
 /// Which bodies an endpoint reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
-    /// None; what comes all the same is read within the bound, and not looked at.
+    /// None: what comes all the same is not touched.
     Nothing,
     /// `application/json`
     Json,
-    /// `application/json` or `application/x-www-form-urlencoded`
+    /// `application/json`, `application/x-www-form-urlencoded` or `multipart/form-data`
     JsonOrForm,
 }
 
 /// A line of the table.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// The one method.
+    /// The one method; GET answers HEAD as well.
     pub method: Method,
     /// The one spelling of the path; a last segment `{id}` stands for any one segment.
     pub path: &'static str,
@@ -234,18 +234,29 @@ pub enum Lookup<'a> {
 
 /// Looks a request up. Paths have one spelling: no case folding, no trailing slash, no
 /// percent-decoding.
+///
+/// HEAD is GET without the body of the answer, on every route (RFC 9110, section 9.3.2).
 #[must_use]
 pub fn find<'a>(method: &Method, path: &'a str) -> Lookup<'a> {
     static TABLE: [Route; ROUTES.len()] = ROUTES;
+    static HEAD: Method = Method::HEAD;
+    let wanted = if *method == HEAD {
+        &Method::GET
+    } else {
+        method
+    };
     let mut allowed = Vec::new();
     for route in &TABLE {
         let Some(id) = route.matches(path) else {
             continue;
         };
-        if route.method == *method {
+        if route.method == *wanted {
             return Lookup::Found(route, id);
         }
         allowed.push(&route.method);
+        if route.method == Method::GET {
+            allowed.push(&HEAD);
+        }
     }
     if allowed.is_empty() {
         Lookup::NotFound
@@ -313,7 +324,23 @@ mod tests {
         let Lookup::WrongMethod(allowed) = find(&Method::POST, "/api/account/sessions") else {
             panic!("found");
         };
-        assert_eq!(allowed, [&Method::GET, &Method::DELETE]);
+        assert_eq!(allowed, [&Method::GET, &Method::HEAD, &Method::DELETE]);
+    }
+
+    #[test]
+    fn head_is_answered_where_get_is_and_nowhere_else() {
+        for route in &ROUTES {
+            let path = route.path.replace("{id}", "x");
+            let has_get = matches!(find(&Method::GET, &path), Lookup::Found(..));
+            match find(&Method::HEAD, &path) {
+                Lookup::Found(found, _) => assert!(has_get && found.method == Method::GET),
+                Lookup::WrongMethod(allowed) => {
+                    assert!(!has_get && !allowed.contains(&&Method::HEAD), "{path}");
+                }
+                Lookup::NotFound => panic!("{path}"),
+            }
+        }
+        assert!(matches!(find(&Method::HEAD, "/nowhere"), Lookup::NotFound));
     }
 
     #[test]

@@ -5,7 +5,31 @@ use core::fmt;
 use percent_encoding::percent_decode;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use super::multipart::{self, Part};
 use super::problem::{Code, Refusal};
+
+/// The most fields that are kept. No endpoint knows more than six, and each is compared with
+/// all before it: 8 KiB have room for thousands.
+pub const MAX_FIELDS: usize = 32;
+
+/// Which fields are kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// All of them: what is not known is an error later on.
+    All,
+    /// Those with these names. Others are read over, even if they come twice (RFC 6749, section
+    /// 3.2: unrecognized parameters are ignored).
+    Only(&'a [&'a str]),
+}
+
+impl Wanted<'_> {
+    fn includes(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(&name),
+        }
+    }
+}
 
 /// A field's value.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,17 +51,26 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// 400 when it is not UTF-8 or has a parameter twice.
+    /// 400 when it is not UTF-8, has a parameter twice, or has more than [`MAX_FIELDS`].
     pub fn from_query(query: Option<&str>) -> Result<Self, Refusal> {
-        Self::from_form(query.unwrap_or_default().as_bytes())
+        Self::from_form(query.unwrap_or_default().as_bytes(), Wanted::All)
             .ok_or_else(|| Refusal::new(Code::MalformedRequest))
+    }
+
+    /// Reads a JSON object.
+    pub(super) fn from_json(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let visitor = FieldsVisitor { wanted };
+        let fields = reader.deserialize_map(visitor).ok()?;
+        reader.end().ok()?;
+        Some(fields)
     }
 
     /// Reads `application/x-www-form-urlencoded` (URL standard, section 5.1), but refuses
     /// what the standard would replace or merge: invalid UTF-8 and repeated names.
     ///
     /// A parameter without a value counts as left out (RFC 6749, section 3.2).
-    pub(super) fn from_form(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn from_form(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
         let mut fields = Self::default();
         for pair in bytes
             .split(|byte| *byte == b'&')
@@ -51,14 +84,29 @@ impl Fields {
             } else {
                 Value::Text(value)
             };
-            fields.insert(name, value)?;
+            if wanted.includes(&name) {
+                fields.insert(name, value)?;
+            }
         }
         Some(fields)
     }
 
-    /// `None` when the name is there already.
+    /// Reads `multipart/form-data`, by the rules of [`Fields::from_form`].
+    pub(super) fn from_multipart(bytes: &[u8], boundary: &str, wanted: Wanted<'_>) -> Option<Self> {
+        let mut fields = Self::default();
+        for part in multipart::parts(bytes, boundary) {
+            let Part { name, value } = part?;
+            if wanted.includes(&name) {
+                fields.insert(name, value)?;
+            }
+        }
+        Some(fields)
+    }
+
+    /// `None` when the name is there already, or when there are too many.
     fn insert(&mut self, name: String, value: Value) -> Option<()> {
-        if self.0.iter().any(|(other, _)| *other == name) {
+        let is_full = self.0.len() >= MAX_FIELDS;
+        if is_full || self.get(&name).is_some() {
             return None;
         }
         self.0.push((name, value));
@@ -91,15 +139,11 @@ fn decode_form_part(part: &[u8]) -> Option<String> {
     String::from_utf8(percent_decode(&spaced).collect()).ok()
 }
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
+struct FieldsVisitor<'a> {
+    wanted: Wanted<'a>,
 }
 
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
+impl<'de> Visitor<'de> for FieldsVisitor<'_> {
     type Value = Fields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,9 +155,11 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value::<Value>()?;
             // serde_json's own map would keep the last of two.
-            fields
-                .insert(name, value)
-                .ok_or_else(|| A::Error::custom("a field stands there twice"))?;
+            if self.wanted.includes(&name) {
+                fields
+                    .insert(name, value)
+                    .ok_or_else(|| A::Error::custom("a field appears twice, or one too many"))?;
+            }
         }
         Ok(fields)
     }
@@ -175,7 +221,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, Value};
+    use super::{Fields, MAX_FIELDS, Value};
     use crate::web::body::Body;
 
     fn json(text: &str) -> Option<Fields> {
@@ -263,6 +309,45 @@ mod tests {
             b"a=&a=2",
         ] {
             assert!(form(body).is_none(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn more_fields_than_anybody_needs_are_refused_at_the_first_one_too_many() {
+        let names = |count: usize| (0..count).map(|i| format!("f{i}")).collect::<Vec<_>>();
+        for (count, is_read) in [(MAX_FIELDS, true), (MAX_FIELDS + 1, false), (2_000, false)] {
+            let names = names(count);
+            let objects: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+            assert_eq!(
+                json(&format!("{{{}}}", objects.join(","))).is_some(),
+                is_read
+            );
+            assert_eq!(form(names.join("&").as_bytes()).is_some(), is_read);
+            let query = names.join("&");
+            assert_eq!(Fields::from_query(Some(&query)).is_ok(), is_read);
+        }
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_read_over_however_often_it_comes() {
+        let known = ["a", "b"];
+        let many = "&x=1".repeat(2_000);
+        let fields = Body::Form(format!("a=1&remember=0&remember=1{many}&b=2").into_bytes())
+            .fields_among(&known)
+            .unwrap();
+        assert_eq!(text(&fields, "a").as_deref(), Some("1"));
+        assert_eq!(text(&fields, "b").as_deref(), Some("2"));
+        assert!(!fields.has_others_than(&known));
+        let read = |text: &str| Body::Json(text.as_bytes().to_vec()).fields_among(&known);
+        let fields = read(r#"{"x":[{}],"a":"1","x":{"a":"2"},"remember":true}"#).unwrap();
+        assert_eq!(text(&fields, "a").as_deref(), Some("1"));
+        assert!(fields.get("x").is_none());
+        // It must be readable all the same, and what is wanted comes once.
+        for body in [r#"{"a":"1","a":"2"}"#, r#"{"x":"1""#, r#"{"x":NaN}"#] {
+            assert!(read(body).is_err(), "{body}");
+        }
+        for body in [&b"a=1&a=2"[..], b"a=1&%61=1", b"x=%ff", b"%ff=x&a=1"] {
+            assert!(Body::Form(body.to_vec()).fields_among(&known).is_err());
         }
     }
 }

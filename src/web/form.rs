@@ -20,6 +20,18 @@ const DEFAULT_PAGE: u32 = 20;
 /// How many a client may ask for.
 const PAGE_LIMITS: RangeInclusive<u32> = 1..=100;
 
+/// What a login looks at: the fields of RFC 6749, section 4.3.2, and those with which an OAuth
+/// client may name itself (section 2.3.1). Others guard nothing there, and HTML forms have them:
+/// a "remember me" box, a token against cross-site requests.
+pub(super) const LOGIN_FIELDS: [&str; 6] = [
+    "username",
+    "password",
+    "grant_type",
+    "scope",
+    "client_id",
+    "client_secret",
+];
+
 /// What a login form holds.
 #[derive(Debug)]
 pub(super) struct Credentials {
@@ -50,24 +62,13 @@ pub(super) fn register(fields: &Fields, policy: &PasswordPolicy) -> Result<Regis
     })
 }
 
-/// `username` and `password`, and what else RFC 6749, section 4.3.2, lets a client send.
+/// `username` and `password`, from [`LOGIN_FIELDS`].
 ///
 /// # Errors
 ///
 /// 422 with every broken rule.
 pub(super) fn log_in(fields: &Fields) -> Result<Credentials, Refusal> {
-    let optional = ["scope", "client_id", "client_secret"];
-    let mut form = Form::of(
-        fields,
-        &[
-            "username",
-            "password",
-            "grant_type",
-            "scope",
-            "client_id",
-            "client_secret",
-        ],
-    );
+    let mut form = Form::of(fields, &LOGIN_FIELDS);
     let email = form.email("username");
     let password = form.presented("password");
     if form
@@ -76,7 +77,7 @@ pub(super) fn log_in(fields: &Fields) -> Result<Credentials, Refusal> {
     {
         form.fault("grant_type", "unsupported_grant_type", "must be password");
     }
-    for name in optional {
+    for name in ["scope", "client_id", "client_secret"] {
         form.optional(name);
     }
     form.finish(|| {
@@ -172,10 +173,7 @@ pub(super) fn page(query: &Fields) -> Result<Page, Refusal> {
         );
     }
     let limit = match form.optional("limit") {
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| PAGE_LIMITS.contains(limit)),
+        Some(text) => number(&text).filter(|limit| PAGE_LIMITS.contains(limit)),
         None => Some(DEFAULT_PAGE),
     };
     if limit.is_none() {
@@ -187,6 +185,12 @@ pub(super) fn page(query: &Fields) -> Result<Page, Refusal> {
             limit: limit?,
         })
     })
+}
+
+/// A number in its one spelling: digits, without a sign and without leading zeros.
+fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 /// Reads fields and collects faults.
@@ -267,8 +271,8 @@ impl<'a> Form<'a> {
         };
         match UserName::parse(&text) {
             Ok(user_name) => Some(Some(user_name)),
-            Err(InvalidName::Empty) => {
-                self.fault(name, "too_short", "must not be empty");
+            Err(InvalidName::Invisible) => {
+                self.fault(name, "too_short", "must have a visible character");
                 None
             }
             Err(InvalidName::TooLong) => {
@@ -279,7 +283,7 @@ impl<'a> Form<'a> {
                 self.fault(
                     name,
                     "control_character",
-                    "must not have control characters",
+                    "must not have control characters, line separators or bidirectional overrides",
                 );
                 None
             }

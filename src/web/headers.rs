@@ -1,10 +1,11 @@
 //! The headers of every answer, and CORS (contract, section 6).
 
+use http::Response;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
 use http::Uri;
@@ -13,7 +14,7 @@ use super::transport::Transport;
 use crate::app::config::Hsts;
 use crate::app::origin::is_local_host;
 
-/// A request's id, in the request (when it is a UUID) and in every answer.
+/// In a request the id that its sender gave it, in every answer the one that it has here.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
@@ -27,6 +28,28 @@ const HSTS_HOST: HeaderValue = HeaderValue::from_static("max-age=63072000");
 /// For those who speak for the whole zone.
 const HSTS_SUBDOMAINS: HeaderValue =
     HeaderValue::from_static("max-age=63072000; includeSubDomains");
+/// What scripts of an allowed origin may send: the headers of our own requests, and those that
+/// common clients, monitoring and tracing add to every request of a page. None of them means
+/// anything here but the first two. A browser sends nothing that is not listed, and no request
+/// at all; and `*` counts for nothing where there are cookies (Fetch standard, section 3.2.3).
+const PREFLIGHT_HEADERS: HeaderValue = HeaderValue::from_static(concat!(
+    "Content-Type, X-Request-Id, ",
+    // Clients and frameworks.
+    "Accept, Accept-Language, Authorization, Cache-Control, Expires, If-Modified-Since, ",
+    "If-None-Match, Pragma, X-Client-Version, X-Correlation-Id, X-CSRF-Token, ",
+    "X-Requested-With, X-XSRF-Token, ",
+    // W3C Trace Context and Baggage, B3, Jaeger.
+    "traceparent, tracestate, baggage, b3, X-B3-TraceId, X-B3-SpanId, X-B3-ParentSpanId, ",
+    "X-B3-Sampled, X-B3-Flags, uber-trace-id, ",
+    // Sentry, Datadog, New Relic, Elastic, Application Insights, Instana, Dynatrace,
+    // AppDynamics.
+    "sentry-trace, X-Datadog-Trace-Id, X-Datadog-Parent-Id, X-Datadog-Origin, ",
+    "X-Datadog-Sampling-Priority, X-Datadog-Tags, newrelic, elastic-apm-traceparent, ",
+    "Request-Id, Request-Context, X-Instana-T, X-Instana-S, X-Instana-L, X-dtC, ADRUM, ",
+    // X-Ray, Google Cloud, Honeycomb, PostHog, LogRocket, Highlight.
+    "X-Amzn-Trace-Id, X-Cloud-Trace-Context, X-Honeycomb-Trace, X-PostHog-Session-Id, ",
+    "X-PostHog-Window-Id, X-PostHog-Distinct-Id, X-LogRocket-URL, X-Highlight-Request",
+));
 /// How long a browser may remember a preflight, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
@@ -98,9 +121,16 @@ pub fn add_preflight(headers: &mut HeaderMap, methods: &str) {
     if let Ok(methods) = HeaderValue::from_str(methods) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     }
-    headers.insert(
-        ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("Content-Type, X-Request-Id"),
-    );
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, PREFLIGHT_HEADERS);
     headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
+}
+
+/// Makes the answer to a HEAD of that to a GET: the same headers, without the body
+/// (RFC 9110, section 9.3.2).
+pub fn leave_body_out(response: &mut Response<Vec<u8>>) {
+    let bytes = core::mem::take(response.body_mut()).len();
+    if bytes > 0 {
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes));
+    }
 }

@@ -11,7 +11,9 @@ pub mod endpoint;
 pub mod fields;
 mod form;
 pub mod headers;
+mod media_type;
 mod member;
+mod multipart;
 pub mod problem;
 pub mod sender;
 pub mod transport;
@@ -32,7 +34,7 @@ use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Entropy, Limiter, Line, Log, Member, Ports, RateLimiter};
 use apart::apart;
-use body::RequestBody;
+use body::{Body, RequestBody};
 use call::Call;
 use cookies::CookieStyle;
 use cross_site::{SEC_FETCH_SITE, allowed_origin, may_proceed};
@@ -42,20 +44,32 @@ use problem::{Code, MISCONFIGURED_RETRY_SECONDS, ProblemContext, Refusal};
 use sender::{CF_CONNECTING_IP, FRONT_END_KEY, Sender};
 use transport::{Transport, https_required, misfit};
 
-/// Every request header that anything here reads: the platform copies these and no others, but
-/// for those of [`sender::VISITOR_HEADERS`].
-pub const REQUEST_HEADERS: [HeaderName; 10] = [
+/// The request headers that anything here reads, whatever the method.
+const REQUEST_HEADERS: [HeaderName; 8] = [
     ACCESS_CONTROL_REQUEST_METHOD,
     CF_CONNECTING_IP,
     FRONT_END_KEY,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
     header::COOKIE,
     ORIGIN,
     SEC_FETCH_SITE,
     header::USER_AGENT,
     X_REQUEST_ID,
 ];
+/// Those that say what a body is: no endpoint reads the body of a safe method.
+const BODY_HEADERS: [HeaderName; 3] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+];
+
+/// Every request header that anything here reads: the platform copies these and no others, but for
+/// those of [`sender::VISITOR_HEADERS`].
+pub fn request_headers(method: &Method) -> impl Iterator<Item = HeaderName> {
+    let of_body = (!method.is_safe()).then_some(BODY_HEADERS);
+    REQUEST_HEADERS
+        .into_iter()
+        .chain(of_body.into_iter().flatten())
+}
 
 /// The longest period of the platform's limiters, which do not say how much of it is left.
 const LIMITER_PAUSE: Seconds = Seconds::new(60);
@@ -110,6 +124,8 @@ pub fn refuse_misconfigured<B>(
 /// A request, without its body, and what follows from its head alone.
 struct Exchange {
     caller: Caller,
+    /// The id that the client gave the request, for the log alone.
+    client_id: Option<String>,
     transport: Transport,
     parts: request::Parts,
 }
@@ -127,11 +143,14 @@ impl Exchange {
         service: Option<&Service>,
         (log, entropy): (&impl Log, &impl Entropy),
     ) -> Self {
-        let request_id = request_id(&parts, entropy);
+        // Without entropy the request will fail; its id need not be unique.
+        let bytes = entropy.bytes().unwrap_or_default();
+        let request_id = in_usual_form(Builder::from_random_bytes(bytes).into_uuid());
         log.identify(&request_id);
         let Sender { address, country } = Sender::of(&parts, service);
         Self {
             caller: Caller::new(request_id, ClientPrefix::parse(address), country),
+            client_id: client_id(&parts),
             transport: Transport::of(&parts.uri),
             parts,
         }
@@ -187,14 +206,15 @@ impl Exchange {
         if let Some(limiter) = route.limiter {
             apart(self.throttle(ctx, (route, limiter))).await?;
         }
+        let incoming = body::admit(&self.parts.headers, body, route.body)?;
         let call = Call {
             headers: &self.parts.headers,
             id,
             query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
-            body: apart(body::receive(&self.parts.headers, body, route.body)).await?,
+            body: Body::Nothing,
         };
-        dispatch::answer(ctx, endpoint, call).await
+        dispatch::answer(ctx, endpoint, call, incoming).await
     }
 
     /// The first layer against floods: by route and client, before anything is read.
@@ -252,8 +272,12 @@ impl Exchange {
                 Member::Number(response.status().as_u16().into()),
             ),
             ("user.id", Member::Text(user.as_deref())),
+            ("client.request_id", Member::Text(self.client_id.as_deref())),
         ];
         log.line(&Line::info("http.request", &members));
+        if self.parts.method == Method::HEAD {
+            headers::leave_body_out(&mut response);
+        }
         response
     }
 
@@ -284,17 +308,17 @@ fn preflight(methods: &str) -> Response<Vec<u8>> {
     response
 }
 
-/// The caller's own id when it is a UUID in its usual form, otherwise a fresh one.
-fn request_id(parts: &request::Parts, entropy: &impl Entropy) -> String {
-    let own = parts
-        .headers
-        .get(X_REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)
-        .and_then(|text| Uuid::try_parse(text).ok());
-    let id = own.unwrap_or_else(|| {
-        // Without entropy the request will fail; its id need not be unique.
-        Builder::from_random_bytes(entropy.bytes().unwrap_or_default()).into_uuid()
-    });
+/// The id that the client gave the request, when it is a UUID in its usual form.
+///
+/// It is never the request's id here: whoever sends somebody else's could file what happens to
+/// accounts, and every line of the log, under that request.
+fn client_id(parts: &request::Parts) -> Option<String> {
+    let text = parts.headers.get(X_REQUEST_ID)?.to_str().ok()?;
+    let is_usual = text.len() == uuid::fmt::Hyphenated::LENGTH;
+    let id = Uuid::try_parse(text).ok().filter(|_| is_usual)?;
+    Some(in_usual_form(id))
+}
+
+fn in_usual_form(id: Uuid) -> String {
     id.as_hyphenated().to_string()
 }

@@ -3,13 +3,16 @@
 //! Nothing of the request stands in them but the names of fields that we know, and nothing
 //! of the cause: that is for the log.
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::app::AppError;
 use crate::app::error::FieldFault;
 
+/// How to authenticate: a 401 must say so (RFC 9110, section 15.5.2). No registered scheme stands
+/// for cookies; browsers pass over one that they do not know, and open no window for a password.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Cookie realm=\"account\"");
 /// Seconds after which a client may try a misconfigured service again.
 pub const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
 
@@ -38,6 +41,8 @@ pub enum Code {
     EmailTaken,
     /// 400, a body or header that cannot be read, or that is ambiguous.
     MalformedRequest,
+    /// 408, the body did not come to its end in time.
+    RequestTimeout,
     /// 413, more than 8 KiB.
     BodyTooLarge,
     /// 415, another media type.
@@ -124,6 +129,12 @@ impl Code {
                 "Malformed request",
                 "The request cannot be read, or says one thing twice",
             ),
+            Self::RequestTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "Request timeout",
+                "The body did not arrive in time",
+            ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
@@ -189,7 +200,7 @@ pub struct Refusal {
     pub code: Code,
     /// With [`Code::ValidationFailed`] only.
     pub errors: Vec<FieldFault>,
-    /// Further headers: `Allow`, `Retry-After`.
+    /// Further headers: `Allow`, `Retry-After`, `Accept-Encoding`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What the client is told in words, where the code's own sentence is not enough.
     pub detail: Option<String>,
@@ -344,6 +355,9 @@ pub fn to_response(refusal: &Refusal, context: ProblemContext<'_>) -> Response<V
         CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json; charset=utf-8"),
     );
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, CHALLENGE);
+    }
     for (name, value) in &refusal.headers {
         headers.insert(name, value.clone());
     }

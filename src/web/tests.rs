@@ -24,6 +24,7 @@ use crate::app::config::tests::configure;
 use crate::domain::hashing::{HashCost, PasswordHasher};
 use crate::domain::time::UnixSeconds;
 use crate::testing::MemoryPorts;
+use crate::web::body::RequestBody;
 
 const BASE: &str = "https://auth.example.org";
 const START: i64 = 1_795_251_600;
@@ -42,6 +43,8 @@ struct World {
 struct Answer {
     status: u16,
     headers: http::HeaderMap,
+    /// The length of the body.
+    bytes: usize,
     body: Value,
 }
 
@@ -72,7 +75,7 @@ impl World {
         self.now.set(self.now.get() + seconds);
     }
 
-    fn send(&self, request: Request<Vec<u8>>) -> Answer {
+    fn send(&self, request: Request<impl RequestBody>) -> Answer {
         let now = UnixSeconds::new(self.now.get());
         self.ports.timer.now.set(self.now.get() + self.took.get());
         let response: Response<Vec<u8>> =
@@ -81,6 +84,7 @@ impl World {
         Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
+            bytes: body.len(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         }
     }

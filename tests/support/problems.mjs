@@ -17,11 +17,13 @@ const CODES = {
   https_required: 403,
   not_found: 404,
   method_not_allowed: 405,
+  request_timeout: 408,
   email_taken: 409,
   malformed_request: 400,
   body_too_large: 413,
   unsupported_media_type: 415,
   validation_failed: 422,
+  too_many_requests: 429,
   unavailable: 503,
   misconfigured: 503,
   internal: 500,
@@ -61,7 +63,8 @@ export function assertProblem(response, code, { errors, error, message = "" } = 
     assert.ok(pairs.length > 0, told);
     if (errors) assert.deepEqual(pairs.sort(), [...errors].sort(), told);
   }
-  if (response.status === 503) assert.match(headers.get("Retry-After") ?? "", /^[1-9]\d*$/, told);
+  assert.equal(headers.get("WWW-Authenticate"), response.status === 401 ? 'Cookie realm="account"' : null, told);
+  if ([429, 503].includes(response.status)) assert.match(headers.get("Retry-After") ?? "", /^[1-9]\d*$/, told);
   if (response.status >= 500) assert.deepEqual(headers.getSetCookie(), [], told);
 }
 

@@ -18,8 +18,8 @@ export const ROUTES = [...readFileSync(TABLE, "utf8").matchAll(ENTRY)].map(([, m
 /** Methods that must change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
-/** The paths, each with its methods: `[[path, ["GET", "PATCH"]], …]`. */
+/** The paths, each with its methods: `[[path, ["GET", "HEAD", "PATCH"]], …]`. GET answers HEAD as well. */
 export const PATHS = [...new Set(ROUTES.map(({ path }) => path))].map((path) => [
   path,
-  ROUTES.filter((route) => route.path === path).map(({ method }) => method),
+  ROUTES.filter((route) => route.path === path).flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])),
 ]);

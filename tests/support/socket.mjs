@@ -7,10 +7,14 @@ import { connect } from "node:net";
  * Sends a request whose first line, further header lines and body are exactly
  * these texts (bytes as latin1), and answers all that comes back until the
  * server closes: `{text, statuses}`, one status for each response in it.
+ *
+ * The Worker sees the URL of `path`, as Node's `URL` writes it; with `url: null`
+ * the one that workerd makes of the first line.
  */
-export function sendBytes(latchkey, firstLine, { lines = [], body = "", path = "/" } = {}) {
+export function sendBytes(latchkey, firstLine, { lines = [], body = "", path = "/", url = new URL(path, latchkey.origin).href } = {}) {
   const { hostname, port } = new URL(latchkey.url);
-  const ours = ["Host: localhost:8787", `MF-Original-URL: ${new URL(path, latchkey.origin).href}`, "MF-Route-Override: latchkey", "MF-Disable-Pretty-Error: true"];
+  const original = url === null ? [] : [`MF-Original-URL: ${url}`];
+  const ours = ["Host: localhost:8787", ...original, "MF-Route-Override: latchkey", "MF-Disable-Pretty-Error: true"];
   const head = [firstLine, ...ours, ...lines, "Connection: close"].join("\r\n");
   return new Promise((done, fail) => {
     const parts = [];

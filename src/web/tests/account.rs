@@ -179,11 +179,79 @@ fn login_takes_the_oauth2_form() {
         ("username=ada%40example.org&password=%ff", 400),
         ("username=ada%40example.org", 422),
         (
-            "username=ada%40example.org&password=correct+horse&admin=1",
-            422,
+            "username=ada%40example.org&password=correct+horse&scope=a&scope=b",
+            400,
         ),
     ] {
         assert_eq!(world.send(request(body)).status, status, "{body}");
+    }
+}
+
+#[test]
+fn a_login_ignores_fields_that_it_does_not_know() {
+    let world = World::new(&[]);
+    world.register("ada@example.org");
+    let post = |media_type: &str, body: &str| {
+        let request = http::Request::post("https://auth.example.org/api/account/login")
+            .header("content-type", media_type)
+            .body(body.as_bytes().to_vec());
+        world.send(request.unwrap())
+    };
+    let form = "application/x-www-form-urlencoded";
+    let named = "username=ada%40example.org&password=correct+horse";
+    for others in [
+        "remember=on",
+        "admin=1",
+        "csrf_token=a%3Db",
+        "remember_me=0&remember_me=1",
+        "utf8=%E2%9C%93&authenticity_token=x&commit=Log+in",
+        "tags%5B%5D=a&tags%5B%5D=b",
+        &vec!["x"; 2_000].join("&"),
+    ] {
+        for body in [format!("{named}&{others}"), format!("{others}&{named}")] {
+            assert_eq!(post(form, &body).status, 204, "{body}");
+        }
+    }
+    let named = r#""username":"ada@example.org","password":"correct horse""#;
+    for others in [
+        r#""remember":true"#,
+        r#""device":{"os":["x"]},"x":null,"x":1"#,
+        r#""user":{"username":"bob@example.org","password":"x"}"#,
+    ] {
+        let body = format!("{{{named},{others}}}");
+        assert_eq!(post("application/json", &body).status, 204, "{body}");
+    }
+    // Elsewhere they would be a field that has slipped, or a try to set what is not theirs.
+    let body = json!({"email": "bob@example.org", "password": PASSWORD, "remember": true});
+    let path = "/api/account/register";
+    let answer = world.call(&mut Client::default(), (Method::POST, path), Some(body));
+    assert_eq!(answer.body["errors"][0]["code"], "unknown_field");
+}
+
+#[test]
+fn blanks_around_an_address_are_nobodys_intention() {
+    let world = World::new(&[]);
+    let post =
+        |path: &str, body| world.call(&mut Client::default(), (Method::POST, path), Some(body));
+    let registered = post(
+        "/api/account/register",
+        json!({"email": " Ada@example.org\u{a0}", "password": PASSWORD}),
+    );
+    assert_eq!(registered.body["email"], "ada@example.org");
+    for (username, password, status) in [
+        ("ada@example.org ", PASSWORD, 204),
+        ("\tada@example.org\r\n", PASSWORD, 204),
+        ("\u{feff}ada@example.org\u{200b}", PASSWORD, 204),
+        ("ada@example.org", "correct horse ", 401),
+        ("ada@example.org", " correct horse", 401),
+        ("ada @example.org", PASSWORD, 422),
+    ] {
+        let body = json!({"username": username, "password": password});
+        assert_eq!(
+            post("/api/account/login", body).status,
+            status,
+            "{username:?}"
+        );
     }
 }
 

@@ -1,63 +1,198 @@
 //! What every request meets before its endpoint, and every answer on its way out.
 
+use http::request::Builder;
 use http::{Method, Request};
 use serde_json::json;
 
 use super::{BASE, Client, World};
-use crate::web::endpoint::{BodyKind, ROUTES};
+use crate::web::body::{ReadError, RequestBody};
+use crate::web::endpoint::{BodyKind, Endpoint, Handler, ROUTES, Route};
+
+/// A body that fails the test when it is read.
+struct Untouched;
+
+impl RequestBody for Untouched {
+    async fn read(self, _: usize) -> Result<Vec<u8>, ReadError> {
+        panic!("the body was read");
+    }
+}
+
+/// A body that does not come.
+struct Failing(ReadError);
+
+impl RequestBody for Failing {
+    async fn read(self, _: usize) -> Result<Vec<u8>, ReadError> {
+        Err(self.0)
+    }
+}
+
+fn to(route: &Route) -> Builder {
+    let path = route.path.replace("{id}", "x");
+    Request::builder()
+        .method(&route.method)
+        .uri(format!("{BASE}{path}"))
+        .header("content-type", "application/json")
+}
 
 #[test]
 fn the_order_of_refusals() {
     let world = World::new(&[]);
     let request = || Request::patch(format!("{BASE}/api/account/password"));
-    let big = vec![b'x'; 8_193];
+    let json = || request().header("content-type", "application/json");
+    let live = world.person("ada@example.org").cookie_line().unwrap();
+    world.round_trips();
     for (request, status) in [
         (
-            request()
-                .uri("http://auth.example.org/api/account/password")
-                .body(big.clone()),
+            request().uri("http://auth.example.org/api/account/password"),
             403,
         ),
-        (
-            request()
-                .header("sec-fetch-site", "cross-site")
-                .body(big.clone()),
-            403,
-        ),
-        (
-            request()
-                .header("content-type", "text/plain")
-                .body(big.clone()),
-            415,
-        ),
-        (
-            request()
-                .header("content-type", "application/json")
-                .body(big.clone()),
-            413,
-        ),
-        (
-            request()
-                .header("content-type", "application/json")
-                .header("content-length", "8193")
-                .body(Vec::new()),
-            413,
-        ),
-        (
-            request()
-                .header("content-type", "application/json")
-                .body(b"{".to_vec()),
-            401,
-        ),
+        (request().header("sec-fetch-site", "cross-site"), 403),
+        (request().header("content-type", "text/plain"), 415),
+        (json().header("content-encoding", "gzip"), 415),
+        (json().header("content-length", "8193"), 413),
+        (json(), 401),
+        (json().header("cookie", "__Host-access_token=x"), 401),
     ] {
-        assert_eq!(world.send(request.unwrap()).status, status);
+        assert_eq!(world.send(request.body(Untouched).unwrap()).status, status);
     }
+    let signed_in = || json().header("cookie", &live);
+    let too_large = signed_in().body(vec![b'x'; 8_193]);
+    assert_eq!(world.send(too_large.unwrap()).status, 413);
     assert_eq!(world.round_trips(), 0);
+    assert_eq!(
+        world.send(signed_in().body(b"{".to_vec()).unwrap()).status,
+        400
+    );
+}
+
+#[test]
+fn nobody_without_a_token_has_a_body_read() {
+    let world = World::new(&[]);
+    for route in &ROUTES {
+        let is_protected = match route.handler {
+            Handler::Constant(_) | Handler::Judged(Endpoint::Anyone(_)) => false,
+            Handler::Judged(
+                Endpoint::RefreshHolder(_)
+                | Endpoint::SessionHolder(_)
+                | Endpoint::Reader(_)
+                | Endpoint::Member(_)
+                | Endpoint::Owner(_),
+            ) => true,
+        };
+        if is_protected {
+            let answer = world.send(to(route).body(Untouched).unwrap());
+            assert_eq!(answer.code(), "not_authenticated", "{}", route.operation);
+        }
+    }
+}
+
+#[test]
+fn an_endpoint_without_a_body_does_not_touch_one() {
+    let world = World::new(&[]);
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.body == BodyKind::Nothing)
+    {
+        let client = world.person(&format!("{}@example.org", route.operation));
+        for length in ["2", "500", "1000000000", "4294967296", "x"] {
+            let request = to(route)
+                .header("content-length", length)
+                .header("content-encoding", "gzip")
+                .header("cookie", client.cookie_line().unwrap());
+            let answer = world.send(request.body(Untouched).unwrap());
+            // What the request would be told without a body: some want a parameter.
+            assert!(
+                matches!(answer.status, 200 | 204 | 401 | 404 | 422),
+                "{} {length}: {}",
+                route.operation,
+                answer.status
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_that_does_not_come_is_told_apart_from_one_that_cannot_be_read() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.body != BodyKind::Nothing)
+    {
+        for (error, code) in [
+            (ReadError::TooSlow, "request_timeout"),
+            (ReadError::TooLarge, "body_too_large"),
+            (ReadError::Broken, "malformed_request"),
+        ] {
+            let request = to(route).header("cookie", client.cookie_line().unwrap());
+            let answer = world.send(request.body(Failing(error)).unwrap());
+            assert_eq!(answer.code(), code, "{}", route.operation);
+            assert!(answer.cookies().is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_announced_size_is_judged_whatever_its_number() {
+    let world = World::new(&[]);
+    for route in ROUTES
+        .iter()
+        .filter(|route| matches!(route.handler, Handler::Judged(Endpoint::Anyone(_))))
+    {
+        for length in [
+            "8193",
+            "2147483648",
+            "4294967295",
+            "4294967296",
+            "4294967298",
+            "18446744073709551615",
+            "18446744073709551616",
+            "99999999999999999999999999",
+            "0000000000000000000008193",
+        ] {
+            let request = to(route).header("content-length", length);
+            let answer = world.send(request.body(Untouched).unwrap());
+            assert_eq!(answer.code(), "body_too_large", "{length}");
+        }
+        let request = to(route).header("content-length", "0");
+        let answer = world.send(request.body(Untouched).unwrap());
+        assert_eq!(answer.code(), "malformed_request");
+    }
+}
+
+#[test]
+fn a_coded_body_is_refused_with_the_coding_that_is_taken() {
+    let world = World::new(&[]);
+    for route in ROUTES
+        .iter()
+        .filter(|route| matches!(route.handler, Handler::Judged(Endpoint::Anyone(_))))
+    {
+        for coding in [
+            "gzip",
+            "br",
+            "GZIP",
+            "x-gzip",
+            "zstd",
+            "identity, gzip",
+            "aes128gcm",
+        ] {
+            let request = to(route).header("content-encoding", coding);
+            let answer = world.send(request.body(Untouched).unwrap());
+            assert_eq!(answer.code(), "unsupported_media_type", "{coding}");
+            assert_eq!(answer.header("accept-encoding"), Some("identity"));
+        }
+        for coding in ["identity", "", "Identity"] {
+            let request = to(route).header("content-encoding", coding);
+            let answer = world.send(request.body(b"{}".to_vec()).unwrap());
+            assert_eq!(answer.code(), "validation_failed", "{coding}");
+        }
+    }
 }
 
 #[test]
 fn media_types_are_exact() {
     let world = World::new(&[]);
+    let client = world.person("ada@example.org");
     for route in ROUTES
         .iter()
         .filter(|route| route.body != BodyKind::Nothing)
@@ -65,20 +200,30 @@ fn media_types_are_exact() {
         for (media_type, is_read) in [
             (Some("application/json"), true),
             (Some("Application/JSON; charset=\"UTF-8\""), true),
+            (Some("application/json; charset=utf8"), true),
+            (Some("application/json; boundary=x"), true),
             (
                 Some("application/x-www-form-urlencoded"),
                 route.body == BodyKind::JsonOrForm,
             ),
+            (
+                Some("application/x-www-form-urlencoded; charset=us-ascii"),
+                route.body == BodyKind::JsonOrForm,
+            ),
+            (
+                Some("multipart/form-data; boundary=x"),
+                route.body == BodyKind::JsonOrForm,
+            ),
+            (Some("multipart/form-data"), false),
             (Some("application/json; charset=utf-16"), false),
-            (Some("application/json; boundary=x"), false),
             (Some("application/jsonp"), false),
             (Some("text/plain"), false),
-            (Some("multipart/form-data; boundary=x"), false),
             (None, false),
         ] {
             let mut request = Request::builder()
                 .method(&route.method)
-                .uri(format!("{BASE}{}", route.path));
+                .uri(format!("{BASE}{}", route.path))
+                .header("cookie", client.cookie_line().unwrap());
             if let Some(media_type) = media_type {
                 request = request.header("content-type", media_type);
             }
@@ -86,6 +231,74 @@ fn media_types_are_exact() {
             assert_eq!(status != 415, is_read, "{} {media_type:?}", route.path);
         }
     }
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    let send = |method: Method, path: &str, is_signed_in: bool| {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{BASE}{path}"));
+        if is_signed_in {
+            request = request.header("cookie", client.cookie_line().unwrap());
+        }
+        world.send(request.body(Untouched).unwrap())
+    };
+    let paths = ROUTES
+        .iter()
+        .filter(|route| route.method == Method::GET)
+        .map(|route| route.path);
+    for path in paths.chain(["/nowhere", "/api/account/activity?limit=0"]) {
+        for is_signed_in in [true, false] {
+            let get = send(Method::GET, path, is_signed_in);
+            let mut head = send(Method::HEAD, path, is_signed_in);
+            assert_eq!(head.status, get.status, "{path}");
+            assert_eq!(head.bytes, 0, "{path}");
+            let length = head.headers.remove("content-length").unwrap();
+            assert_eq!(length, get.bytes.to_string());
+            head.headers.remove("x-request-id");
+            let mut expected = get.headers;
+            expected.remove("x-request-id");
+            assert_eq!(head.headers, expected, "{path}");
+        }
+    }
+    let refused = send(Method::HEAD, "/api/account/login", false);
+    assert_eq!((refused.status, refused.bytes), (405, 0));
+    assert_eq!(refused.header("allow"), Some("POST"));
+    let refused = send(Method::POST, "/health", false);
+    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+}
+
+#[test]
+fn every_401_says_how_to_authenticate_and_nothing_else_does() {
+    let world = World::new(&[]);
+    let mut client = world.person("ada@example.org");
+    let wrong = json!({"username": "ada@example.org", "password": "wrong password"});
+    let change = json!({"currentPassword": "wrong password", "newPassword": "another horse"});
+    let nobody = &mut Client::default();
+    let answers = [
+        world.refresh(nobody),
+        world.log_out(nobody),
+        world.profile(nobody),
+        world.call(nobody, (Method::POST, "/api/account/login"), Some(wrong)),
+        world.call(
+            &mut client,
+            (Method::PATCH, "/api/account/password"),
+            Some(change),
+        ),
+        world.call(nobody, (Method::GET, "/nowhere"), None),
+        world.call(nobody, (Method::PUT, "/health"), None),
+        world.profile(&client),
+    ];
+    for answer in &answers {
+        let challenge = answer.header("www-authenticate");
+        let expected = (answer.status == 401).then_some("Cookie realm=\"account\"");
+        assert_eq!(challenge, expected, "{} {}", answer.status, answer.code());
+    }
+    let refused = answers.iter().filter(|answer| answer.status == 401);
+    assert_eq!(refused.count(), 5);
 }
 
 #[test]
@@ -122,24 +335,103 @@ fn every_answer_has_the_headers() {
 }
 
 #[test]
-fn a_callers_request_id_is_taken_when_it_is_a_uuid() {
+fn a_clients_request_id_is_kept_beside_our_own_and_never_in_its_place() {
     let world = World::new(&[]);
-    let id = |sent: &str| {
+    let seen = |sent: &str| {
+        world.ports.log.0.borrow_mut().clear();
         let request = Request::get(format!("{BASE}/nowhere")).header("x-request-id", sent);
         let answer = world.send(request.body(Vec::new()).unwrap());
         let id = answer.header("x-request-id").unwrap().to_owned();
         assert_eq!(answer.body["requestId"], json!(id));
-        id
+        assert!(uuid::Uuid::try_parse(&id).is_ok() && id != sent);
+        let lines = world.ports.log.0.borrow();
+        lines[0]["client.request_id"].clone()
     };
     let uuid = "01a1fd55-7a80-7fff-bfff-ffffffffffff";
-    assert_eq!(id(uuid), uuid);
+    assert_eq!(seen(uuid), uuid);
+    assert_eq!(seen(&uuid.to_uppercase()), uuid);
     for other in [
+        "",
         "x",
         "01a1fd557a807fffbfffffffffffffff",
         "{01a1fd55-7a80-7fff-bfff-ffffffffffff}",
+        "urn:uuid:01a1fd55-7a80-7fff-bfff-ffffffffffff",
+        "01a1fd55-7a80-7fff-bfff-ffffffffffff, 01a1fd55-7a80-7fff-bfff-ffffffffffff",
     ] {
-        assert_ne!(id(other), other);
+        assert_eq!(seen(other), json!(null), "{other}");
     }
+}
+
+#[test]
+fn nobody_files_an_event_under_another_request() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    let path = "/api/account/activity";
+    let events = || {
+        world
+            .call(&mut client.clone(), (Method::GET, path), None)
+            .body
+    };
+    let id = events()["events"][0]["requestId"].clone();
+    world.pass(1);
+    let body = json!({"username": "ada@example.org", "password": "wrong password"});
+    let request = Request::post(format!("{BASE}/api/account/login"))
+        .header("content-type", "application/json")
+        .header("x-request-id", id.as_str().unwrap());
+    let body = serde_json::to_vec(&body).unwrap();
+    let refused = world.send(request.body(body).unwrap());
+    assert_eq!(refused.status, 401);
+    let failed = &events()["events"][0];
+    assert_eq!(failed["event"], "login_failed");
+    assert_eq!(failed["requestId"], refused.body["requestId"]);
+    assert_ne!(failed["requestId"], id);
+}
+
+#[test]
+fn a_preflight_allows_what_monitoring_and_common_clients_add() {
+    let world = World::new(&[("ALLOWED_ORIGINS", "https://app.example.org")]);
+    let send = |origin: &str| {
+        let request = Request::options(format!("{BASE}/api/account/login"))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        world.send(request.body(Vec::new()).unwrap())
+    };
+    let answer = send("https://app.example.org");
+    let allowed: Vec<String> = answer
+        .header("access-control-allow-headers")
+        .unwrap()
+        .split(", ")
+        .map(str::to_lowercase)
+        .collect();
+    for name in [
+        "content-type",
+        "x-request-id",
+        "sentry-trace",
+        "baggage",
+        "traceparent",
+        "tracestate",
+        "x-requested-with",
+        "cache-control",
+        "pragma",
+        "expires",
+        "accept-language",
+        "b3",
+        "authorization",
+        "x-b3-traceid",
+        "x-datadog-trace-id",
+        "newrelic",
+        "x-csrf-token",
+        "if-none-match",
+        "x-correlation-id",
+        "request-id",
+        "x-amzn-trace-id",
+    ] {
+        assert!(allowed.iter().any(|one| one == name), "{name}");
+    }
+    // A wildcard counts for nothing beside credentials.
+    assert!(!allowed.iter().any(|one| one == "*"));
+    let refused = send("https://evil.example");
+    assert_eq!(refused.header("access-control-allow-headers"), None);
 }
 
 #[test]
@@ -171,7 +463,7 @@ fn cors_answers_the_listed_origins_alone() {
     assert_eq!(preflight.status, 204);
     assert_eq!(
         preflight.header("access-control-allow-methods"),
-        Some("GET, PATCH")
+        Some("GET, HEAD, PATCH")
     );
     for origin in [
         "null",
