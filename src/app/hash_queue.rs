@@ -30,8 +30,10 @@ const FOREIGN_MILLIS: u32 = 64 * 35;
 /// Of those that wait for another system's hash, the most from one client: it leaves room for
 /// others, however costly the hashes are that it asks for.
 const FOREIGN_PER_CLIENT: usize = 2;
-/// A step that takes longer is followed by a pause of the same length in its line.
+/// A step that takes longer is followed by a pause in its line that is twice as long: of the time,
+/// at most a third goes into steps after which somebody may have waited for a fifth of a second.
 const LONG_STEP_MILLIS: u32 = 50;
+const REST_PER_STEP: u32 = 2;
 /// A request that has not got its turn this long after taking its place is turned away.
 const PATIENCE: Seconds = Seconds::new(10);
 /// A place without a sign of life for this long belongs to a request that the platform has
@@ -244,7 +246,9 @@ impl HashTicket<'_> {
             self.wait(timer, line).await?;
         }
         if matches!(line, Line::Foreign(_)) && effort.step_millis > LONG_STEP_MILLIS {
-            queue.foreign_rest_millis.set(effort.step_millis);
+            queue
+                .foreign_rest_millis
+                .set(effort.step_millis * REST_PER_STEP);
         }
         Ok(turn)
     }

@@ -12,9 +12,6 @@ use aes::Aes256;
 use aes::cipher::{KeyIvInit, StreamCipher};
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use ctr::Ctr128BE;
-use hmac::Hmac;
-use sha1::Sha1;
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::memory::HashMemory;
@@ -33,9 +30,9 @@ const PBKDF2_STEP: u32 = 50_000;
 const BCRYPT_STEP: u32 = 512;
 /// Work in a millisecond, on a machine on which our hash takes 35 ms (`docs/performance.md`):
 /// rounds, or N times r.
-const PBKDF2_A_MILLI: u32 = 1_500;
-const BCRYPT_A_MILLI: u32 = 22;
-const SCRYPT_A_MILLI: u32 = 3_200;
+const PBKDF2_A_MILLI: u32 = 1_800;
+const BCRYPT_A_MILLI: u32 = 14;
+const SCRYPT_A_MILLI: u32 = 2_800;
 
 /// A hash of another system, within bounds.
 pub(super) enum Foreign {
@@ -114,9 +111,9 @@ impl Foreign {
                 salt,
                 ..
             } => match digest {
-                Digest::Sha1 => Progress::Sha1(pbkdf2::Block::begin(&password, salt, 1, *rounds)),
+                Digest::Sha1 => Progress::Sha1(pbkdf2::Rounds::sha1(&password, salt, *rounds)),
                 Digest::Sha256 => {
-                    Progress::Sha256(pbkdf2::Block::begin(&password, salt, 1, *rounds))
+                    Progress::Sha256(pbkdf2::Rounds::sha256(&password, salt, *rounds))
                 }
             },
         };
@@ -171,8 +168,8 @@ pub(super) struct Comparison {
 enum Progress {
     Bcrypt(bcrypt::Bcrypt),
     Scrypt(scrypt::Scrypt),
-    Sha1(Option<pbkdf2::Block<Hmac<Sha1>>>),
-    Sha256(Option<pbkdf2::Block<Hmac<Sha256>>>),
+    Sha1(Option<pbkdf2::Rounds<5>>),
+    Sha256(Option<pbkdf2::Rounds<8>>),
 }
 
 impl Comparison {
@@ -187,12 +184,8 @@ impl Comparison {
             (Progress::Bcrypt(bcrypt), _) => {
                 sliced(bcrypt.rounds_left(), BCRYPT_STEP, BCRYPT_A_MILLI)
             }
-            (Progress::Sha1(block), _) => {
-                pbkdf2(block.as_ref().map_or(0, pbkdf2::Block::rounds_left))
-            }
-            (Progress::Sha256(block), _) => {
-                pbkdf2(block.as_ref().map_or(0, pbkdf2::Block::rounds_left))
-            }
+            (Progress::Sha1(block), _) => pbkdf2(block.as_ref().map_or(0, pbkdf2::Rounds::left)),
+            (Progress::Sha256(block), _) => pbkdf2(block.as_ref().map_or(0, pbkdf2::Rounds::left)),
             (Progress::Scrypt(scrypt), _) => {
                 let lane = scrypt.lane_work();
                 sliced(lane * scrypt.lanes_left(), lane, SCRYPT_A_MILLI)
@@ -213,11 +206,11 @@ impl Comparison {
     }
 }
 
-fn pbkdf2_step<M: hmac::Mac + hmac::digest::KeyInit + Clone>(
-    block: &mut Option<pbkdf2::Block<M>>,
+fn pbkdf2_step<const WORDS: usize>(
+    rounds: &mut Option<pbkdf2::Rounds<WORDS>>,
 ) -> Result<Option<Vec<u8>>, HashError> {
-    let block = block.as_mut().ok_or(HashError::Refused)?;
-    Ok(block.step(PBKDF2_STEP).map(<[u8]>::to_vec))
+    let rounds = rounds.as_mut().ok_or(HashError::Refused)?;
+    Ok(rounds.step(PBKDF2_STEP))
 }
 
 fn read_scrypt(params: &str, salt: &str, key: &str) -> Option<Foreign> {

@@ -3,7 +3,7 @@
 use base64ct::{Base64Bcrypt, Encoding};
 use blowfish::Blowfish;
 
-/// The most that the cost may be: 2^13 rounds take about ten times as long as our hash.
+/// The most that the cost may be: 2^13 rounds take sixteen times as long as our hash.
 const COSTS: core::ops::RangeInclusive<u32> = 4..=13;
 const SALT_LETTERS: usize = 22;
 const HASH_BYTES: usize = 23;

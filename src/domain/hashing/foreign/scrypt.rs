@@ -3,19 +3,15 @@
 //! go.
 
 use argon2::Block;
-use hmac::Hmac;
-use sha2::Sha256;
 
 use super::super::HashError;
 use super::super::memory::HashMemory;
-use super::pbkdf2::first_blocks;
+use super::pbkdf2::one_round;
 
 /// The most lanes: each costs as much time as the first. Django makes five.
 const MOST_LANES: u32 = 5;
 /// The largest block: 64 times 128 bytes.
 const MOST_BLOCKS: u32 = 64;
-/// Words of a lane's state for each step of `r`.
-const WORDS: usize = 32;
 /// Words that fit into one block of the buffer.
 const WORDS_OF_BUFFER: usize = 256;
 
@@ -58,7 +54,7 @@ impl Scrypt {
         let bytes = 128 * params.r as usize * params.p as usize;
         Self {
             params,
-            state: first_blocks::<Hmac<Sha256>>(password, salt, bytes),
+            state: one_round(password, salt, bytes),
             done: 0,
         }
     }
@@ -88,8 +84,7 @@ impl Scrypt {
             mix_lane(lane, self.params, &mut memory.blocks(self.params.kib())?);
             self.done += 1;
         }
-        Ok((self.lanes_left() == 0)
-            .then(|| first_blocks::<Hmac<Sha256>>(password, &self.state, length)))
+        Ok((self.lanes_left() == 0).then(|| one_round(password, &self.state, length)))
     }
 }
 
@@ -143,9 +138,8 @@ fn mix_blocks(x: &mut Vec<u32>, y: &mut Vec<u32>) {
     let (even, odd) = y.split_at_mut(half);
     let (even, _) = even.as_chunks_mut::<16>();
     let (odd, _) = odd.as_chunks_mut::<16>();
-    let (pairs, _) = x.as_chunks::<WORDS>();
-    for ((pair, even), odd) in pairs.iter().zip(even).zip(odd) {
-        let (first, second) = pair.split_at(16);
+    let (pairs, _) = blocks.as_chunks::<2>();
+    for (([first, second], even), odd) in pairs.iter().zip(even).zip(odd) {
         salsa20_8(&mut state, first);
         *even = state;
         salsa20_8(&mut state, second);
@@ -154,12 +148,64 @@ fn mix_blocks(x: &mut Vec<u32>, y: &mut Vec<u32>) {
     core::mem::swap(x, y);
 }
 
-/// The Salsa20/8 core (RFC 7914, section 3) of `state` xor `block`.
-fn salsa20_8(state: &mut [u32; 16], block: &[u32]) {
-    for (word, other) in state.iter_mut().zip(block) {
-        *word ^= other;
-    }
+/// The Salsa20/8 core (RFC 7914, section 3) of `state` xor `block`. Written out, because the
+/// compiler makes loops of loops here: it goes for size.
+fn salsa20_8(state: &mut [u32; 16], block: &[u32; 16]) {
     let [
+        s0,
+        s1,
+        s2,
+        s3,
+        s4,
+        s5,
+        s6,
+        s7,
+        s8,
+        s9,
+        s10,
+        s11,
+        s12,
+        s13,
+        s14,
+        s15,
+    ] = *state;
+    let [
+        b0,
+        b1,
+        b2,
+        b3,
+        b4,
+        b5,
+        b6,
+        b7,
+        b8,
+        b9,
+        b10,
+        b11,
+        b12,
+        b13,
+        b14,
+        b15,
+    ] = *block;
+    let (o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15) = (
+        s0 ^ b0,
+        s1 ^ b1,
+        s2 ^ b2,
+        s3 ^ b3,
+        s4 ^ b4,
+        s5 ^ b5,
+        s6 ^ b6,
+        s7 ^ b7,
+        s8 ^ b8,
+        s9 ^ b9,
+        s10 ^ b10,
+        s11 ^ b11,
+        s12 ^ b12,
+        s13 ^ b13,
+        s14 ^ b14,
+        s15 ^ b15,
+    );
+    let (
         mut x0,
         mut x1,
         mut x2,
@@ -176,7 +222,9 @@ fn salsa20_8(state: &mut [u32; 16], block: &[u32]) {
         mut x13,
         mut x14,
         mut x15,
-    ] = *state;
+    ) = (
+        o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15,
+    );
     macro_rules! quarter {
         ($a:ident, $b:ident, $c:ident, $d:ident) => {
             $b ^= $a.wrapping_add($d).rotate_left(7);
@@ -195,12 +243,24 @@ fn salsa20_8(state: &mut [u32; 16], block: &[u32]) {
         quarter!(x10, x11, x8, x9);
         quarter!(x15, x12, x13, x14);
     }
-    let mixed = [
-        x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15,
+    *state = [
+        x0.wrapping_add(o0),
+        x1.wrapping_add(o1),
+        x2.wrapping_add(o2),
+        x3.wrapping_add(o3),
+        x4.wrapping_add(o4),
+        x5.wrapping_add(o5),
+        x6.wrapping_add(o6),
+        x7.wrapping_add(o7),
+        x8.wrapping_add(o8),
+        x9.wrapping_add(o9),
+        x10.wrapping_add(o10),
+        x11.wrapping_add(o11),
+        x12.wrapping_add(o12),
+        x13.wrapping_add(o13),
+        x14.wrapping_add(o14),
+        x15.wrapping_add(o15),
     ];
-    for (word, other) in state.iter_mut().zip(mixed) {
-        *word = word.wrapping_add(other);
-    }
 }
 
 #[cfg(test)]
