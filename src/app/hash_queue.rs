@@ -30,10 +30,13 @@ const FOREIGN_MILLIS: u32 = 64 * 35;
 /// Of those that wait for another system's hash, the most from one client: it leaves room for
 /// others, however costly the hashes are that it asks for.
 const FOREIGN_PER_CLIENT: usize = 2;
-/// A step that takes longer is followed by a pause in its line that is twice as long: of the time,
-/// at most a third goes into steps after which somebody may have waited for a fifth of a second.
+/// The line of other systems' hashes pauses after each step, for as long as the step has taken:
+/// half of the isolate's time at least is everybody else's.
+const REST_PER_STEP: u32 = 1;
+/// After a step that takes longer than this it pauses for three times as long: of the time, at most
+/// a quarter goes into steps that make somebody wait for a fifth of a second.
 const LONG_STEP_MILLIS: u32 = 50;
-const REST_PER_STEP: u32 = 2;
+const REST_PER_LONG_STEP: u32 = 3;
 /// A request that has not got its turn this long after taking its place is turned away.
 const PATIENCE: Seconds = Seconds::new(10);
 /// A place without a sign of life for this long belongs to a request that the platform has
@@ -245,10 +248,14 @@ impl HashTicket<'_> {
         if !is_alone || is_next_step || queue.is_resting(line) {
             self.wait(timer, line).await?;
         }
-        if matches!(line, Line::Foreign(_)) && effort.step_millis > LONG_STEP_MILLIS {
-            queue
-                .foreign_rest_millis
-                .set(effort.step_millis * REST_PER_STEP);
+        if matches!(line, Line::Foreign(_)) {
+            let is_long = effort.step_millis > LONG_STEP_MILLIS;
+            let factor = if is_long {
+                REST_PER_LONG_STEP
+            } else {
+                REST_PER_STEP
+            };
+            queue.foreign_rest_millis.set(effort.step_millis * factor);
         }
         Ok(turn)
     }

@@ -17,7 +17,7 @@ import { ROUTES } from "../support/routes.mjs";
 /** As src/app/hash_queue.rs has it. */
 const MAX_WAITING = 64;
 /** Of each route, of each way to leave, at each stage. */
-const CUTS = 16;
+const CUTS = 10;
 const WIDTH = 8;
 /** A request without a wait in it is answered in a millisecond or two. */
 const LATEST_CUT_MS = 40;

