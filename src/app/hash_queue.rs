@@ -175,7 +175,7 @@ impl HashQueue {
             return Err(Crowded);
         }
         self.with_place(number, |place| {
-            place.foreign = Some((client, effort.total_millis))
+            place.foreign = Some((client, effort.total_millis));
         });
         Ok(())
     }

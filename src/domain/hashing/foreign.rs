@@ -101,7 +101,9 @@ impl Foreign {
         let normal = (normalised && !password.is_ascii()).then(|| normalise(password));
         let password = normal.as_deref().unwrap_or(password).as_bytes().to_vec();
         let progress = match &self {
-            Self::Bcrypt(stored) => Progress::Bcrypt(bcrypt::Bcrypt::begin(stored, &password)),
+            Self::Bcrypt(stored) => {
+                Progress::Bcrypt(Box::new(bcrypt::Bcrypt::begin(stored, &password)))
+            }
             Self::Scrypt { params, salt, .. } | Self::Firebase { params, salt, .. } => {
                 Progress::Scrypt(scrypt::Scrypt::begin(*params, &password, salt))
             }
@@ -166,7 +168,8 @@ pub(super) struct Comparison {
 }
 
 enum Progress {
-    Bcrypt(bcrypt::Bcrypt),
+    /// Four kilobytes of tables.
+    Bcrypt(Box<bcrypt::Bcrypt>),
     Scrypt(scrypt::Scrypt),
     Sha1(Option<pbkdf2::Rounds<5>>),
     Sha256(Option<pbkdf2::Rounds<8>>),

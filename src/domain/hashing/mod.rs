@@ -66,9 +66,14 @@ impl HashCost {
     /// What one hash of this cost computes, in a single step.
     #[must_use]
     pub const fn effort(self) -> Effort {
-        // At most a few hundred milliseconds for any accepted cost.
-        let millis = self.work() / WORK_A_MILLI;
-        let millis = if millis > 1_000 { 1_000 } else { millis as u32 };
+        // Any accepted cost is far below.
+        let work = if self.is_bearable() {
+            self.work()
+        } else {
+            MOST_WORK
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "MOST_WORK is an u32")]
+        let millis = (work / WORK_A_MILLI) as u32;
         Effort {
             step_millis: millis,
             total_millis: millis,

@@ -9,7 +9,7 @@ const SALT_LETTERS: usize = 22;
 const HASH_BYTES: usize = 23;
 /// What of a password counts, its end mark included.
 const MOST_PASSWORD_BYTES: usize = 72;
-/// "OrpheanBeholderScryDoubt"
+/// `OrpheanBeholderScryDoubt`, which bcrypt encrypts.
 const PLAIN: [[u32; 2]; 3] = [
     [0x4f72_7068, 0x6561_6e42],
     [0x6568_6f6c, 0x6465_7253],

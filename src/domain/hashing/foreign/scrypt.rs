@@ -88,7 +88,7 @@ impl Scrypt {
     }
 }
 
-/// ROMix (RFC 7914, section 5), in place.
+/// `ROMix` (RFC 7914, section 5), in place.
 fn mix_lane(lane: &mut [u8], params: Params, buffer: &mut [Block]) {
     let (bytes, _) = lane.as_chunks::<4>();
     let mut x: Vec<u32> = bytes.iter().map(|word| u32::from_le_bytes(*word)).collect();
@@ -150,6 +150,7 @@ fn mix_blocks(x: &mut Vec<u32>, y: &mut Vec<u32>) {
 
 /// The Salsa20/8 core (RFC 7914, section 3) of `state` xor `block`. Written out, because the
 /// compiler makes loops of loops here: it goes for size.
+#[expect(clippy::too_many_lines, reason = "sixteen words, each written out")]
 fn salsa20_8(state: &mut [u32; 16], block: &[u32; 16]) {
     let [
         s0,
