@@ -139,18 +139,18 @@ describe("passwords", () => {
   });
 
   test("invalid UTF-8 never becomes another password", async () => {
-    const replaced = "\ufffd".repeat(8);
+    const replaced = `zq7-kd${"\ufffd".repeat(8)}`;
     const person = await register(latchkey, { password: replaced });
     const user = encodeURIComponent(person.email);
     const bytes = (text) => Buffer.from(text, "latin1");
     const bodies = [
-      [FORM, bytes(`username=${user}&password=${"%ff".repeat(8)}`)],
-      [FORM, bytes(`username=${user}&password=${"\xff".repeat(8)}`)],
-      [FORM, bytes(`username=${user}&password=${"%ed%a0%80".repeat(8)}`)],
+      [FORM, bytes(`username=${user}&password=zq7-kd${"%ff".repeat(8)}`)],
+      [FORM, bytes(`username=${user}&password=zq7-kd${"\xff".repeat(8)}`)],
+      [FORM, bytes(`username=${user}&password=zq7-kd${"%ed%a0%80".repeat(8)}`)],
       [FORM, bytes(`username=${user}&password=${encodeURIComponent(replaced)}&%ff=1`)],
-      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"${"\xff".repeat(8)}"}`)],
-      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"${"\xed\xa0\x80".repeat(8)}"}`)],
-      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"${"\\ud800".repeat(8)}"}`)],
+      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"zq7-kd${"\xff".repeat(8)}"}`)],
+      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"zq7-kd${"\xed\xa0\x80".repeat(8)}"}`)],
+      [JSON_TYPE, bytes(`{"username":"${person.email}","password":"zq7-kd${"\\ud800".repeat(8)}"}`)],
     ];
     for (const [type, body] of bodies) {
       const answer = fromRaw(await latchkey.raw(LOGIN, { method: "POST", headers: [type], body }));
