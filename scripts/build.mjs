@@ -13,6 +13,12 @@ import { Failure, ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(ROOT, path));
+/**
+ * `RUN_TO_COMPLETION` hands each answer's promise to `waitUntil`. A request
+ * whose client has left is then finished: stopped in the middle, its memory
+ * would be lost to the isolate for good, because nobody tells Rust to drop it.
+ */
+const WORKER_BUILD_SETTINGS = { RUN_TO_COMPLETION: "1" };
 const STAMP = join(ROOT, "build", ".latchkey-stamp");
 
 export async function build(env) {
@@ -20,13 +26,13 @@ export async function build(env) {
   const locked = process.env.CI ? ["--locked"] : [];
   await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, ...locked], { env });
 
-  const wanted = fingerprint([compiledWasm(env), join(ROOT, "Cargo.toml"), env.WORKER_BUILD, env.WASM_BINDGEN_BIN, join(ROOT, "package-lock.json")]);
+  const wanted = fingerprint([compiledWasm(env), join(ROOT, "Cargo.toml"), join(ROOT, "scripts", "build.mjs"), env.WORKER_BUILD, env.WASM_BINDGEN_BIN, join(ROOT, "package-lock.json")]);
   if (readStamp() === `${wanted} ${fingerprint(ARTEFACT)}`) {
     say("build/ is up to date.");
     return;
   }
   rmSync(STAMP, { force: true });
-  await run(env.WORKER_BUILD, ["--release"], { env });
+  await run(env.WORKER_BUILD, ["--release"], { env: { ...env, ...WORKER_BUILD_SETTINGS } });
   // worker-build keeps the names of all functions: a tenth of what every cold isolate loads.
   await run(env.WASM_OPT_BIN, [ARTEFACT[1], "--strip-debug", "-o", ARTEFACT[1]], { env });
   writeFileSync(STAMP, `${wanted} ${fingerprint(ARTEFACT)}`);

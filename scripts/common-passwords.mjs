@@ -1,40 +1,61 @@
 /**
- * Makes `src/domain/common_passwords/list.bin`, the compact form of a list of
- * common passwords, one a line:
+ * Makes `src/domain/common_passwords/list.bin`, the compact form of the lists
+ * of common passwords that lie beside it:
  *
- *     node scripts/common-passwords.mjs LIST
+ *     node scripts/common-passwords.mjs
  *
- * Entries of less than 8 code points are left out (no policy lets them pass),
- * the others lower-cased. Each becomes the first four bytes of its SHA-512,
- * sorted: 257 offsets of two bytes (big endian) by the first byte, then the
- * other three bytes of each. A random passphrase is refused by accident about
- * once in 270,000 times.
+ * Entries of fewer than 8 code points are left out (no policy accepts them),
+ * the ASCII letters of the others lower-cased. Each becomes the first four
+ * bytes of its SHA-512, and all entries with the same first byte one bucket:
+ *
+ * - 257 offsets of two bytes (big endian), one for each bucket and the end:
+ *   bytes from the first bucket on
+ * - each bucket: the other 24 bits of its entries in ascending order, each as
+ *   the difference to the one before (the first: to -1) less one, in Rice's
+ *   code: the quotient by 2^17 as ones and a zero, then 17 bits; the rest of
+ *   the last byte is ones
+ *
+ * A random passphrase is refused by accident about once in 220,000 times.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 
-const TARGET = new URL("../src/domain/common_passwords/list.bin", import.meta.url);
+const FOLDER = new URL("../src/domain/common_passwords/", import.meta.url);
+const LISTS = ["zxcvbn.txt", "django.txt"];
 const MIN_CODE_POINTS = 8;
+/** The mean difference is 2^32 / 19,536: a little under 2^18. */
+const REMAINDER_BITS = 17;
 
-const [source] = process.argv.slice(2);
-if (!source) {
-  console.error("Usage: node scripts/common-passwords.mjs LIST");
-  process.exit(2);
-}
-const words = readFileSync(source, "utf8").split("\n");
 const hashes = new Set();
-for (const word of words) {
-  const canonical = word.replace(/\r$/, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  if ([...canonical].length < MIN_CODE_POINTS) continue;
-  hashes.add(createHash("sha512").update(canonical).digest().readUInt32BE(0));
+for (const list of LISTS) {
+  for (const word of readFileSync(new URL(list, FOLDER), "utf8").split("\n")) {
+    const canonical = word.replace(/\r$/, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    if ([...canonical].length < MIN_CODE_POINTS) continue;
+    hashes.add(createHash("sha512").update(canonical).digest().readUInt32BE(0));
+  }
 }
-const sorted = [...hashes].sort((a, b) => a - b);
+const buckets = Array.from({ length: 256 }, () => []);
+for (const hash of [...hashes].sort((a, b) => a - b)) buckets[hash >>> 24].push(hash & 0xffffff);
 
 const offsets = Buffer.alloc(257 * 2);
-for (let first = 0, at = 0; first <= 256; first += 1) {
-  while (at < sorted.length && sorted[at] >>> 24 < first) at += 1;
-  offsets.writeUInt16BE(at, first * 2);
+const coded = [];
+let length = 0;
+for (const [first, bucket] of buckets.entries()) {
+  coded.push(code(bucket));
+  length += coded.at(-1).length;
+  offsets.writeUInt16BE(length, (first + 1) * 2);
 }
-const rest = Buffer.concat(sorted.map((hash) => Buffer.from([(hash >>> 16) & 255, (hash >>> 8) & 255, hash & 255])));
-writeFileSync(TARGET, Buffer.concat([offsets, rest]));
-console.log(`${sorted.length} passwords, ${offsets.length + rest.length} bytes.`);
+writeFileSync(new URL("list.bin", FOLDER), Buffer.concat([offsets, ...coded]));
+console.log(`${hashes.size} passwords, ${offsets.length + length} bytes.`);
+
+function code(bucket) {
+  let bits = "";
+  let before = -1;
+  for (const entry of bucket) {
+    const difference = entry - before - 1;
+    bits += `${"1".repeat(difference >>> REMAINDER_BITS)}0${(difference & (2 ** REMAINDER_BITS - 1)).toString(2).padStart(REMAINDER_BITS, "0")}`;
+    before = entry;
+  }
+  const bytes = bits.padEnd(Math.ceil(bits.length / 8) * 8, "1").match(/.{8}/g) ?? [];
+  return Buffer.from(bytes.map((byte) => parseInt(byte, 2)));
+}

@@ -3,6 +3,8 @@
 use super::audit::password_refused;
 use super::authenticate::Owner;
 use super::background::sessions_ended;
+use super::hash_queue::Line;
+use super::verify_password::verify_password;
 use super::{AppError, Ctx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::hashing::Verification;
@@ -39,20 +41,17 @@ pub async fn change_password<P: Ports>(
         version,
         ..
     } = owner.holder;
-    let verification = {
-        let _turn = owner.place.turn(ctx.ports.timer()).await;
-        hasher.verify(&change.current, hash.as_ref())?
-    };
-    match verification {
+    match verify_password(ctx, &owner.place, (&change.current, hash.as_ref())).await? {
         Verification::Match { .. } => {}
-        Verification::Mismatch | Verification::Damaged => {
+        Verification::Mismatch | Verification::Damaged | Verification::UnknownPepper => {
             password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(user));
             return Err(AppError::WrongCurrentPassword);
         }
     }
     let salt = ctx.ports.entropy().bytes()?;
     let new = {
-        let _turn = owner.place.turn(ctx.ports.timer()).await;
+        let timer = ctx.ports.timer();
+        let _turn = owner.place.turn(timer, Line::Own, hasher.effort()).await?;
         hasher.hash(&change.new, salt)?
     };
     let replacement = PasswordReplacement {

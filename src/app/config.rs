@@ -13,7 +13,7 @@ use super::origin::is_origin;
 use super::recent::{AccountCopies, VerifiedTokens};
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher, Pepper};
+use crate::domain::hashing::{HashCost, ITERATIONS, MEMORY_KIB, PasswordHasher, Pepper, Peppers};
 use crate::domain::keys::KeyRing;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::session::SessionPolicy;
@@ -144,7 +144,8 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
     let peppers = reader.or_default(
         "PASSWORD_PEPPERS",
         "",
-        "must be id:base64url, of 16 to 64 bytes each, separated by commas",
+        "must be id:base64url, of 16 to 64 bytes each, separated by commas, with none in front while \
+         they are not used yet",
         read_peppers,
     );
     let default_role = reader.or_default(
@@ -200,7 +201,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         throttle: ThrottleKeys::new(keys.derive_secret("latchkey/throttle/v1")),
         tokens: Tokens::new(keys, config.issuance.clone()),
         hasher: PasswordHasher::new(cost).with_peppers(peppers?),
-        hash_queue: HashQueue::default(),
+        hash_queue: HashQueue::for_hashes_of(cost.effort()),
         refusals: Refusals::default(),
         verified: VerifiedTokens::default(),
         copies: AccountCopies::default(),
@@ -232,6 +233,9 @@ fn read_hash_cost<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Hash
     };
     if cost.memory_kib.saturating_mul(cost.iterations) < LEAST_HASH_WORK {
         reader.problem("ARGON2_ITERATIONS", "is too low for ARGON2_MEMORY_KIB");
+    }
+    if !cost.is_bearable() {
+        reader.problem("ARGON2_ITERATIONS", "is too high for ARGON2_MEMORY_KIB");
     }
     cost
 }
@@ -342,10 +346,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 }
 
-/// `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url.
-fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
+/// `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url. In front of
+/// them may stand `none`: then new hashes are made without.
+fn read_peppers(text: &str) -> Option<Peppers> {
+    let mut entries = cookies::list(text).peekable();
+    let new_hashes_have_none = entries.next_if(|entry| *entry == "none").is_some();
     let mut peppers: Vec<Pepper> = Vec::new();
-    for entry in cookies::list(text) {
+    for entry in entries {
         let (id, secret) = entry.split_once(':')?;
         let secret = Base64UrlUnpadded::decode_vec(secret).ok()?;
         let well_formed = (1..=8).contains(&id.len())
@@ -360,7 +367,10 @@ fn read_peppers(text: &str) -> Option<Vec<Pepper>> {
             secret,
         });
     }
-    Some(peppers)
+    Some(Peppers {
+        known: peppers,
+        new_hashes_have_none,
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Why a use-case refuses. Many causes inside, few answers outside: `web::problem` maps each
 //! variant to one problem document.
 
+use super::hash_queue::Crowded;
 use crate::domain::hashing::HashError;
 use crate::domain::time::Seconds;
 use crate::domain::token::{Rejection, SigningFailed};
@@ -56,6 +57,12 @@ impl From<StoreError> for AppError {
             StoreError::Unavailable { cause } => Self::Unavailable(cause),
             StoreError::Damaged { cause } => Self::Internal(cause),
         }
+    }
+}
+
+impl From<Crowded> for AppError {
+    fn from(_: Crowded) -> Self {
+        Self::Busy
     }
 }
 

@@ -3,8 +3,9 @@
 use super::audit::{account_refused, password_refused};
 use super::authenticate::CarriedSessions;
 use super::background::sessions_ended;
-use super::hash_queue::HashTicket;
+use super::hash_queue::{self, HashTicket};
 use super::issue::{Grant, TokenPair, issue};
+use super::verify_password::verify_password;
 use super::{AppError, Ctx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::email::Email;
@@ -135,19 +136,15 @@ async fn verify<P: Ports>(
     (found, password): (Option<PasswordHolder>, &PresentedPassword),
 ) -> Result<Verified, AppError> {
     let hasher = &ctx.service.hasher;
-    let verification = {
-        let _turn = place.turn(ctx.ports.timer()).await;
-        let stored = found.as_ref().and_then(|found| found.hash.as_ref());
-        hasher.verify(password, stored)?
-    };
+    let stored = found.as_ref().and_then(|found| found.hash.as_ref());
+    let verification = verify_password(ctx, place, (password, stored)).await?;
     let user = found.as_ref().map(|found| found.id);
     let (holder, rehash) = match (found, verification) {
         (Some(found), Verification::Match { rehash }) if found.is_active => (found, rehash),
         (_, verification) => {
             // An active user would pay for the new hash: an inactive one is refused no sooner.
             if let Verification::Match { rehash: true } = verification {
-                let _turn = place.turn(ctx.ports.timer()).await;
-                let _ = hasher.verify(password, None)?;
+                let _ = verify_password(ctx, place, (password, None)).await?;
             }
             if let (Verification::Damaged, Some(user)) = (verification, user) {
                 let user = user.to_string();
@@ -162,7 +159,9 @@ async fn verify<P: Ports>(
     let rehash = match &holder.hash {
         Some(from) if rehash => {
             let salt = ctx.ports.entropy().bytes()?;
-            let _turn = place.turn(ctx.ports.timer()).await;
+            let timer = ctx.ports.timer();
+            let line = hash_queue::Line::Own;
+            let _turn = place.turn(timer, line, hasher.effort()).await?;
             Some(Rehash {
                 to: hasher.rehash(password, salt)?,
                 from: from.clone(),

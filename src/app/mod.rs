@@ -21,6 +21,7 @@ pub mod recent;
 pub mod refresh;
 pub mod register;
 pub mod rename;
+mod verify_password;
 
 use crate::domain::audit::Trace;
 use crate::domain::hashing::PasswordHasher;

@@ -58,8 +58,9 @@ impl Spread for UserId {
     }
 }
 
-/// Access tokens that this isolate has found authentic. Keys and settings do not change under
-/// an isolate, so what was authentic stays so; its times are judged anew at each use.
+/// Access tokens that this isolate has found authentic. Other keys or settings make another
+/// service with a memory of its own, so what was authentic stays so; its times are judged anew at
+/// each use.
 pub struct VerifiedTokens(Places<TokenDigest, AccessClaims>);
 
 impl VerifiedTokens {

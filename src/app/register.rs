@@ -1,6 +1,7 @@
 //! A person registers.
 
 use super::breach_check::refuse_breached;
+use super::hash_queue::Line;
 use super::{AppError, Ctx};
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
@@ -44,8 +45,10 @@ pub async fn register<P: Ports>(
     let entropy = ctx.ports.entropy();
     let salt = entropy.bytes()?;
     let hash = {
-        let _turn = place.turn(ctx.ports.timer()).await;
-        ctx.service.hasher.hash(&command.password, salt)?
+        let hasher = &ctx.service.hasher;
+        let timer = ctx.ports.timer();
+        let _turn = place.turn(timer, Line::Own, hasher.effort()).await?;
+        hasher.hash(&command.password, salt)?
     };
     let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {

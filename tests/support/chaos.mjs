@@ -12,7 +12,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import App from "../../build/index.js";
-import { control, counters, kvSeen, newControl, newCounters, now, wrapContext, wrapEnv } from "./faults.mjs";
+import { control, counters, enter, kvSeen, newControl, newCounters, now, wrapContext, wrapEnv } from "./faults.mjs";
 
 const RealDate = Date;
 
@@ -37,7 +37,7 @@ export default class Chaos extends WorkerEntrypoint {
     counters.requests += 1;
     const work = { backgroundStarted: false, answered: false };
     try {
-      return await this.#app(work).fetch(request);
+      return await enter(this.ctx, work, () => this.#app(work).fetch(request));
     } finally {
       work.answered = true;
     }

@@ -18,6 +18,8 @@
 
 /** No disturbance. */
 export const newControl = () => ({
+  /** Vars and secrets in place of those of `env`; a null takes one away. */
+  texts: {},
   /** A clock that stands still at this time, in milliseconds; null: the real one. */
   nowMs: null,
   /** Added to the clock. */
@@ -75,6 +77,7 @@ export function wrapEnv(env, work) {
   const wrapped = new Map();
   return new Proxy(env, {
     get(target, name) {
+      if (Object.hasOwn(control.texts, name)) return control.texts[name] ?? undefined;
       if (!wrapped.has(name)) wrapped.set(name, wrapBinding(target[name], work));
       return wrapped.get(name);
     },
@@ -86,14 +89,35 @@ export function wrapContext(ctx, work) {
   return {
     passThroughOnException: () => ctx.passThroughOnException(),
     waitUntil(promise) {
-      counters.waitUntil += 1;
-      work.backgroundStarted = true;
-      if (control.dropWaitUntil) return;
-      counters.pending += 1;
-      const done = () => (counters.pending -= 1);
-      ctx.waitUntil(promise.then(done, done));
+      if (work.entering) work.handed.push(promise);
+      else runInBackground(ctx, promise, work);
     },
   };
+}
+
+/**
+ * Calls the Worker. The last promise that it hands to `waitUntil` before it
+ * returns its own is that of the answer: no work in the background, but the
+ * wish to be finished when the client has left.
+ */
+export function enter(ctx, work, call) {
+  work.entering = true;
+  work.handed = [];
+  const answer = call();
+  work.entering = false;
+  const own = work.handed.pop();
+  if (own) ctx.waitUntil(own);
+  for (const promise of work.handed) runInBackground(ctx, promise, work);
+  return answer;
+}
+
+function runInBackground(ctx, promise, work) {
+  counters.waitUntil += 1;
+  work.backgroundStarted = true;
+  if (control.dropWaitUntil) return;
+  counters.pending += 1;
+  const done = () => (counters.pending -= 1);
+  ctx.waitUntil(promise.then(done, done));
 }
 
 function wrapBinding(binding, work) {

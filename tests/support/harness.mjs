@@ -21,6 +21,8 @@ import { makeKeys } from "../../scripts/make-keys.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Counts, delays, faults and a clock that tests set. */
 export const CHAOS = "tests/support/chaos.mjs";
+/** The same, for requests that are cut off. */
+export const CUT_OFF = "tests/soak/cut-off-entry.mjs";
 /** Limits that no test reaches by accident. */
 const NO_LIMIT = { limit: 1_000_000, period: 60 };
 const SETTLE_TIMEOUT_MS = 10_000;
@@ -35,6 +37,8 @@ const SETTLE_TIMEOUT_MS = 10_000;
  * - `pops`: points of presence, with isolates of their own, one D1 and one KV
  * - `persist`: a folder for the state, to start again on it
  * - `migrations: false`: a database without tables
+ * - `direct: true`: `directUrl` is a socket of the Worker's own, past
+ *   Miniflare's front door: who closes it, leaves the Worker
  * - `outbound`: `(request, response)` of `node:http`, which answers what the
  *   Worker asks the rest of the world; without it, nothing out there answers
  */
@@ -46,6 +50,7 @@ export async function startLatchkey({
   pops = 1,
   persist,
   migrations = true,
+  direct = false,
   outbound = nobodyThere,
 } = {}) {
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
@@ -64,11 +69,12 @@ export async function startLatchkey({
     resourcePersistencePath: persist,
     log: new Log(LogLevel.NONE),
     handleStructuredLogs: (line) => logs.push(line),
-    workers: Array.from({ length: pops }, (_, pop) => ({ config: { ...worker, name: popName(pop) }, dev: { outboundService: { type: "node-handler", handler: outbound } } })),
+    workers: Array.from({ length: pops }, (_, pop) => ({ config: { ...worker, name: popName(pop) }, dev: { outboundService: { type: "node-handler", handler: outbound }, ...(direct && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }) } })),
   });
   try {
     const latchkey = new Latchkey(mf, { texts, logs, pops, entry });
     latchkey.url = await mf.ready;
+    if (direct) latchkey.directUrl = await mf.unsafeGetDirectURL(popName(0));
     if (migrations) await migrate(await latchkey.db());
     return latchkey;
   } catch (error) {
@@ -218,7 +224,7 @@ class Latchkey {
   }
 
   #side(name, pop, init) {
-    if (this.#entry !== CHAOS) throw new Error("Start with `entry: CHAOS` for this.");
+    if (![CHAOS, CUT_OFF].includes(this.#entry)) throw new Error("Start with `entry: CHAOS` for this.");
     return this.fetch(`/__test/${name}`, { pop, ...init });
   }
 }

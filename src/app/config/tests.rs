@@ -115,6 +115,9 @@ fn each_setting_has_bounds() {
         ("TRUSTED_FRONT_END_KEY", "secret"),
         ("PASSWORD_PEPPERS", "secret"),
         ("PASSWORD_PEPPERS", "1:AAAAAAAAAAAAAAAAAAAA"),
+        ("PASSWORD_PEPPERS", "none,none"),
+        ("PASSWORD_PEPPERS", "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAA,none"),
+        ("PASSWORD_PEPPERS", "None,1:AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         ("PASSWORD_PEPPERS", "1-2:AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         (
             "PASSWORD_PEPPERS",
@@ -226,6 +229,30 @@ fn origins_that_get_no_cookies_are_warned_about() {
 }
 
 #[test]
+fn hashes_that_would_hold_the_isolate_up_cannot_be_configured() {
+    let problems = |memory: &str, iterations: &str| {
+        let settings = [
+            ("ARGON2_MEMORY_KIB", memory),
+            ("ARGON2_ITERATIONS", iterations),
+        ];
+        configure(&settings).err().unwrap_or_default()
+    };
+    for (memory, iterations) in [("47104", "4"), ("19456", "10"), ("7168", "10")] {
+        assert!(
+            problems(memory, iterations).is_empty(),
+            "{memory} {iterations}"
+        );
+    }
+    for (memory, iterations) in [("47104", "5"), ("24576", "9"), ("32768", "7")] {
+        let problems = problems(memory, iterations);
+        assert_eq!(
+            problems,
+            ["ARGON2_ITERATIONS: is too high for ARGON2_MEMORY_KIB"]
+        );
+    }
+}
+
+#[test]
 fn names_and_keys_are_read() {
     let config = configure(&[
         ("FORMER_COOKIE_DOMAINS", "example.org , auth.example.org"),
@@ -247,4 +274,16 @@ fn names_and_keys_are_read() {
             .front_ends
             .contain(b"0123456789abcdef0123456789abcdef")
     );
+}
+
+#[test]
+fn peppers_may_be_known_before_they_are_used() {
+    for text in [
+        "none",
+        "none,1:AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "",
+    ] {
+        assert!(configure(&[("PASSWORD_PEPPERS", text)]).is_ok(), "{text}");
+    }
 }

@@ -6,9 +6,8 @@ use base64ct::{Base64Unpadded, Encoding};
 
 use super::{HashCost, TAG_BYTES};
 
-/// Memory that a stored hash may ask for, in KiB. OWASP's smallest setting, and the default of
-/// the widespread libraries (argon2-cffi, node-argon2), of which one fits into an isolate.
-const MEMORY_KIB: core::ops::RangeInclusive<u32> = 4_096..=65_536;
+/// Memory that a stored hash may ask for, in KiB: from half of OWASP's smallest setting on.
+const MEMORY_KIB: core::ops::RangeInclusive<u32> = 4_096..=super::memory::MOST_KIB;
 /// Lanes that a stored hash may have; they are computed one after the other.
 const LANES: core::ops::RangeInclusive<u32> = 1..=4;
 /// Lengths of tags that are taken, in bytes.
@@ -100,6 +99,7 @@ impl StoredArgon {
         let acceptable = phc.params.iter().count() == known
             && MEMORY_KIB.contains(&cost.memory_kib)
             && super::ITERATIONS.contains(&cost.iterations)
+            && cost.is_bearable()
             && LANES.contains(&lanes);
         let salt = phc.salt.filter(|salt| salt.len() >= argon2::MIN_SALT_LEN)?;
         let tag = phc.hash?.as_bytes().to_vec();

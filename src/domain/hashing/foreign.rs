@@ -1,37 +1,43 @@
 //! Password hashes that other systems made: read, bounded, verified; never made.
 //!
 //! A user who moves in with one of these keeps the password. The first login replaces the
-//! hash by one of ours. Well-kept crates do the mathematics; the formats are read here.
+//! hash by one of ours. A verification goes in steps, none of which takes much longer than one
+//! of our own hashes: between two of them the isolate answers others.
+
+mod bcrypt;
+mod pbkdf2;
+mod scrypt;
 
 use aes::Aes256;
 use aes::cipher::{KeyIvInit, StreamCipher};
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use ctr::Ctr128BE;
-use pbkdf2::pbkdf2_hmac;
-use scrypt::scrypt;
-use sha1::Sha1;
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// The most that bcrypt's cost may be: 2^13 rounds take about ten times as long as our hash.
-const MAX_BCRYPT_COST: u32 = 13;
-/// The most memory that scrypt may ask for, in bytes: an isolate has 128 MiB.
-const MAX_SCRYPT_BYTES: u64 = 64 * 1024 * 1024;
-/// The most lanes of scrypt: each costs as much time as the first.
-const MAX_SCRYPT_LANES: u32 = 5;
+use super::memory::HashMemory;
+use super::{Effort, HashError};
+
 /// The most rounds of PBKDF2; Django 6.0 makes 1,200,000.
 const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 /// What Better Auth fixes: N = 2^14, r = 16, p = 1, and a key of 64 bytes.
-const BETTER_AUTH: (u8, u32, u32) = (14, 16, 1);
+const BETTER_AUTH: [u32; 3] = [14, 16, 1];
 const BETTER_AUTH_KEY_BYTES: usize = 64;
 /// Lengths of salts and keys that are taken, in bytes.
 const MAX_SALT_BYTES: usize = 128;
 const KEY_BYTES: core::ops::RangeInclusive<usize> = 16..=64;
+/// Rounds of PBKDF2 and of bcrypt in one step: about as long as one of our hashes.
+const PBKDF2_STEP: u32 = 50_000;
+const BCRYPT_STEP: u32 = 512;
+/// Work in a millisecond, on a machine on which our hash takes 35 ms (`docs/performance.md`):
+/// rounds, or N times r.
+const PBKDF2_A_MILLI: u32 = 1_800;
+const BCRYPT_A_MILLI: u32 = 14;
+const SCRYPT_A_MILLI: u32 = 2_800;
 
 /// A hash of another system, within bounds.
 pub(super) enum Foreign {
     /// `$2a$`, `$2b$`, `$2y$`
-    Bcrypt(String),
+    Bcrypt(bcrypt::Stored),
     /// `$scrypt$ln=…,r=…,p=…$salt$key`, or Better Auth's `salt:key`
     Scrypt {
         params: scrypt::Params,
@@ -67,7 +73,9 @@ impl Foreign {
     pub(super) fn read(text: &str) -> Option<Self> {
         let fields: Vec<&str> = text.split('$').collect();
         match fields.as_slice() {
-            ["", "2a" | "2b" | "2y", cost, _] => read_bcrypt(cost, text),
+            ["", "2a" | "2b" | "2y", cost, tail] => {
+                Some(Self::Bcrypt(bcrypt::Stored::read(cost, tail)?))
+            }
             ["", "scrypt", params, salt, key] => read_scrypt(params, salt, key),
             ["", "pbkdf2-sha256", params, salt, key] => {
                 read_pbkdf2(Digest::Sha256, params, (salt, key))
@@ -87,65 +95,131 @@ impl Foreign {
         }
     }
 
-    /// Whether the password is the one that was hashed. `normalise` is Unicode's NFKC.
-    pub(super) fn verify(&self, password: &str, normalise: fn(&str) -> String) -> bool {
-        match self {
-            Self::Bcrypt(text) => bcrypt::verify(password, text).unwrap_or(false),
-            Self::Scrypt {
-                params,
-                salt,
-                key,
-                normalised,
-            } => {
-                let normal = (*normalised && !password.is_ascii()).then(|| normalise(password));
-                let password = normal.as_deref().unwrap_or(password);
-                let mut computed = vec![0; key.len()];
-                scrypt(password.as_bytes(), salt, params, &mut computed).is_ok()
-                    && bool::from(computed.ct_eq(key))
+    /// Begins to hash a password as the stored one was. `normalise` is Unicode's NFKC.
+    pub(super) fn begin(self, password: &str, normalise: fn(&str) -> String) -> Comparison {
+        let normalised = matches!(&self, Self::Scrypt { normalised, .. } if *normalised);
+        let normal = (normalised && !password.is_ascii()).then(|| normalise(password));
+        let password = normal.as_deref().unwrap_or(password).as_bytes().to_vec();
+        let progress = match &self {
+            Self::Bcrypt(stored) => {
+                Progress::Bcrypt(Box::new(bcrypt::Bcrypt::begin(stored, &password)))
+            }
+            Self::Scrypt { params, salt, .. } | Self::Firebase { params, salt, .. } => {
+                Progress::Scrypt(scrypt::Scrypt::begin(*params, &password, salt))
             }
             Self::Pbkdf2 {
                 digest,
                 rounds,
                 salt,
-                key,
-            } => {
-                let mut computed = vec![0; key.len()];
-                let password = password.as_bytes();
-                match digest {
-                    Digest::Sha1 => pbkdf2_hmac::<Sha1>(password, salt, *rounds, &mut computed),
-                    Digest::Sha256 => pbkdf2_hmac::<Sha256>(password, salt, *rounds, &mut computed),
+                ..
+            } => match digest {
+                Digest::Sha1 => Progress::Sha1(pbkdf2::Rounds::sha1(&password, salt, *rounds)),
+                Digest::Sha256 => {
+                    Progress::Sha256(pbkdf2::Rounds::sha256(&password, salt, *rounds))
                 }
-                bool::from(computed.ct_eq(key))
+            },
+        };
+        Comparison {
+            stored: self,
+            password,
+            progress,
+        }
+    }
+
+    /// Whether what a password gave is what is stored.
+    fn is(&self, computed: &[u8]) -> bool {
+        match self {
+            Self::Bcrypt(stored) => computed.ct_eq(stored.hash()).into(),
+            Self::Scrypt { key, .. } => computed.ct_eq(key).into(),
+            // The blocks of a key do not depend on each other, and each costs all rounds: the
+            // first one, of 160 bits or more, decides.
+            Self::Pbkdf2 { key, .. } => {
+                let length = key.len().min(computed.len());
+                let halves = computed.get(..length).zip(key.get(..length));
+                halves.is_some_and(|(computed, key)| computed.ct_eq(key).into())
             }
-            Self::Firebase {
-                params,
-                salt,
-                signer,
-                hash,
-            } => {
-                // The password's key encrypts the project's signer key: that is the hash.
-                let mut key = [0; 32];
-                if scrypt(password.as_bytes(), salt, params, &mut key).is_err() {
+            // The password's key encrypts the project's signer key: that is the hash.
+            Self::Firebase { signer, hash, .. } => {
+                let Ok(key) = <[u8; 32]>::try_from(computed) else {
                     return false;
-                }
-                let mut computed = signer.clone();
+                };
+                let mut encrypted = signer.clone();
                 Ctr128BE::<Aes256>::new(&key.into(), &[0; 16].into())
-                    .apply_keystream(&mut computed);
-                bool::from(computed.ct_eq(hash))
+                    .apply_keystream(&mut encrypted);
+                encrypted.ct_eq(hash).into()
             }
+        }
+    }
+
+    /// How many bytes scrypt is asked for.
+    fn key_bytes(&self) -> usize {
+        match self {
+            Self::Scrypt { key, .. } => key.len(),
+            Self::Bcrypt(_) | Self::Pbkdf2 { .. } | Self::Firebase { .. } => 32,
         }
     }
 }
 
-fn read_bcrypt(cost: &str, text: &str) -> Option<Foreign> {
-    let within = cost.len() == 2 && (4..=MAX_BCRYPT_COST).contains(&cost.parse().ok()?);
-    (within && text.len() == 60).then(|| Foreign::Bcrypt(text.to_owned()))
+/// A password on its way to being compared.
+pub(super) struct Comparison {
+    stored: Foreign,
+    password: Vec<u8>,
+    progress: Progress,
+}
+
+enum Progress {
+    /// Four kilobytes of tables.
+    Bcrypt(Box<bcrypt::Bcrypt>),
+    Scrypt(scrypt::Scrypt),
+    Sha1(Option<pbkdf2::Rounds<5>>),
+    Sha256(Option<pbkdf2::Rounds<8>>),
+}
+
+impl Comparison {
+    /// What is left to compute.
+    pub(super) fn effort(&self) -> Effort {
+        let sliced = |rounds: u32, step: u32, a_milli: u32| Effort {
+            step_millis: rounds.min(step) / a_milli,
+            total_millis: rounds / a_milli,
+        };
+        let pbkdf2 = |rounds: u32| sliced(rounds, PBKDF2_STEP, PBKDF2_A_MILLI);
+        match (&self.progress, &self.stored) {
+            (Progress::Bcrypt(bcrypt), _) => {
+                sliced(bcrypt.rounds_left(), BCRYPT_STEP, BCRYPT_A_MILLI)
+            }
+            (Progress::Sha1(block), _) => pbkdf2(block.as_ref().map_or(0, pbkdf2::Rounds::left)),
+            (Progress::Sha256(block), _) => pbkdf2(block.as_ref().map_or(0, pbkdf2::Rounds::left)),
+            (Progress::Scrypt(scrypt), _) => {
+                let lane = scrypt.lane_work();
+                sliced(lane * scrypt.lanes_left(), lane, SCRYPT_A_MILLI)
+            }
+        }
+    }
+
+    /// Computes the next step; whether the password is the one that was hashed, after the last.
+    pub(super) fn step(&mut self, memory: &HashMemory) -> Result<Option<bool>, HashError> {
+        let length = self.stored.key_bytes();
+        let computed = match &mut self.progress {
+            Progress::Bcrypt(bcrypt) => bcrypt.step(BCRYPT_STEP),
+            Progress::Scrypt(scrypt) => scrypt.step(&self.password, length, memory)?,
+            Progress::Sha1(block) => pbkdf2_step(block)?,
+            Progress::Sha256(block) => pbkdf2_step(block)?,
+        };
+        Ok(computed.map(|computed| self.stored.is(&computed)))
+    }
+}
+
+fn pbkdf2_step<const WORDS: usize>(
+    rounds: &mut Option<pbkdf2::Rounds<WORDS>>,
+) -> Result<Option<Vec<u8>>, HashError> {
+    let rounds = rounds.as_mut().ok_or(HashError::Refused)?;
+    Ok(rounds.step(PBKDF2_STEP))
 }
 
 fn read_scrypt(params: &str, salt: &str, key: &str) -> Option<Foreign> {
     let [ln, r, p] = numbers(params, ["ln", "r", "p"])?;
     Some(Foreign::Scrypt {
-        params: scrypt_params(u8::try_from(ln).ok()?, r, p)?,
+        params: scrypt::Params::new(ln, r, p)?,
         salt: bounded_salt(Base64Unpadded::decode_vec(salt).ok()?)?,
         key: bounded_key(Base64Unpadded::decode_vec(key).ok()?)?,
         normalised: false,
@@ -156,10 +230,10 @@ fn read_scrypt(params: &str, salt: &str, key: &str) -> Option<Foreign> {
 fn read_better_auth(text: &str) -> Option<Foreign> {
     let (salt, key) = text.split_once(':')?;
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let (log_n, r, p) = BETTER_AUTH;
+    let [log_n, r, p] = BETTER_AUTH;
     let key = decode_hex(key).filter(|key| key.len() == BETTER_AUTH_KEY_BYTES)?;
     Some(Foreign::Scrypt {
-        params: scrypt_params(log_n, r, p)?,
+        params: scrypt::Params::new(log_n, r, p)?,
         salt: bounded_salt(salt.as_bytes().to_vec()).filter(|_| is_hex(salt))?,
         key,
         normalised: true,
@@ -205,23 +279,11 @@ fn read_firebase(
     salt.extend(decode(separator)?);
     let (signer, hash) = (bounded_key(decode(signer)?)?, decode(hash)?);
     Some(Foreign::Firebase {
-        params: scrypt_params(u8::try_from(ln).ok()?, r, 1)?,
+        params: scrypt::Params::new(ln, r, 1)?,
         salt: bounded_salt(salt)?,
         hash: Some(hash).filter(|hash| hash.len() == signer.len())?,
         signer,
     })
-}
-
-fn scrypt_params(log_n: u8, r: u32, p: u32) -> Option<scrypt::Params> {
-    let bytes = 128_u64
-        .checked_mul(u64::from(r))?
-        .checked_shl(u32::from(log_n))?;
-    let within = (1..=20).contains(&log_n)
-        && (1..=64).contains(&r)
-        && bytes <= MAX_SCRYPT_BYTES
-        && p <= MAX_SCRYPT_LANES;
-    // The length is for PHC strings alone: `scrypt` goes by its output.
-    within.then(|| scrypt::Params::new(log_n, r, p, 32).ok())?
 }
 
 /// The values of exactly these names, in this order.

@@ -3,16 +3,19 @@
 
 mod argon;
 mod foreign;
+mod judging;
+mod memory;
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::fmt;
+use std::rc::Rc;
 
-use argon2::{Argon2, Block, Params};
-use subtle::ConstantTimeEq;
+use argon2::{Argon2, Params};
 
 use super::password::{NewPassword, PresentedPassword};
-use argon::{ArgonSetting, StoredArgon};
-use foreign::Foreign;
+use argon::ArgonSetting;
+pub use judging::{Effort, Judging, Verification};
+pub use memory::HashMemory;
 
 /// Length of a tag, in bytes (RFC 9106, section 4).
 const TAG_BYTES: usize = 32;
@@ -23,6 +26,12 @@ pub const SALT_BYTES: usize = 16;
 pub const MEMORY_KIB: core::ops::RangeInclusive<u32> = 7_168..=47_104;
 /// Passes that a hash may take.
 pub const ITERATIONS: core::ops::RangeInclusive<u32> = 1..=10;
+/// The most work of one Argon2 hash, of ours or of another system: m = 64 MiB, t = 3, the
+/// default of argon2-cffi and node-argon2. It cannot be interrupted, and takes 177 ms where
+/// ours takes 35: requests that come meanwhile wait no longer than a quarter of a second.
+const MOST_WORK: u64 = 65_536 * 3;
+/// Memory times passes of [`HashCost::OWASP`] in a millisecond, where that takes 35 ms.
+const WORK_A_MILLI: u64 = 1_110;
 /// What an unknown user's password is hashed with. A constant, because the hash must cost
 /// the same and its result is thrown away.
 const DUMMY_SALT: [u8; SALT_BYTES] = *b"latchkey-dummy-1";
@@ -47,27 +56,35 @@ impl HashCost {
     const fn work(self) -> u64 {
         self.memory_kib as u64 * self.iterations as u64
     }
+
+    /// Whether a hash of this cost does not keep the isolate from answering for too long.
+    #[must_use]
+    pub const fn is_bearable(self) -> bool {
+        self.work() <= MOST_WORK
+    }
+
+    /// What one hash of this cost computes, in a single step.
+    #[must_use]
+    pub const fn effort(self) -> Effort {
+        // Any accepted cost is far below.
+        let work = if self.is_bearable() {
+            self.work()
+        } else {
+            MOST_WORK
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "MOST_WORK is an u32")]
+        let millis = (work / WORK_A_MILLI) as u32;
+        Effort {
+            step_millis: millis,
+            total_millis: millis,
+        }
+    }
 }
 
 /// A hash as the database keeps it: a PHC string or a format of another system, perhaps
 /// damaged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredHash(String);
-
-/// The outcome of a verification. Each variant has cost one hash at least.
-#[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
-    /// The password is the user's.
-    Match {
-        /// The stored hash has another cost than today's and should be replaced.
-        rehash: bool,
-    },
-    /// It is not, or there is no such user.
-    Mismatch,
-    /// The stored hash cannot be read, or asks for more than it may: an operator's matter.
-    Damaged,
-}
 
 /// Why a hash could not be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +95,7 @@ pub enum HashError {
     Refused,
 }
 
-/// A secret that goes into each hash beside the salt, and is kept elsewhere than the hashes.
+/// A secret that goes into hashes beside the salt, and is kept elsewhere than the hashes.
 pub struct Pepper {
     /// Its name, 1 to 8 letters and digits; it stands in the hash.
     pub id: String,
@@ -86,15 +103,25 @@ pub struct Pepper {
     pub secret: Vec<u8>,
 }
 
-/// Hashes and verifies passwords, with one block buffer that is kept.
+/// The peppers of a deployment: all verify.
+#[derive(Default)]
+pub struct Peppers {
+    /// The first goes into new hashes, unless a stage before it says otherwise.
+    pub known: Vec<Pepper>,
+    /// The peppers are known and not used yet: new hashes are made without. This is the stage in
+    /// which every isolate learns a pepper before any hash needs it.
+    pub new_hashes_have_none: bool,
+}
+
+/// Hashes and verifies passwords, in memory that is kept.
 ///
 /// A fresh buffer would be zeroed for each hash, and wasm memory never shrinks: two logins
 /// at once would keep twice the memory for good. Hashing does not yield, so one is enough.
 pub struct PasswordHasher {
     cost: HashCost,
-    peppers: Vec<Pepper>,
+    peppers: Peppers,
     normalise: fn(&str) -> String,
-    blocks: RefCell<Vec<Block>>,
+    memory: Rc<HashMemory>,
     computed: Cell<u64>,
 }
 
@@ -104,16 +131,16 @@ impl PasswordHasher {
     pub fn new(cost: HashCost) -> Self {
         Self {
             cost,
-            peppers: Vec::new(),
+            peppers: Peppers::default(),
             normalise: str::to_owned,
-            blocks: RefCell::new(Vec::new()),
+            memory: Rc::default(),
             computed: Cell::new(0),
         }
     }
 
-    /// With peppers: the first goes into new hashes, all verify.
+    /// With peppers.
     #[must_use]
-    pub fn with_peppers(self, peppers: Vec<Pepper>) -> Self {
+    pub fn with_peppers(self, peppers: Peppers) -> Self {
         Self { peppers, ..self }
     }
 
@@ -122,6 +149,19 @@ impl PasswordHasher {
     #[must_use]
     pub fn with_nfkc(self, normalise: fn(&str) -> String) -> Self {
         Self { normalise, ..self }
+    }
+
+    /// With the buffer of another hasher, which may be in use until now: an isolate has memory
+    /// for one.
+    #[must_use]
+    pub fn with_memory(self, memory: Rc<HashMemory>) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// What one hash of ours computes.
+    #[must_use]
+    pub const fn effort(&self) -> Effort {
+        self.cost.effort()
     }
 
     /// How many Argon2 hashes this hasher has computed.
@@ -156,84 +196,31 @@ impl PasswordHasher {
         self.hash_text(password.expose(), salt)
     }
 
-    /// Compares a password with a stored hash, or with none.
-    ///
-    /// Whether the user exists, whether the hash can be read, whether the password is right:
-    /// one Argon2 hash is computed in each case, so that the time tells nothing. (A hash of
-    /// another setting or system takes its own time, until the first login has replaced it; a
-    /// wrong password for one of another system, or for a cheaper one, costs one of ours on
-    /// top: no refusal is faster than the others.)
-    ///
-    /// # Errors
-    ///
-    /// As [`PasswordHasher::hash`].
-    pub fn verify(
-        &self,
-        password: &PresentedPassword,
+    /// Begins to compare a password with a stored hash, or with none; nothing is computed yet.
+    #[must_use]
+    pub fn judge<'a>(
+        &'a self,
+        password: &'a PresentedPassword,
         stored: Option<&StoredHash>,
-    ) -> Result<Verification, HashError> {
-        let Some(stored) = stored else {
-            return self.waste(password, Verification::Mismatch);
-        };
-        if let Some(argon) = StoredArgon::read(&stored.0) {
-            return self.verify_argon(password, &argon);
-        }
-        // The other systems' hashes take their own memory: ours is given back first, and what a
-        // large one took is not kept. An isolate has 128 MiB for both.
-        let foreign = Foreign::read(&stored.0);
-        if foreign.is_some() {
-            self.blocks.replace(Vec::new());
-        }
-        match foreign {
-            Some(foreign) if foreign.verify(password.expose(), self.normalise) => {
-                Ok(Verification::Match { rehash: true })
-            }
-            Some(_) => self.waste(password, Verification::Mismatch),
-            None => self.waste(password, Verification::Damaged),
-        }
-    }
-
-    fn verify_argon(
-        &self,
-        password: &PresentedPassword,
-        stored: &StoredArgon,
-    ) -> Result<Verification, HashError> {
-        let Some(pepper) = self.pepper(stored.setting.pepper.as_deref()) else {
-            return self.waste(password, Verification::Damaged);
-        };
-        let salt = stored.salt.as_ref();
-        let tag = self.tag(password.expose(), salt, (&stored.setting, pepper))?;
-        if bool::from(tag.ct_eq(&stored.tag)) {
-            let rehash = stored.setting != self.own_setting();
-            Ok(Verification::Match { rehash })
-        } else if stored.setting.cost.work() < self.cost.work() {
-            self.waste(password, Verification::Mismatch)
-        } else {
-            Ok(Verification::Mismatch)
-        }
-    }
-
-    /// Computes a hash for its cost alone.
-    fn waste(
-        &self,
-        password: &PresentedPassword,
-        verdict: Verification,
-    ) -> Result<Verification, HashError> {
-        let setting = ArgonSetting::own(self.cost, None);
-        self.tag(password.expose(), &DUMMY_SALT, (&setting, &[]))?;
-        Ok(verdict)
+    ) -> Judging<'a> {
+        Judging::begin(self, password, stored)
     }
 
     fn hash_text(&self, text: &str, salt: [u8; SALT_BYTES]) -> Result<StoredHash, HashError> {
         let setting = self.own_setting();
-        let pepper = self.peppers.first();
-        let secret = pepper.map_or(&[][..], |pepper| &pepper.secret);
+        let secret = self.own_pepper().map_or(&[][..], |pepper| &pepper.secret);
         let tag = self.tag(text, &salt, (&setting, secret))?;
         Ok(StoredHash(setting.write(&salt, &tag)))
     }
 
+    /// The pepper of new hashes.
+    fn own_pepper(&self) -> Option<&Pepper> {
+        let first = self.peppers.known.first();
+        first.filter(|_| !self.peppers.new_hashes_have_none)
+    }
+
     fn own_setting(&self) -> ArgonSetting {
-        let pepper = self.peppers.first().map(|pepper| pepper.id.clone());
+        let pepper = self.own_pepper().map(|pepper| pepper.id.clone());
         ArgonSetting::own(self.cost, pepper)
     }
 
@@ -243,6 +230,7 @@ impl PasswordHasher {
             return Some(&[]);
         };
         self.peppers
+            .known
             .iter()
             .find(|pepper| pepper.id == id)
             .map(|pepper| pepper.secret.as_slice())
@@ -265,16 +253,8 @@ impl PasswordHasher {
             Some(setting.tag_bytes),
         )
         .map_err(|_| HashError::Refused)?;
-        let mut blocks = self.blocks.borrow_mut();
-        let wanted = params.block_count();
-        if blocks.len() < wanted {
-            // Freed before the larger one is asked for: a resize would hold both.
-            *blocks = Vec::new();
-            blocks
-                .try_reserve_exact(wanted)
-                .map_err(|_| HashError::OutOfMemory)?;
-            blocks.resize(wanted, Block::new());
-        }
+        let wanted = u32::try_from(params.block_count()).map_err(|_| HashError::Refused)?;
+        let mut blocks = self.memory.blocks(wanted)?;
         let mut tag = vec![0; setting.tag_bytes];
         Argon2::new_with_secret(pepper, setting.algorithm, setting.version, params)
             .and_then(|argon2| {
@@ -286,9 +266,6 @@ impl PasswordHasher {
                 )
             })
             .map_err(|_| HashError::Refused)?;
-        if memory_kib > self.cost.memory_kib {
-            *blocks = Vec::new();
-        }
         self.computed.set(self.computed.get().wrapping_add(1));
         Ok(tag)
     }

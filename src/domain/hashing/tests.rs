@@ -1,4 +1,5 @@
-use super::{HashCost, PasswordHasher, Pepper, StoredHash, Verification};
+use super::memory::MOST_KIB;
+use super::{HashCost, HashError, PasswordHasher, Pepper, Peppers, StoredHash, Verification};
 use crate::domain::password::{NewPassword, PasswordPolicy, PresentedPassword};
 
 const CHEAP: HashCost = HashCost {
@@ -10,6 +11,20 @@ fn chosen(text: &str) -> NewPassword {
     PasswordPolicy { min_code_points: 8 }
         .judge(text.to_owned(), None)
         .unwrap()
+}
+
+/// All steps of a comparison at once.
+fn verify(
+    hasher: &PasswordHasher,
+    password: &PresentedPassword,
+    stored: Option<&StoredHash>,
+) -> Result<Verification, HashError> {
+    let mut judging = hasher.judge(password, stored);
+    loop {
+        if let Some(verdict) = judging.step()? {
+            return Ok(verdict);
+        }
+    }
 }
 
 fn presented(text: &str) -> PresentedPassword {
@@ -29,12 +44,12 @@ fn a_hash_is_a_phc_string_that_verifies() {
             .starts_with("$argon2id$v=19$m=7168,t=1,p=1$AwMDAwMDAwMDAwMDAwMDAw$")
     );
     assert_eq!(
-        hasher.verify(&presented("correct horse"), Some(&hash)),
+        verify(&hasher, &presented("correct horse"), Some(&hash)),
         Ok(Verification::Match { rehash: false })
     );
     for wrong in ["Correct horse", "correct horse ", "correct hors"] {
         assert_eq!(
-            hasher.verify(&presented(wrong), Some(&hash)),
+            verify(&hasher, &presented(wrong), Some(&hash)),
             Ok(Verification::Mismatch)
         );
     }
@@ -48,7 +63,11 @@ fn a_hash_of_the_reference_implementation_verifies() {
         "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E",
     );
     assert_eq!(
-        PasswordHasher::new(HashCost::OWASP).verify(&presented("correct horse"), Some(&hash)),
+        verify(
+            &PasswordHasher::new(HashCost::OWASP),
+            &presented("correct horse"),
+            Some(&hash)
+        ),
         Ok(Verification::Match { rehash: false })
     );
 }
@@ -60,7 +79,7 @@ fn the_parameters_of_the_stored_hash_are_used_and_reported() {
         .hash(&chosen("correct horse"), [3; 16])
         .unwrap();
     assert_eq!(
-        hasher.verify(&presented("correct horse"), Some(&hash)),
+        verify(&hasher, &presented("correct horse"), Some(&hash)),
         Ok(Verification::Match { rehash: true })
     );
 }
@@ -72,9 +91,9 @@ fn every_refusal_costs_exactly_one_hash() {
     let before = hasher.computed();
     let wrong = presented("wrong horse");
     let causes = [
-        hasher.verify(&wrong, Some(&hash)),
-        hasher.verify(&wrong, None),
-        hasher.verify(&wrong, Some(&stored("damaged"))),
+        verify(&hasher, &wrong, Some(&hash)),
+        verify(&hasher, &wrong, None),
+        verify(&hasher, &wrong, Some(&stored("damaged"))),
     ];
     assert_eq!(hasher.computed(), before + 3);
     assert_eq!(
@@ -96,6 +115,8 @@ fn stored_parameters_are_bounded_before_they_are_obeyed() {
         "$argon2id$v=19$m=65537,t=1,p=1",
         "$argon2id$v=19$m=4095,t=5,p=1",
         "$argon2id$v=19$m=19456,t=11,p=1",
+        "$argon2id$v=19$m=65536,t=4,p=1",
+        "$argon2id$v=19$m=24576,t=9,p=1",
         "$argon2id$v=19$m=19456,t=0,p=1",
         "$argon2id$v=19$m=19456,t=2,p=5",
         "$argon2id$v=19$m=19456,t=2,p=0",
@@ -107,17 +128,21 @@ fn stored_parameters_are_bounded_before_they_are_obeyed() {
         "$argon2id$v=19$m=4294967296,t=2,p=1",
     ] {
         assert_eq!(
-            hasher.verify(&presented("x"), Some(&stored(&format!("{head}{tail}")))),
+            verify(
+                &hasher,
+                &presented("x"),
+                Some(&stored(&format!("{head}{tail}")))
+            ),
             Ok(Verification::Damaged),
             "{head}"
         );
     }
-    assert!(hasher.blocks.borrow().len() <= 7_168);
-    // What a larger hash takes is not kept.
+    assert!(hasher.memory.kib() <= 7_168);
+    // A larger one gets a buffer that is large enough for all: it is not replaced again.
     let large = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E";
-    let verdict = hasher.verify(&presented("correct horse"), Some(&stored(large)));
+    let verdict = verify(&hasher, &presented("correct horse"), Some(&stored(large)));
     assert_eq!(verdict, Ok(Verification::Match { rehash: true }));
-    assert!(hasher.blocks.borrow().is_empty());
+    assert_eq!(hasher.memory.kib(), MOST_KIB as usize);
 }
 
 #[test]
@@ -135,34 +160,43 @@ fn argon2_hashes_of_other_systems_verify_and_are_to_be_replaced() {
         "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQtMTZieXRlcw$PL5t2q6ByJsujgdP7ZKZC+B+0S5yVEUqUPNkr8JXYsY",
     ] {
         assert_eq!(
-            hasher.verify(&presented("correct horse"), Some(&stored(phc))),
+            verify(&hasher, &presented("correct horse"), Some(&stored(phc))),
             Ok(Verification::Match { rehash: true }),
             "{phc}"
         );
         assert_eq!(
-            hasher.verify(&presented("wrong horse"), Some(&stored(phc))),
+            verify(&hasher, &presented("wrong horse"), Some(&stored(phc))),
             Ok(Verification::Mismatch)
         );
     }
 }
 
-fn pepper(id: &str, byte: u8) -> Pepper {
-    Pepper {
-        id: id.to_owned(),
-        secret: vec![byte; 32],
-    }
+/// A hasher with peppers of these names and bytes, the first in new hashes.
+fn peppered(peppers: &[(&str, u8)]) -> PasswordHasher {
+    with_peppers(peppers, false)
+}
+
+fn with_peppers(peppers: &[(&str, u8)], new_hashes_have_none: bool) -> PasswordHasher {
+    let known = peppers.iter().map(|(id, byte)| Pepper {
+        id: (*id).to_owned(),
+        secret: vec![*byte; 32],
+    });
+    PasswordHasher::new(CHEAP).with_peppers(Peppers {
+        known: known.collect(),
+        new_hashes_have_none,
+    })
 }
 
 #[test]
 fn the_first_pepper_goes_in_and_old_ones_verify_until_they_are_replaced() {
-    let old = PasswordHasher::new(CHEAP).with_peppers(vec![pepper("1", 1)]);
-    let new = PasswordHasher::new(CHEAP).with_peppers(vec![pepper("2", 2), pepper("1", 1)]);
+    let old = peppered(&[("1", 1)]);
+    let new = peppered(&[("2", 2), ("1", 1)]);
     let bare = PasswordHasher::new(CHEAP);
     let password = chosen("correct horse");
     let same = Ok(Verification::Match { rehash: false });
     let upgrade = Ok(Verification::Match { rehash: true });
     let verify = |hasher: &PasswordHasher, hash: &StoredHash| {
-        hasher.verify(&presented("correct horse"), Some(hash))
+        verify(hasher, &presented("correct horse"), Some(hash))
     };
     let first = old.hash(&password, [3; 16]).unwrap();
     assert!(first.expose().contains(",keyid=MQ$"));
@@ -172,12 +206,12 @@ fn the_first_pepper_goes_in_and_old_ones_verify_until_they_are_replaced() {
     assert_eq!(verify(&new, &second), same);
     assert_eq!(verify(&new, &first), upgrade);
     assert_eq!(verify(&new, &plain), upgrade);
-    // A pepper that is gone takes its hashes with it, at the same price.
+    // Without the pepper nobody knows whether the password is right, at the same price.
     let before = bare.computed();
-    assert_eq!(verify(&bare, &first), Ok(Verification::Damaged));
+    assert_eq!(verify(&bare, &first), Ok(Verification::UnknownPepper));
     assert_eq!(bare.computed(), before + 1);
     // The name alone does not make the secret.
-    let other = PasswordHasher::new(CHEAP).with_peppers(vec![pepper("1", 9)]);
+    let other = peppered(&[("1", 9)]);
     assert_eq!(verify(&other, &first), Ok(Verification::Mismatch));
 }
 
@@ -186,12 +220,12 @@ fn hashes_of_other_systems_cost_one_of_ours_when_the_password_is_wrong() {
     let hasher = PasswordHasher::new(CHEAP);
     let bcrypt = stored("$2b$06$abcdefghijklmnopqrstuud/5IuQmqhVO0kfNEbHJM.fJkPiliBzC");
     assert_eq!(
-        hasher.verify(&presented("correct horse"), Some(&bcrypt)),
+        verify(&hasher, &presented("correct horse"), Some(&bcrypt)),
         Ok(Verification::Match { rehash: true })
     );
     assert_eq!(hasher.computed(), 0);
     assert_eq!(
-        hasher.verify(&presented("wrong horse"), Some(&bcrypt)),
+        verify(&hasher, &presented("wrong horse"), Some(&bcrypt)),
         Ok(Verification::Mismatch)
     );
     assert_eq!(hasher.computed(), 1);
@@ -212,8 +246,60 @@ fn a_wrong_password_for_a_cheaper_hash_is_not_refused_sooner() {
         (&cheaper, &dear, 1),
     ] {
         let before = of.computed();
-        let verdict = of.verify(&presented("wrong horse"), Some(stored));
+        let verdict = verify(of, &presented("wrong horse"), Some(stored));
         assert_eq!(verdict, Ok(Verification::Mismatch));
         assert_eq!(of.computed() - before, hashes);
     }
+}
+
+/// Each stage of a roll-out and the one before it verify each other's hashes, in both
+/// directions: isolates of both run at once, and a rollback is the way back.
+#[test]
+fn neighbouring_stages_of_a_pepper_verify_each_other_s_hashes() {
+    let stages = [
+        peppered(&[]),
+        with_peppers(&[("1", 1)], true),
+        peppered(&[("1", 1)]),
+        peppered(&[("1", 1), ("2", 2)]),
+        peppered(&[("2", 2), ("1", 1)]),
+        with_peppers(&[("2", 2), ("1", 1)], true),
+    ];
+    for pair in stages.windows(2) {
+        for (by, of) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
+            let hash = by.hash(&chosen("correct horse"), [3; 16]).unwrap();
+            let verdict = verify(of, &presented("correct horse"), Some(&hash));
+            assert!(
+                matches!(verdict, Ok(Verification::Match { .. })),
+                "{}",
+                hash.expose()
+            );
+        }
+    }
+    let unused = stages[1].hash(&chosen("correct horse"), [3; 16]).unwrap();
+    assert!(!unused.expose().contains("keyid"));
+}
+
+/// Whatever is verified, and in whatever order, one hash of each kind included.
+#[test]
+fn the_buffer_is_replaced_once_at_most() {
+    let key = "c29tZXNhbHQtMTZieXRlcw";
+    let phc = |m: u32| stored(&format!("$argon2id$v=19$m={m},t=1,p=1${key}${key}"));
+    let scrypt = |ln: u32| stored(&format!("$scrypt$ln={ln},r=8,p=1${key}${key}"));
+    let hasher = PasswordHasher::new(CHEAP);
+    let mut sizes = vec![hasher.memory.kib()];
+    for stored in [
+        phc(4_096),
+        scrypt(10),
+        phc(8_192),
+        scrypt(12),
+        phc(65_536),
+        phc(4_096),
+    ] {
+        let verdict = verify(&hasher, &presented("wrong horse"), Some(&stored));
+        assert_eq!(verdict, Ok(Verification::Mismatch));
+        sizes.push(hasher.memory.kib());
+    }
+    sizes.dedup();
+    assert!(sizes.len() <= 3, "{sizes:?}");
+    assert_eq!(sizes.last(), Some(&(MOST_KIB as usize)));
 }

@@ -1,0 +1,39 @@
+/**
+ * A test-only entry for requests that are cut off: chaos.mjs, and two more
+ * paths of its own.
+ *
+ *     GET  /__test/held      bytes of wasm memory, and requests without an end
+ *     POST /__test/freeze    `true`: from now on nobody is woken, whatever he
+ *                            waits for, as when the platform stops a request
+ *
+ * The import order matters: the watcher comes before the artefact.
+ */
+import { memoryBytes } from "./watch-memory.mjs";
+import Chaos from "../support/chaos.mjs";
+
+const setTimer = globalThis.setTimeout;
+let frozen = false;
+let open = 0;
+
+globalThis.setTimeout = (call, ms, ...rest) => {
+  const isLost = frozen;
+  return setTimer(() => (isLost || frozen ? undefined : call(...rest)), ms);
+};
+
+export default class CutOff extends Chaos {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/__test/held") return Response.json({ bytes: memoryBytes(), open });
+    if (pathname === "/__test/freeze") {
+      frozen = await request.json();
+      return Response.json(frozen);
+    }
+    if (pathname.startsWith("/__test/")) return super.fetch(request);
+    open += 1;
+    try {
+      return await super.fetch(request);
+    } finally {
+      open -= 1;
+    }
+  }
+}
