@@ -29,10 +29,7 @@ pub(super) fn of(env: &Env) -> Rc<Isolate> {
 
 fn configure(env: &Env) -> Isolate {
     let mut problems = bindings::missing(env);
-    let service = Service::configure(|name| setting(env, name)).map(|service| Service {
-        hasher: service.hasher.with_nfkc(nfkc),
-        ..service
-    });
+    let service = Service::configure(|name| setting(env, name)).map(|it| it.with_nfkc(nfkc));
     if let Err(misconfiguration) = &service {
         problems.extend(misconfiguration.problems.iter().cloned());
     }

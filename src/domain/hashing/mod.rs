@@ -1,5 +1,8 @@
 //! Password hashing: Argon2id, one block buffer per isolate, every refusal at the same price.
 //! Hashes of other systems verify too, and are replaced at the next login.
+//!
+//! A new hash is one of the password's normal form (NFKC), and its salt says so: see
+//! [`PasswordForm`]. A hash without that mark is one of the text exactly as it was sent.
 
 mod argon;
 mod foreign;
@@ -10,8 +13,8 @@ use core::fmt;
 use argon2::{Argon2, Block, Params};
 use subtle::ConstantTimeEq;
 
-use super::password::{NewPassword, PresentedPassword};
-use argon::{ArgonSetting, StoredArgon};
+use super::password::{NewPassword, Normalise, PresentedPassword, normal_form};
+use argon::{ArgonSetting, PasswordForm, StoredArgon};
 use foreign::Foreign;
 
 /// Length of a tag, in bytes (RFC 9106, section 4).
@@ -60,7 +63,7 @@ pub struct StoredHash(String);
 pub enum Verification {
     /// The password is the user's.
     Match {
-        /// The stored hash has another cost than today's and should be replaced.
+        /// The stored hash has another setting than today's and should be replaced.
         rehash: bool,
     },
     /// It is not, or there is no such user.
@@ -93,7 +96,7 @@ pub struct Pepper {
 pub struct PasswordHasher {
     cost: HashCost,
     peppers: Vec<Pepper>,
-    normalise: fn(&str) -> String,
+    normalise: Normalise,
     blocks: RefCell<Vec<Block>>,
     computed: Cell<u64>,
 }
@@ -117,10 +120,10 @@ impl PasswordHasher {
         Self { peppers, ..self }
     }
 
-    /// With Unicode's NFKC, which the hashes of one other system need for passwords that are
-    /// not ASCII. (Its tables are larger than the rest of us: the platform has them.)
+    /// The hasher with Unicode's NFKC, which the platform brings. Without it a password counts
+    /// as its own normal form.
     #[must_use]
-    pub fn with_nfkc(self, normalise: fn(&str) -> String) -> Self {
+    pub fn with_nfkc(self, normalise: Normalise) -> Self {
         Self { normalise, ..self }
     }
 
@@ -143,7 +146,8 @@ impl PasswordHasher {
         self.hash_text(password.expose(), salt)
     }
 
-    /// Hashes a password that has just been verified, under today's setting.
+    /// Hashes a password that has just been verified, under today's setting and in its normal
+    /// form: from then on every spelling of it verifies.
     ///
     /// # Errors
     ///
@@ -153,7 +157,7 @@ impl PasswordHasher {
         password: &PresentedPassword,
         salt: [u8; SALT_BYTES],
     ) -> Result<StoredHash, HashError> {
-        self.hash_text(password.expose(), salt)
+        self.hash_text(&self.normal_form(password), salt)
     }
 
     /// Compares a password with a stored hash, or with none.
@@ -202,7 +206,11 @@ impl PasswordHasher {
             return self.waste(password, Verification::Damaged);
         };
         let salt = stored.salt.as_ref();
-        let tag = self.tag(password.expose(), salt, (&stored.setting, pepper))?;
+        let text = match stored.setting.form {
+            PasswordForm::AsSent => password.expose().to_owned(),
+            PasswordForm::Nfkc => self.normal_form(password),
+        };
+        let tag = self.tag(&text, salt, (&stored.setting, pepper))?;
         if bool::from(tag.ct_eq(&stored.tag)) {
             let rehash = stored.setting != self.own_setting();
             Ok(Verification::Match { rehash })
@@ -228,8 +236,13 @@ impl PasswordHasher {
         let setting = self.own_setting();
         let pepper = self.peppers.first();
         let secret = pepper.map_or(&[][..], |pepper| &pepper.secret);
+        let salt = setting.form.salt(&salt);
         let tag = self.tag(text, &salt, (&setting, secret))?;
         Ok(StoredHash(setting.write(&salt, &tag)))
+    }
+
+    fn normal_form(&self, password: &PresentedPassword) -> String {
+        normal_form(password.expose().to_owned(), self.normalise)
     }
 
     fn own_setting(&self) -> ArgonSetting {
