@@ -314,6 +314,13 @@ impl StoredHash {
         Self(phc)
     }
 
+    /// Whether it is in a form that is known and within the bounds: what an import may bring.
+    /// (One that was made with a pepper needs that pepper as well.)
+    #[must_use]
+    pub fn can_be_verified(&self) -> bool {
+        StoredArgon::read(&self.0).is_some() || Foreign::read(&self.0).is_some()
+    }
+
     /// The PHC string, for the database alone.
     #[must_use]
     pub fn expose(&self) -> &str {
