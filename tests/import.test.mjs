@@ -152,7 +152,7 @@ describe("passwords", () => {
         assert.equal(answer.status, 204, `${i} ${round} ${answer.text}`);
       }
       assert.ok((await hashOf(email)).startsWith(OURS));
-      await refusal(email, passwords[i].slice(0, -1));
+      await refusal(email, [...passwords[i]].slice(1).join(""));
     }
   });
 });

@@ -3,7 +3,7 @@
  * deployed one. Both are the same binding, so bound values and batches work
  * alike.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Failure, ROOT } from "../lib.mjs";
@@ -21,6 +21,9 @@ const STATE_VERSION = "v3";
  * called before it is opened.
  */
 export async function openDatabase({ persistTo = LOCAL_STATE, remote = false, account, found = () => {} } = {}) {
+  // wrangler would wait for it for ever.
+  const kind = statSync(persistTo, { throwIfNoEntry: false });
+  if (!remote && kind && !kind.isDirectory()) throw new Failure("--persist-to has to be a folder.");
   // It takes a second to load: not for a mistyped argument.
   const { getPlatformProxy, unstable_readConfig } = await import("wrangler");
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });

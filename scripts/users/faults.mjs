@@ -19,7 +19,6 @@ const KNOWN = [
   [/SQLITE_READONLY|SQLITE_CANTOPEN|SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM|EROFS/, () => "The database cannot be written by this user: look at who owns its folder."],
   [/SQLITE_FULL|ENOSPC|EDQUOT/, () => "The disk is full."],
   [/SQLITE_CORRUPT|SQLITE_NOTADB|SQLITE_IOERR|not a database|disk image is malformed|disk I\/O error/, () => "The database's file is damaged or cannot be read."],
-  [/ENOTDIR|EEXIST/, () => "--persist-to has to be a folder."],
 ];
 
 /** Any error as a {@link Failure}; `task` says what could not be done. */

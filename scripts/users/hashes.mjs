@@ -81,7 +81,7 @@ function argon(fields) {
 function bcrypt(fields, text) {
   const [cost, tail] = fields;
   const ends = BCRYPT_TAIL.exec(tail ?? "")?.slice(1).map((letter) => BCRYPT_ALPHABET.indexOf(letter));
-  const rounds = cost.length === 2 ? number(cost) : null;
+  const rounds = cost?.length === 2 ? number(cost) : null;
   const isWhole = fields.length === 2 && text.length === BCRYPT_LETTERS && ends && ends[0] % 16 === 0 && ends[1] % 4 === 0;
   if (!isWhole || rounds === null) return { reason: DAMAGED };
   return bounded(within(rounds, BOUNDS.bcrypt.cost));

@@ -10,6 +10,9 @@ import { judgeHash, ownSpelling } from "./hashes.mjs";
 const MAX_ADDRESS_BYTES = 254;
 const LOCAL_PART = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+/** Unicode's white space, whose list is not the one of `String.trim`; around an address also the spaces without a width. */
+const SPACES_AROUND = /^\p{White_Space}+|\p{White_Space}+$/gu;
+const BLANKS_AROUND = /^[\p{White_Space}\u200b\ufeff]+|[\p{White_Space}\u200b\ufeff]+$/gu;
 const MAX_NAME_CODE_POINTS = 100;
 /** A UUID as databases write it, in lower case: with hyphens, in braces, as a URN, or 32 digits. */
 const UUID_SPELLINGS = [
@@ -78,7 +81,7 @@ export function judge(draft, { system, roles, defaultRole, now }) {
 /** The one form that is stored, or null. */
 export function canonicalEmail(text) {
   // ASCII letters only, as the service does it: `toLowerCase` alone turns a Kelvin sign into a k.
-  const email = typeof text === "string" ? trim(text).replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
+  const email = typeof text === "string" ? text.replace(BLANKS_AROUND, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
   if (Buffer.byteLength(email) > MAX_ADDRESS_BYTES) return null;
   const at = email.indexOf("@");
   const [local, domain] = [email.slice(0, at), email.slice(at + 1)];
@@ -89,7 +92,7 @@ export function canonicalEmail(text) {
 
 /** Trimmed; null for none, and for one that the service would refuse. */
 function displayName(text) {
-  const name = typeof text === "string" ? trim(text) : "";
+  const name = typeof text === "string" ? text.replace(SPACES_AROUND, "") : "";
   const length = [...name].length;
   return length > 0 && length <= MAX_NAME_CODE_POINTS && isText(name) ? name : null;
 }
@@ -141,11 +144,6 @@ function flag(value, otherwise) {
   const text = String(value).toLowerCase();
   if (["true", "t", "1"].includes(text)) return true;
   return ["false", "f", "0"].includes(text) ? false : null;
-}
-
-/** As the service trims: Unicode's white space, whose list is not the one of `String.trim`. */
-function trim(text) {
-  return text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "");
 }
 
 /** No control characters, and nothing that UTF-8 cannot write. */
