@@ -49,7 +49,7 @@ fn text() -> impl Strategy<Value = String> {
 const CHOSEN_SUFFIX: &str = "3523B62ABC141A2B4D6019D23CBA835DBD0";
 
 fn chosen_password() -> PasswordDigest {
-    let policy = PasswordPolicy { min_code_points: 8 };
+    let policy = PasswordPolicy::new(8);
     let password = policy.judge("correct horse".to_owned(), None);
     PasswordDigest::of(&password.ok().unwrap())
 }

@@ -4,67 +4,21 @@
  * that `npm start` would see the same database.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
-import { openDatabase } from "../scripts/users/database.mjs";
-import { WRANGLER } from "../scripts/wrangler.mjs";
 import { startLatchkey } from "./support/harness.mjs";
+import { command, database, rows, run } from "./support/import-command.mjs";
 import { EXPORTS, HASH, HASHED_PASSWORD, assertNoSecrets, exportFile, fileOf, person, scratch } from "./support/imports.mjs";
 import { logIn } from "./support/people.mjs";
 
 const MANY = 12_000;
-/** What setup.mjs sets for wrangler: nothing here leaves the machine. */
-const QUIET = { CI: "true", WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", MINIFLARE_TELEMETRY_DISABLED: "true" };
-
-/** Runs a program: `{code, signal, out}`, with both outputs in `out`; `onOutput` sees it grow. */
-function run(args, onOutput = () => {}) {
-  return new Promise((done, fail) => {
-    // A process group of its own, as a terminal makes one.
-    const child = spawn("node", ["--no-warnings", ...args], { cwd: ROOT, env: { ...process.env, ...QUIET }, detached: true });
-    let out = "";
-    const take = (part) => {
-      out += part;
-      onOutput(out, child);
-    };
-    child.stdout.on("data", take);
-    child.stderr.on("data", take);
-    child.on("error", fail).on("close", (code, signal) => done({ code, signal, out }));
-  });
-}
-
-const command = (name, args, onOutput) => run([join(ROOT, "scripts", "users", `${name}.mjs`), ...args], onOutput);
-
-const migrated = mkdtempSync(join(tmpdir(), "latchkey-migrated-"));
-before(async () => {
-  const { code, out } = await run([WRANGLER, "d1", "migrations", "apply", "DB", "--local", "--persist-to", migrated]);
-  assert.equal(code, 0, out);
-});
-after(() => rmSync(migrated, { recursive: true, force: true }));
-
-/** A folder as `npm start -- --persist-to` leaves it at first: an empty database with its tables. */
-function database(t) {
-  const folder = scratch(t);
-  cpSync(migrated, folder, { recursive: true });
-  return folder;
-}
-
-async function rows(persistTo) {
-  const { db, close } = await openDatabase({ persistTo });
-  try {
-    return (await db.prepare("SELECT * FROM users ORDER BY id").all()).results;
-  } finally {
-    await close();
-  }
-}
-
 const optionsOf = ({ from, path, firebaseHashConfig, auth0Profiles }) => [
   path, "--from", from,
   ...(firebaseHashConfig ? ["--firebase-hash-config", firebaseHashConfig] : []),
   ...(auth0Profiles ? ["--auth0-profiles", auth0Profiles] : []),
+  ...(from === "firebase" && path.endsWith(".csv") ? ["--allow-firebase-csv"] : []),
 ];
 
 test("an import, its repetition, an export, and an import of that elsewhere give the same rows", async (t) => {
@@ -202,6 +156,12 @@ describe("the command line", () => {
       [[path, "--auth0-profiles", path], /goes with --from auth0/],
       [[path, "--from", "firebase", "--firebase-hash-config", path], /says nothing of base64_signer_key/],
       [[path, "--report", path], /would replace the file/],
+      [[path, "--local", "--account", "x"], /--account goes with --remote/],
+      [[path, "--allow-firebase-csv"], /--allow-firebase-csv goes with --from firebase/],
+      [[folder, "--format", "csv"], /is a folder/],
+      [[fileOf(folder, "empty.csv", "")], /empty\.csv is empty/],
+      [["/dev/null", "--format", "csv"], /is no file but a pipe or a device/],
+      [[path, "--persist-to", path], /--persist-to has to be a folder/],
       [[path, "--persist-to", join(folder, "empty")], /The database has no tables yet\. Run: npm run wrangler -- d1 migrations apply DB --local/],
     ]) {
       const { code, out } = await command("import", args);

@@ -81,6 +81,20 @@ describe("CSV", () => {
     }
   });
 
+  test("has no NULL: what programs write for it is no value, in any column", async (t) => {
+    for (const none of ["NULL", "null", "\\N", "None", "(null)", "<null>", "[NULL]", " NULL ", '"NULL"', "NaN", "nil"]) {
+      const records = await csv(t, `1,a,${none}\n${none},b,x\n`);
+      assert.deepEqual(records, [row(2, ["1", "a", ""]), row(3, ["", "b", "x"])], none);
+    }
+    for (const word of ["nullable", "NULL x", "N", "\\NN", "0", "false"]) {
+      assert.deepEqual(await csv(t, `1,a,${word}\n`), [row(2, ["1", "a", word])]);
+    }
+    // People choose their names; what a program writes is in one spelling.
+    const names = ["NULL", "\\N", "None", "null", "Null", "Nil", "Na", "NULL Pointer"];
+    const records = await csv(t, names.map((name) => `1,a,x,${name}\n`).join(""), `${HEAD},name`);
+    assert.deepEqual(records.map(({ row: { name } }) => name), ["", "", "", "", "Null", "Nil", "Na", "NULL Pointer"]);
+  });
+
   test("UTF-16 is told", async (t) => {
     const path = fileOf(scratch(t), "users.csv", Buffer.from("\ufeffid,email", "utf16le"));
     await assert.rejects(read(path), /UTF-16/);
@@ -100,6 +114,36 @@ describe("JSON", () => {
     assert.deepEqual(await json(t, `{"users": [\n${lines.join(",\n")}]}`), [[2, 1], [3, "zwei 𝒜"], [4, 3]]);
     assert.deepEqual(await json(t, `[${lines.join(",\n")}]\n`), [[1, 1], [2, "zwei 𝒜"], [3, 3]]);
     assert.deepEqual(await json(t, "[]"), []);
+  });
+
+  test("an array that is cut off says so, wherever the cut is", async (t) => {
+    for (const whole of [JSON.stringify(objects), JSON.stringify(objects, null, 2), `{"users": [\n${objects.map((one) => JSON.stringify(one)).join(",\n")}]}`, `[\n${objects.map((one) => JSON.stringify(one)).join(",\n")}\n]\n`]) {
+      const head = whole.indexOf("[") + 1;
+      for (let end = head; end < whole.trimEnd().length; end += 1) {
+        const records = await json(t, whole.slice(0, end));
+        const damages = records.map(([, damage]) => damage).filter((one) => ["cut_off", "bad_json"].includes(one));
+        assert.ok(damages.length > 0, whole.slice(0, end));
+      }
+      assert.deepEqual((await json(t, whole)).map(([, id]) => id), [1, "zwei 𝒜", 3]);
+    }
+  });
+
+  test("what follows an array is not ignored", async (t) => {
+    const whole = '[{"id":1},\n{"id":2}]';
+    for (const more of ['[{"id":3}]', ',{"id":3}', '\n{"id":3}', "]", "}", "x", "\0", '\n\n\n[', " ".repeat(70_000)]) {
+      assert.deepEqual(await json(t, whole + more), [[1, 1], [2, 2], [2, "trailing_data"]], JSON.stringify(more.slice(0, 20)));
+    }
+    for (const blank of ["", "\n", " \r\n\t\n"]) assert.deepEqual(await json(t, whole + blank), [[1, 1], [2, 2]]);
+    const document = '{"users": [{"id":1}]}';
+    for (const more of [document, "]", ', "x": 1}']) assert.deepEqual(await json(t, document + more), [[1, 1], [1, "trailing_data"]], more);
+    assert.deepEqual(await json(t, '{"users": [{"id":1}], "nextPageToken": "x"}'), [[1, 1], [1, "trailing_data"]]);
+    assert.deepEqual(await json(t, '{"users": [{"id":1}]'), [[1, 1], [1, "cut_off"]]);
+    assert.deepEqual(await json(t, `${document}\n`), [[1, 1]]);
+  });
+
+  test("a damaged last element does not hide that the array is whole", async (t) => {
+    assert.deepEqual(await json(t, '[\n  {"id":1},\n  {"id":2,}\n]\n'), [[2, 1], [3, "bad_json"]]);
+    assert.deepEqual(await json(t, '[\n  {"id":1},\n  {"id":2\n]\n'), [[2, 1], [3, "bad_json"]]);
   });
 
   test("a damaged element costs itself", async (t) => {

@@ -4,9 +4,11 @@
  * made. What asks for monstrous work is refused without it being done.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createCipheriv, pbkdf2Sync, scryptSync } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { judgeHash } from "../scripts/users/hashes.mjs";
+import { ROOT } from "../scripts/lib.mjs";
+import { judgeHash, ownSpelling } from "../scripts/users/hashes.mjs";
 import { Client } from "./support/client.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { HASHED_PASSWORD, fileOf, importFile, person, scratch } from "./support/imports.mjs";
@@ -88,6 +90,8 @@ function firebase(ln, r, { signer = Buffer.alloc(64, "k"), salt = SALT, separato
 const WITHIN = {
   ...MADE_ELSEWHERE,
   "scrypt, the least work": scryptPhc(1, 1, 1),
+  "scrypt, the largest N for one block": scryptPhc(15, 1, 1),
+  "scrypt, the largest N for two blocks": scryptPhc(16, 2, 1),
   "scrypt, 64 MiB by N": scryptPhc(16, 8, 1),
   "scrypt, 64 MiB by r": scryptPhc(13, 64, 1),
   "scrypt, 5 lanes": scryptPhc(10, 8, 5),
@@ -120,6 +124,9 @@ const WITHIN = {
 const OUTSIDE = {
   ...BEYOND,
   "scrypt, 128 MiB": scryptPhc(17, 8, 1),
+  // No program makes one: RFC 7914 wants N < 2^(128 * r / 8).
+  "scrypt, N too large for one block": scryptPhc(15, 1, 1).replace("ln=15", "ln=16"),
+  "scrypt, N far too large for one block": scryptPhc(15, 1, 1).replace("ln=15", "ln=19"),
   "scrypt, more than 64 blocks": scryptPhc(4, 65, 1),
   "scrypt, 6 lanes": scryptPhc(10, 8, 6),
   "scrypt, key of 15 bytes": scryptPhc(10, 8, 1, { bytes: 15 }),
@@ -194,6 +201,115 @@ describe("the importer and the service agree", () => {
       }
     });
   }
+});
+
+/** Numbers in a fixed order, so that a failure can be repeated. */
+function numbers(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** One change to a hash: a letter, a number, a piece; mostly damage, sometimes another good one. */
+function changed(hash, others, next) {
+  const letters = [..."$=,:.+-/_! 019abyzAZé\u0131"];
+  const values = ["", "0", "1", "4", "8", "10", "13", "14", "15", "16", "17", "20", "21", "31", "63", "64", "65", "4095", "4096", "65536", "65537", "2000000", "2000001", "4294967295", "4294967296", "01", "+1", "-1", "1e3", "0x10", "٣"];
+  const at = next(hash.length);
+  const cut = (from, to, filling) => hash.slice(0, from) + filling + hash.slice(to);
+  switch (next(6)) {
+    case 0: return cut(at, at + 1, letters[next(letters.length)]);
+    case 1: return cut(at, at, letters[next(letters.length)]);
+    case 2: return cut(at, at + 1 + next(4), "");
+    case 3: return hash.replace(/\d+(?=[,$])/g, (number) => (next(2) ? number : values[next(values.length)]));
+    case 4: {
+      const [one, other] = [hash, others[next(others.length)]].map((text) => text.split("$"));
+      const place = next(one.length);
+      return [...one.slice(0, place), ...other.slice(place)].join("$");
+    }
+    default: return hash.slice(0, at);
+  }
+}
+
+/** Every combination of costs around the bounds. */
+function* costs() {
+  const [salt, key] = [unpadded(SALT), unpadded(Buffer.alloc(32, 1))];
+  for (let ln = 0; ln <= 65; ln += 1) {
+    for (const r of [0, 1, 2, 3, 4, 7, 8, 16, 32, 63, 64, 65, 4_294_967_295]) {
+      for (const p of [0, 1, 5, 6, 4_294_967_295]) yield `$scrypt$ln=${ln},r=${r},p=${p}$${salt}$${key}`;
+      yield `$firebase-scrypt$ln=${ln},r=${r}$${[SALT, "", Buffer.alloc(32), Buffer.alloc(32)].map(base64).join("$")}`;
+    }
+  }
+  for (let cost = 0; cost <= 40; cost += 1) yield MADE_ELSEWHERE["bcrypt, cost 4"].replace("$04$", `$${String(cost).padStart(2, "0")}$`);
+  for (const m of [0, 1, 8, 4_095, 4_096, 4_097, 65_535, 65_536, 65_537, 4_294_967_295]) {
+    for (const t of [0, 1, 2, 9, 10, 11]) for (const p of [0, 1, 3, 4, 5]) yield `$argon2id$v=19$m=${m},t=${t},p=${p}$${salt}$${key}`;
+  }
+  for (let length = 0; length <= 70; length += 1) {
+    const text = unpadded(Buffer.alloc(length, 7));
+    yield `$argon2id$v=19$m=4096,t=2,p=1$${text}$${key}`;
+    yield `$argon2id$v=19$m=4096,t=2,p=1$${salt}$${text}`;
+    yield `$scrypt$ln=4,r=8,p=1$${salt}$${text}`;
+    yield `$pbkdf2-sha256$1000$${salt}$${text}`;
+    yield `$pbkdf2-sha256$1000$${text}$${key}`;
+    yield `pbkdf2_sha256$1000$somesalt$${base64(Buffer.alloc(length, 7))}`;
+  }
+  for (const rounds of [0, 1, 1_999_999, 2_000_000, 2_000_001, 4_294_967_295, 4_294_967_296]) {
+    yield `$pbkdf2-sha1$${rounds}$${salt}$${key}`;
+    yield `pbkdf2_sha1$${rounds}$somesalt$${base64(SALT)}`;
+  }
+}
+
+test("twenty thousand hashes around the bounds: the importer takes those that the service reads, and no others", () => {
+  const next = numbers(20_261_127);
+  const good = [...Object.values(WITHIN), ...Object.values(OUTSIDE)];
+  const made = Array.from({ length: 15_000 }, (_, i) => changed(good[i % good.length], good, next));
+  const texts = [...good, ...costs(), ...made].filter((text) => !/[\r\n]/.test(text) && text.isWellFormed());
+  // The service's own reader, compiled for this machine.
+  const { status, stdout, stderr } = spawnSync("cargo", ["run", "--quiet", "--example", "judge-hashes"], {
+    cwd: ROOT, input: texts.map((text) => `${text}\n`).join(""), encoding: "utf8", maxBuffer: 64 * MIB,
+  });
+  assert.equal(status, 0, stderr);
+  const verdicts = stdout.split("\n").slice(0, -1);
+  assert.equal(verdicts.length, texts.length);
+  const differences = texts.filter((text, i) => (judgeHash(text).reason === undefined) !== (verdicts[i] === "1"));
+  assert.deepEqual(differences, []);
+  const taken = verdicts.filter((verdict) => verdict === "1").length;
+  assert.ok(taken > 1_000 && taken < texts.length - 1_000, `${taken} of ${texts.length}`);
+});
+
+/** The test vector of Supabase's own server, for `mytestpassword`. */
+const FBSCRYPT = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=ou9tdYTGyYm8kuR6Dt0Bp0kDuAYoXrK16mbZO4yGwAn3oLspjnN0/c41v8xZnO1n14J3MjKj1b2g6AUCAlFwMw==$C0sHCg9ek77hsg==$zKVTMvnWVw5BBOZNUdnsalx4c4c7y/w7IS5p6Ut2+CfEFFlz37J9huyQfov4iizN8dbjvEJlM5tQaJP84+hfTw==";
+
+describe("Firebase's scrypt as Supabase writes it", () => {
+  const change = (...changes) => changes.reduce((text, [part, replacement]) => text.replace(part, replacement), FBSCRYPT);
+  const urlSafe = FBSCRYPT.replaceAll("/", "_").replaceAll(/(?<=[a-z0-9A-Z])\+/g, "-");
+
+  test("is imported and verifies, whatever its base64 looks like", async (t) => {
+    // Without a separator it is another hash.
+    const bare = firebase(10, 8, { separator: Buffer.alloc(0) }).split("$");
+    const without = `$fbscrypt$v=1,n=10,r=8,p=1,sk=${bare[5]}$${bare[3]}$${bare[6]}`;
+    const hashes = [FBSCRYPT, urlSafe, change([/=+(?=,sk)/, ""], [/=+(?=\$)/g, ""], [/=+$/, ""]), without];
+    const path = fileOf(scratch(t), "users.csv", ["id,email,encrypted_password", ...hashes.map((hash, i) => `${crypto.randomUUID()},fb${i}@example.com,"${hash}"`)].join("\n") + "\n");
+    const { report } = await importFile(latchkey, { path, from: "supabase" });
+    assert.deepEqual(report, []);
+    for (const i of hashes.keys()) {
+      const password = i === 3 ? HASHED_PASSWORD : "mytestpassword";
+      const answer = await new Client(latchkey).post(LOGIN, { json: { username: `fb${i}@example.com`, password } });
+      assert.equal(answer.status, 204, hashes[i]);
+    }
+  });
+
+  test("is refused when it is of another version, damaged, or beyond the bounds", () => {
+    const judged = (text) => judgeHash(ownSpelling(text)).reason;
+    assert.equal(judged(FBSCRYPT), undefined);
+    assert.equal(judged(change(["v=1", "v=2"])), "hash_unsupported");
+    for (const damaged of [change([/,sk=[^$]*/, ""]), change([/\$[^$]*$/, ""]), change([/hsg==/, "hs"]), change(["p=1", "p=2"]), change([/TMvn/, "T!vn"]), change([/.{8}$/, ""])]) {
+      assert.equal(judged(damaged), "hash_damaged", damaged);
+    }
+    assert.equal(judged(change(["n=14", "n=17"])), "hash_out_of_bounds");
+    assert.equal(judged(change(["r=8", "r=65"], ["n=14", "n=4"])), "hash_out_of_bounds");
+  });
 });
 
 test("monstrous hashes are refused at the door, and at a login without being computed", async (t) => {

@@ -4,6 +4,7 @@
  * and a repetition changes nothing.
  */
 import assert from "node:assert/strict";
+import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -92,6 +93,70 @@ describe("an export of", () => {
   }
 });
 
+/** The spellings in which devices send one password; NFKC makes the first of them. */
+const SPELLINGS = ["caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me", "\uff43\uff41\uff46\u00e9 cr\u00e8me"];
+
+/** As Better Auth hashes: NFKC, then scrypt with the hexadecimal text as the salt. */
+function betterAuthHash(password) {
+  const salt = randomBytes(16).toString("hex");
+  return `${salt}:${scryptSync(password.normalize("NFKC"), salt, 64, { N: 2 ** 14, r: 16, p: 1, maxmem: 2 ** 26 }).toString("hex")}`;
+}
+
+/** As Django does: the text as it is sent. */
+function djangoHash(password) {
+  return `pbkdf2_sha256$1000$seasalt$${pbkdf2Sync(password, "seasalt", 1_000, 32, "sha256").toString("base64")}`;
+}
+
+describe("passwords", () => {
+  const hashOf = async (email) => (await latchkey.sql("SELECT password_hash FROM users WHERE email = ?1", email))[0].password_hash;
+
+  test("from Better Auth keep their second device: every spelling logs in, first and afterwards", async (t) => {
+    const people = SPELLINGS.flatMap((chosen, i) => SPELLINGS.map((first, k) => ({ id: `u${i}${k}`, email: `u${i}${k}@example.com`, password: betterAuthHash(chosen), first })));
+    const path = fileOf(scratch(t), "users.jsonl", people.map(({ first, ...row }) => row));
+    await importFile(latchkey, { path, from: "better-auth" });
+    for (const { email, first } of people) {
+      await logIn(latchkey, { email, password: first });
+      assert.ok((await hashOf(email)).startsWith(OURS));
+      for (const password of SPELLINGS) await logIn(latchkey, { email, password });
+      await refusal(email, "cafe creme");
+    }
+  });
+
+  test("from a system that hashes what is sent log in as it was sent, and in every spelling afterwards", async (t) => {
+    const people = SPELLINGS.map((chosen, i) => ({ pk: i, fields: { email: `d${i}@example.com`, password: djangoHash(chosen) }, chosen }));
+    const path = fileOf(scratch(t), "users.jsonl", people.map(({ chosen, ...row }) => row));
+    await importFile(latchkey, { path, from: "django" });
+    for (const { fields: { email }, chosen } of people) {
+      await logIn(latchkey, { email, password: chosen });
+      for (const password of SPELLINGS) await logIn(latchkey, { email, password });
+    }
+  });
+
+  test("move on between Latchkeys with what their hashes say of the spelling", async (t) => {
+    const person = await register(latchkey, { password: SPELLINGS[1] });
+    const hash = await hashOf(person.email);
+    await latchkey.sql("DELETE FROM users");
+    await importFile(latchkey, { path: fileOf(scratch(t), "all.jsonl", [{ id: person.id, email: person.email, passwordHash: hash }]) });
+    for (const password of SPELLINGS) await logIn(latchkey, { ...person, password });
+    assert.equal(await hashOf(person.email), hash);
+  });
+
+  test("longer than a new one may be log in, and are replaced like the others", async (t) => {
+    const passwords = ["x".repeat(129), "long ".repeat(200), "\u00e9".repeat(200), "\u{1F511}".repeat(500), "x".repeat(4_096)];
+    const people = passwords.map((password, i) => ({ id: `l${i}`, email: `l${i}@example.com`, password: betterAuthHash(password) }));
+    await importFile(latchkey, { path: fileOf(scratch(t), "users.jsonl", people), from: "better-auth" });
+    for (const [i, { email }] of people.entries()) {
+      const body = { username: email, password: passwords[i] };
+      for (const round of ["first", "second"]) {
+        const answer = await new Client(latchkey).post(LOGIN, { json: body });
+        assert.equal(answer.status, 204, `${i} ${round} ${answer.text}`);
+      }
+      assert.ok((await hashOf(email)).startsWith(OURS));
+      await refusal(email, [...passwords[i]].slice(1).join(""));
+    }
+  });
+});
+
 describe("ids", () => {
   test("are kept when they are UUIDs, in lower case, and new ones can be found by the old", async (t) => {
     const uuid = "F47AC10B-58CC-4372-A567-0E02B2C3D479";
@@ -106,6 +171,31 @@ describe("ids", () => {
       { line: 4, oldId: null, id: ids[3] },
     ]);
     await logIn(latchkey, { email: person(3).email, password: HASHED_PASSWORD });
+  });
+
+  test("are kept in every spelling of a UUID", async (t) => {
+    const uuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+    const digits = uuid.replaceAll("-", "");
+    const spellings = [uuid, digits, uuid.toUpperCase(), digits.toUpperCase(), `{${uuid}}`, `{${uuid.toUpperCase()}}`, `urn:uuid:${uuid}`, `0x${digits.toUpperCase()}`];
+    for (const spelling of spellings) {
+      await latchkey.sql("DELETE FROM users");
+      const path = fileOf(scratch(t), "users.csv", `id,email,hashed_password,is_active,is_superuser\n${spelling},ada@example.com,${HASH},1,0\n`);
+      const { report } = await importFile(latchkey, { path, from: "fastapi-users" });
+      assert.deepEqual((await users()).map(({ id }) => id), [uuid], spelling);
+      assert.deepEqual(report, spelling === uuid ? [] : [{ line: 2, oldId: spelling, id: uuid }]);
+      await logIn(latchkey, { email: "ada@example.com", password: HASHED_PASSWORD });
+    }
+    // Two spellings of one are one; what only looks like one is another id.
+    await latchkey.sql("DELETE FROM users");
+    const path = fileOf(scratch(t), "users.jsonl", [person(1, { id: uuid }), person(2, { id: digits }), person(3, { id: `${digits}0` }), person(4, { id: digits.slice(1) }), person(5, { id: uuid.replace("-", "") }), person(6, { id: `{${uuid}` })]);
+    const result = await importFile(latchkey, { path });
+    assert.deepEqual(reasons(result), ["2 duplicate_id", "6 id_invalid"]);
+    for (const { id } of (await users()).slice(1)) assert.match(id, /^018f3398-c100-7/);
+  });
+
+  test("that JSON has rounded are not read: two people would be one", async (t) => {
+    const path = fileOf(scratch(t), "users.jsonl", `${JSON.stringify(person(1)).replace(/"id":"[^"]*"/, '"id":9007199254740993')}\n${JSON.stringify(person(2, { id: 9_007_199_254_740_991 }))}\n`);
+    assert.deepEqual(reasons(await importFile(latchkey, { path })), ["1 id_invalid"]);
   });
 
   test("that could hold anything are not read", async (t) => {
@@ -200,8 +290,9 @@ describe("fields", () => {
       "Ada@Example.ORG", "a.d+a@example.org", "o'brien@example.org", "x_y-z!#$%&*/=?^`{|}~@example.org", `${"l".repeat(64)}@example.org`,
       `${"l".repeat(65)}@example.org`, `a@${label}.org`, `a@${label}a.org`, `a@${label}.${label}.${label}.${"a".repeat(60)}`,
       `a@${label}.${label}.${label}.${"a".repeat(61)}`, "", "ada", "@example.org", "ada@example", "ada@@example.org", "a@b@example.org",
-      "ada@example..org", "ada@.example.org", "ada@example.org.", "ada@-example.org", "ada@example-.org", "ada@exa_mple.org", " a@example.org",
-      "a@example.org ", "a@example.org\n", "\"a\"@example.org", "ada@bücher.example", "\u212Aada@example.org", "ada\u0130@example.org", "a@example.org\u3002",
+      "ada@example..org", "ada@.example.org", "ada@example.org.", "ada@-example.org", "ada@example-.org", "ada@exa_mple.org", " b@example.org",
+      "c@example.org ", "d@example.org\n", "\u00a0e@example.org\u2003", "\t f@example.org\r\n", "\ufeffg@example.org", "h @example.org", "\u200bi@example.org",
+      "\"a\"@example.org", "ada@bücher.example", "\u212Aada@example.org", "ada\u0130@example.org", "a@example.org\u3002",
     ]) {
       const answer = await new Client(latchkey).post(REGISTER, { json: { email, password: "correct horse battery staple" } });
       assert.equal(canonicalEmail(email), answer.status === 201 ? answer.json.email : null, email);
@@ -260,6 +351,72 @@ describe("fields", () => {
       // Auth0's and Firebase's lines need what this row lacks or repeats; the others take the last one.
       if (!["auth0", "firebase"].includes(options.from)) assert.ok((await users()).some(({ email }) => email === "last@example.com"), options.from);
     }
+  });
+
+  test("Supabase's bans: written-out NULLs are none, a time that is none is not guessed", async (t) => {
+    const bans = { NULL: 1, "\\N": 1, None: 1, null: 1, "": 1, "2020-01-01 00:00:00+00": 1, "2999-01-01 00:00:00+00": 0, infinity: 0, "-infinity": null, never: null };
+    const lines = Object.keys(bans).map((ban, i) => `${person(i).id},ban${i}@example.com,${HASH},NULL,NULL,\\N,${ban},NULL\n`);
+    const path = fileOf(scratch(t), "users.csv", `id,email,encrypted_password,raw_user_meta_data,created_at,updated_at,banned_until,deleted_at\n${lines.join("")}`);
+    const result = await importFile(latchkey, { path, from: "supabase" });
+    assert.deepEqual(reasons(result), ["10 flag_invalid", "11 flag_invalid"]);
+    assert.deepEqual(result.summary.notes, {});
+    const active = (await users()).map(({ is_active, name }) => [is_active, name]);
+    assert.deepEqual(active, Object.values(bans).filter((is) => is !== null).map((is) => [is, null]));
+  });
+
+  test("a written-out NULL is no value in any column of any system's CSV", async (t) => {
+    const files = {
+      "better-auth": `id,name,email,password,createdAt,updatedAt,banned\na1,NULL,a1@example.com,${HASH},NULL,\\N,NULL\na2,NULL,a2@example.com,NULL,NULL,NULL,NULL\na3,NULL,NULL,${HASH},NULL,NULL,NULL\n`,
+      django: `id,email,password,first_name,last_name,is_active,is_superuser,date_joined\n1,a1@example.com,${djangoHash("x")},None,NULL,None,None,None\n2,a2@example.com,None,None,None,None,None,None\n3,None,${djangoHash("x")},None,None,None,None,None\n`,
+      "fastapi-users": `id,email,hashed_password,is_active,is_superuser,name,created_at,role_slug\nNULL,a1@example.com,${HASH},NULL,NULL,NULL,NULL,NULL\nNULL,a2@example.com,\\N,\\N,\\N,\\N,\\N,\\N\nNULL,(null),${HASH},1,0,x,(null),(null)\n`,
+    };
+    for (const [from, text] of Object.entries(files)) {
+      await latchkey.sql("DELETE FROM users");
+      const result = await importFile(latchkey, { path: fileOf(scratch(t), "users.csv", text), from });
+      assert.deepEqual([reasons(result), result.summary.notes], [["3 no_password", "4 email_missing"], {}], from);
+      const [{ email, name, is_active, is_superuser, role_slug, created_at }] = await users();
+      assert.deepEqual([email, name, is_active, is_superuser, role_slug, created_at], ["a1@example.com", null, 1, 0, "application-access", 1_800_000_000], from);
+    }
+  });
+
+  test("Auth0's people are found by their own ids, and by the address among their identifiers", async (t) => {
+    const oid = (n) => ({ $oid: `60425da93519d90068f8290${n}` });
+    const record = (n, rest) => ({ _id: oid(n), email: `a${n}@example.com`, passwordHash: HASH, ...rest });
+    const email = (value, verified) => ({ type: "email", value, verified });
+    const passwords = fileOf(scratch(t), "passwords.ndjson", [
+      record(1, { alt_id: "euclid" }),
+      record(2, { alt_id: 42 }),
+      record(3, { alt_id: "0b6f0f3e-7a1c-4b57-9a51-2f4a3f0d9a11", email: undefined, identifiers: [{ type: "phone_number", value: "+1555" }, email("a3@example.com", false)] }),
+      record(4, { email: undefined, identifiers: [email("unverified@example.com", false), email("a4@example.com", true)] }),
+      record(5, { email: undefined }),
+      record(6, { email: undefined, identifiers: "x" }),
+      record(7, { alt_id: "gone" }),
+      record(8, { alt_id: null }),
+      record(9, {}),
+    ]);
+    const profile = (id, rest) => ({ user_id: `auth0|${id}`, ...rest });
+    const profiles = fileOf(scratch(t), "profiles.ndjson", [
+      profile("euclid", { name: "Euclid", blocked: true }),
+      profile("42", { name: "a2@example.com" }),
+      profile("0b6f0f3e-7a1c-4b57-9a51-2f4a3f0d9a11", { name: "Three" }),
+      profile(oid(4).$oid, { name: "a4@example.com" }),
+      profile(oid(5).$oid, { email: "a5@example.com" }),
+      profile(oid(6).$oid, {}),
+      // What the object's id would have named is somebody else's affair.
+      profile(oid(7).$oid, { name: "Not this one" }),
+      profile(oid(8).$oid, { name: "Eight" }),
+      { user_id: "google-oauth2|1", email: "other@example.com", name: "Nine", blocked: true, identities: [{ provider: "google-oauth2", user_id: "1" }, { provider: "auth0", user_id: oid(9).$oid }] },
+    ]);
+    const result = await importFile(latchkey, { from: "auth0", path: passwords, auth0Profiles: profiles });
+    assert.deepEqual(reasons(result), ["6 email_missing", "7 profile_missing"]);
+    const rows = (await users()).map(({ email, name, is_active }) => [email, name, is_active]);
+    assert.deepEqual(rows, [
+      ["a1@example.com", "Euclid", 0], ["a2@example.com", null, 1], ["a3@example.com", "Three", 1], ["a4@example.com", null, 1],
+      ["a5@example.com", null, 1], ["a8@example.com", "Eight", 1], ["a9@example.com", "Nine", 0],
+    ]);
+    assert.deepEqual(result.report.filter(({ oldId }) => oldId).map(({ oldId }) => oldId), [
+      "auth0|euclid", "auth0|42", "auth0|0b6f0f3e-7a1c-4b57-9a51-2f4a3f0d9a11", `auth0|${oid(4).$oid}`, `auth0|${oid(5).$oid}`, `auth0|${oid(8).$oid}`, `auth0|${oid(9).$oid}`,
+    ]);
   });
 
   test("Auth0's blocked accounts need the profiles; a user without one is not let in", async (t) => {

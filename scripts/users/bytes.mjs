@@ -2,7 +2,7 @@
  * A file's bytes from any offset, through a window that moves forward: what
  * both readers stand on. Knows nothing of lines or records.
  */
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { Failure } from "../lib.mjs";
 
 const WINDOW_BYTES = 1024 * 1024;
@@ -20,6 +20,11 @@ export class Bytes {
   static async open(path) {
     const bytes = new Bytes();
     try {
+      // Looked at before it is opened: opening a pipe waits for somebody to write.
+      const kind = await stat(path);
+      if (kind.isDirectory()) throw new Failure(`${path} is a folder. Name a file.`);
+      if (!kind.isFile()) throw new Failure(`${path} is no file but a pipe or a device, which cannot be read twice. Write the export to a file first.`);
+      if (kind.size === 0) throw new Failure(`${path} is empty.`);
       bytes.#handle = await open(path, "r");
       const { size } = await bytes.#handle.stat();
       /** Bytes in the file. */
@@ -39,6 +44,7 @@ export class Bytes {
     if (at < this.#windowAt || at >= this.#windowAt + this.#window.length) {
       const window = Buffer.allocUnsafe(WINDOW_BYTES);
       const { bytesRead } = await this.#handle.read(window, 0, WINDOW_BYTES, at);
+      if (bytesRead === 0 && at < this.size) throw new Failure("The file was cut off while it was read. Run the same command again.");
       this.#window = window.subarray(0, bytesRead);
       this.#windowAt = at;
     }
@@ -54,6 +60,18 @@ export class Bytes {
       if (part.length === 0) return at;
       at += part.length;
     }
+  }
+
+  /** Its last bytes, at most `length`, as Latin letters. */
+  async tail(length) {
+    const at = Math.max(this.start, this.size - length);
+    let text = "";
+    for (let from = at; from < this.size; ) {
+      const part = (await this.from(from)).subarray(0, this.size - from);
+      text += part.toString("latin1");
+      from += part.length;
+    }
+    return text;
   }
 
   async close() {

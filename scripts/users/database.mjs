@@ -3,26 +3,38 @@
  * deployed one. Both are the same binding, so bound values and batches work
  * alike.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { Failure, ROOT, output } from "../lib.mjs";
-import { WRANGLER } from "../wrangler.mjs";
+import { Failure, ROOT } from "../lib.mjs";
+import { patiently } from "./faults.mjs";
+import { remoteTarget } from "./target.mjs";
 
 const BINDING = "DB";
 /** Where `wrangler dev` keeps its state, and the folder in it that is meant by `persist`. */
 const LOCAL_STATE = join(ROOT, ".wrangler", "state");
 const STATE_VERSION = "v3";
 
-/** `{db, defaultRole, close}`. `persistTo`: as with `npm start`; `remote`: the deployed database. */
-export async function openDatabase({ persistTo = LOCAL_STATE, remote = false } = {}) {
+/**
+ * `{db, defaultRole, close}`. `persistTo`: as with `npm start`; `remote`: the
+ * deployed database, in the account `account`; `found({account, database})` is
+ * called before it is opened.
+ */
+export async function openDatabase({ persistTo = LOCAL_STATE, remote = false, account, found = () => {} } = {}) {
+  // wrangler would wait for it for ever.
+  const kind = statSync(persistTo, { throwIfNoEntry: false });
+  if (!remote && kind && !kind.isDirectory()) throw new Failure("--persist-to has to be a folder.");
   // It takes a second to load: not for a mistyped argument.
   const { getPlatformProxy, unstable_readConfig } = await import("wrangler");
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+  const entry = config.d1_databases?.find(({ binding }) => binding === BINDING);
+  if (!entry) throw new Failure(`wrangler.toml has no D1 database with the binding ${BINDING}.`);
+  const target = remote ? await remoteTarget({ asked: account, config, database: entry }) : null;
+  if (target) found(target);
   const folder = mkdtempSync(join(tmpdir(), "latchkey-users-"));
   try {
     const configPath = join(folder, "wrangler.json");
-    writeFileSync(configPath, JSON.stringify(databaseAlone(config, remote)));
+    writeFileSync(configPath, JSON.stringify(databaseAlone(config, entry, target)));
     const { env, dispose } = await getPlatformProxy({
       configPath,
       envFiles: [],
@@ -33,7 +45,7 @@ export async function openDatabase({ persistTo = LOCAL_STATE, remote = false } =
       await dispose();
       rmSync(folder, { recursive: true, force: true });
     };
-    return { db: env[BINDING], defaultRole: config.vars.DEFAULT_ROLE || "application-access", close };
+    return { db: env[BINDING], defaultRole: config.vars?.DEFAULT_ROLE || "application-access", close };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -43,7 +55,7 @@ export async function openDatabase({ persistTo = LOCAL_STATE, remote = false } =
 /** The slugs of all roles; fails when the database has no tables. */
 export async function rolesIn(db, { remote = false } = {}) {
   try {
-    const { results } = await db.prepare("SELECT slug FROM roles").all();
+    const { results } = await patiently(() => db.prepare("SELECT slug FROM roles").all());
     return new Set(results.map(({ slug }) => slug));
   } catch (error) {
     if (!/no such table/.test(error.message)) throw error;
@@ -53,18 +65,8 @@ export async function rolesIn(db, { remote = false } = {}) {
 }
 
 /** wrangler's configuration of nothing but the database: no build, no secrets, no other binding. */
-function databaseAlone(config, remote) {
-  const { name, account_id, compatibility_date, d1_databases } = config;
-  const database = d1_databases.find(({ binding }) => binding === BINDING);
-  const one = remote ? { ...database, database_id: database.database_id ?? deployedId(database), remote } : database;
-  return { name, account_id, compatibility_date, d1_databases: [one] };
-}
-
-/** The first deploy creates the database under its name; wrangler.toml need not know the id. */
-function deployedId({ database_name }) {
-  const list = output("node", ["--no-warnings", WRANGLER, "d1", "list", "--json"]);
-  if (list === null) throw new Failure("Cloudflare did not list the databases. Log in: npm run wrangler -- login");
-  const found = JSON.parse(list).find(({ name }) => name === database_name);
-  if (!found) throw new Failure(`There is no database "${database_name}" in the account. Deploy first (README.md, "Deploying").`);
-  return found.uuid;
+function databaseAlone({ name, account_id, compatibility_date }, entry, target) {
+  if (!target) return { name, compatibility_date, d1_databases: [entry] };
+  const deployed = { ...entry, database_id: target.database.uuid, remote: true };
+  return { name, account_id: target.account.id ?? account_id, compatibility_date, d1_databases: [deployed] };
 }

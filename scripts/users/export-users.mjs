@@ -3,6 +3,8 @@
  * begins behind the last id of the one before, so nobody is passed over or
  * read twice while others register.
  */
+import { patiently } from "./faults.mjs";
+
 const PAGE_USERS = 1_000;
 
 const PAGE = `
@@ -24,7 +26,7 @@ const PAGE = `
 export async function* exportUsers(db) {
   let last = "";
   for (;;) {
-    const { results } = await db.prepare(PAGE).bind(last, PAGE_USERS).all();
+    const { results } = await patiently(() => db.prepare(PAGE).bind(last, PAGE_USERS).all());
     if (results.length > 0) yield results.map(user);
     if (results.length < PAGE_USERS) return;
     last = results.at(-1).id;

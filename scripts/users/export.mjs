@@ -8,10 +8,13 @@ import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { Failure, main } from "../lib.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
+import { asFailure, patiently } from "./faults.mjs";
 import { exportUsers } from "./export-users.mjs";
 import { Progress } from "./progress.mjs";
+import { describeTarget } from "./target.mjs";
 
-const USAGE = "Usage: npm run export -- FILE [--force] [--local|--remote] [--persist-to DIR]";
+const USAGE = "Usage: npm run export -- FILE [--force] [--local [--persist-to DIR]|--remote [--account ID]]";
+const TASK = "The export failed";
 const OWNER_ONLY = 0o600;
 const INTERRUPTED = 130;
 /** Ctrl-C ends the database's process too, and that may be noticed before the signal. */
@@ -26,7 +29,21 @@ await main(import.meta.url, async (args) => {
   const { path, options } = asked;
   if (existsSync(path) && !options.force) throw new Failure(`${path} is there already. Name another file, or add --force.`);
   if (existsSync(path) && statSync(path).isDirectory()) throw new Failure(`${path} is a folder. Name a file.`);
-  const { db, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+  try {
+    return await exportTo(path, options);
+  } catch (error) {
+    throw asFailure(error, TASK, options);
+  }
+});
+
+/** Exports; answers with the exit code. */
+async function exportTo(path, options) {
+  const { db, close } = await openDatabase({
+    persistTo: options["persist-to"],
+    remote: options.remote,
+    account: options.account,
+    found: (target) => console.log(`Reading ${describeTarget(target)}.`),
+  });
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {
     // The embedded database's own listener would end this process and leave half a file.
@@ -44,12 +61,12 @@ await main(import.meta.url, async (args) => {
   } finally {
     await close();
   }
-});
+}
 
 /** What is to be done; null: say how it is asked for. */
 function parse(args) {
   const flag = { type: "boolean" };
-  const options = { force: flag, local: flag, remote: flag, help: flag, "persist-to": { type: "string" } };
+  const options = { force: flag, local: flag, remote: flag, help: flag, account: { type: "string" }, "persist-to": { type: "string" } };
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
@@ -61,6 +78,7 @@ function parse(args) {
   if (positionals.length !== 1) throw new Failure(USAGE);
   if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
   if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
+  if (values.account !== undefined && !values.remote) throw new Failure("--account goes with --remote.");
   return { path: positionals[0], options: values };
 }
 
@@ -94,7 +112,7 @@ async function writeWhole(path, body) {
 
 /** How many users were written; null when it was told to stop. */
 async function write(db, file, isStopped) {
-  const { total } = await db.prepare("SELECT count(*) AS total FROM users").first();
+  const { total } = await patiently(() => db.prepare("SELECT count(*) AS total FROM users").first());
   const progress = new Progress(total);
   let count = 0;
   try {

@@ -1,26 +1,20 @@
 /**
- * Which stored hashes the service can verify: the forms and bounds of
- * `src/domain/hashing/argon.rs` and `foreign.rs`, so that nobody is imported
- * who could never log in. `tests/import-hashes.test.mjs` holds the two together.
+ * Which stored hashes the service can verify: the forms that
+ * `src/domain/hashing/argon.rs` and `foreign.rs` read, so that nobody is
+ * imported who could never log in. The bounds are the service's own:
+ * `hash-bounds.json` is what `tests/hash_bounds.rs` finds them to be, and that
+ * test fails when it differs. `tests/import-hashes.test.mjs` holds the two
+ * readers together.
  *
  * Nothing is computed here, and no answer holds a part of a hash.
  */
-const ARGON_MEMORY_KIB = [4_096, 65_536];
-const ARGON_ITERATIONS = [1, 10];
-const ARGON_LANES = [1, 4];
-/** Of the PHC string's salt: in characters of base64, then in bytes. */
-const ARGON_SALT_LETTERS = [11, 64];
-const ARGON_SALT_BYTES = [8, 48];
+import { readFileSync } from "node:fs";
+
+const BOUNDS = JSON.parse(readFileSync(new URL("hash-bounds.json", import.meta.url), "utf8"));
+
+/** Of a PHC string: letters of its parameters. */
 const ARGON_PARAMS_LETTERS = 127;
-const BCRYPT_COST = [4, 13];
 const BCRYPT_LETTERS = 60;
-const SCRYPT_LOG_N = [1, 20];
-const SCRYPT_BLOCKS = [1, 64];
-const SCRYPT_LANES = [1, 5];
-const SCRYPT_BYTES = 64 * 1024 * 1024;
-const PBKDF2_ROUNDS = [1, 2_000_000];
-const SALT_BYTES = [1, 128];
-const KEY_BYTES = [16, 64];
 const MAX_U32 = 2 ** 32 - 1;
 
 /** bcrypt's own alphabet; the last letters of salt and hash hold 4 and 2 bits of nothing. */
@@ -30,6 +24,26 @@ const BCRYPT_TAIL = /^[./A-Za-z0-9]{21}([./A-Za-z0-9])[./A-Za-z0-9]{30}([./A-Za-
 const UNSUPPORTED = "hash_unsupported";
 const OUT_OF_BOUNDS = "hash_out_of_bounds";
 const DAMAGED = "hash_damaged";
+
+/** Firebase's scrypt as Supabase's server writes it. */
+const FBSCRYPT = /^\$fbscrypt\$v=1,n=(\d+),r=(\d+),p=1(?:,ss=([^,$]+))?,sk=([^,$]+)\$([^$]+)\$([^$]+)$/;
+
+/** The hash as the service reads it: other systems' spellings of one that it knows are rewritten. */
+export function ownSpelling(text) {
+  const [, n, r, separator = "", signer, salt, hash] = FBSCRYPT.exec(text) ?? [];
+  return n === undefined ? text : firebaseScrypt({ memory: n, rounds: r, salt, separator, signer, hash });
+}
+
+/** Firebase's scrypt with all that it takes to verify it, in base64 of any kind. */
+export function firebaseScrypt({ memory, rounds, salt, separator, signer, hash }) {
+  return `$firebase-scrypt$ln=${memory},r=${rounds}$${[salt, separator, signer, hash].map(plainBase64).join("$")}`;
+}
+
+/** The standard alphabet, padded. */
+function plainBase64(text) {
+  const letters = text.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
+  return letters.padEnd(Math.ceil(letters.length / 4) * 4, "=");
+}
 
 /**
  * `{pepper}` when the service can verify it, with the name of the pepper that
@@ -46,6 +60,7 @@ export function judgeHash(text) {
   if (name === "scrypt") return scrypt(rest);
   if (["pbkdf2-sha256", "pbkdf2-sha1", "pbkdf2"].includes(name)) return pbkdf2(rest);
   if (name === "firebase-scrypt") return firebase(rest);
+  if (name === "fbscrypt" && rest[0]?.startsWith("v=1,")) return { reason: DAMAGED };
   return { reason: UNSUPPORTED };
 }
 
@@ -58,24 +73,24 @@ function argon(fields) {
   const pepper = values.has("keyid") ? pepperName(values.get("keyid")) : null;
   const isKnown = pairs.length === (values.has("keyid") ? 4 : 3) && pairs.every((pair) => pair.length === 2) && pepper !== undefined;
   const [m, t, p] = ["m", "t", "p"].map((one) => decimal(values.get(one)));
-  const lengths = within(salt.length, ARGON_SALT_LETTERS) && within(bytes(salt), ARGON_SALT_BYTES) && within(bytes(tag), KEY_BYTES);
+  const lengths = within(bytes(salt), BOUNDS.argon2.saltBytes) && within(bytes(tag), BOUNDS.argon2.tagBytes);
   if (!isKnown || m === null || t === null || p === null || !lengths) return { reason: DAMAGED };
-  return bounded(within(m, ARGON_MEMORY_KIB) && within(t, ARGON_ITERATIONS) && within(p, ARGON_LANES), pepper);
+  return bounded(within(m, BOUNDS.argon2.memoryKibByPasses[t]) && within(p, BOUNDS.argon2.lanes), pepper);
 }
 
 function bcrypt(fields, text) {
   const [cost, tail] = fields;
   const ends = BCRYPT_TAIL.exec(tail ?? "")?.slice(1).map((letter) => BCRYPT_ALPHABET.indexOf(letter));
-  const rounds = cost.length === 2 ? number(cost) : null;
+  const rounds = cost?.length === 2 ? number(cost) : null;
   const isWhole = fields.length === 2 && text.length === BCRYPT_LETTERS && ends && ends[0] % 16 === 0 && ends[1] % 4 === 0;
   if (!isWhole || rounds === null) return { reason: DAMAGED };
-  return bounded(within(rounds, BCRYPT_COST));
+  return bounded(within(rounds, BOUNDS.bcrypt.cost));
 }
 
 function scrypt(fields) {
   const [params, salt, key] = fields;
   const values = fields.length === 3 ? numbers(params, ["ln", "r", "p"]) : null;
-  if (!values || !within(bytes(salt), SALT_BYTES) || !within(bytes(key), KEY_BYTES)) return { reason: DAMAGED };
+  if (!values || !within(bytes(salt), BOUNDS.saltBytes) || !within(bytes(key), BOUNDS.keyBytes)) return { reason: DAMAGED };
   return bounded(scryptWithin(...values));
 }
 
@@ -83,7 +98,7 @@ function scrypt(fields) {
 function betterAuth(text) {
   const match = /^([0-9a-f]+):[0-9a-f]{128}$/i.exec(text);
   if (!match) return { reason: UNSUPPORTED };
-  return within(match[1].length, SALT_BYTES) ? { pepper: null } : { reason: DAMAGED };
+  return within(match[1].length, BOUNDS.saltBytes) ? { pepper: null } : { reason: DAMAGED };
 }
 
 /** `i=310000,l=32`, or passlib's `29000`; passlib writes `.` for `+`. */
@@ -93,36 +108,36 @@ function pbkdf2(fields) {
   const [head] = params.split(",");
   const rounds = params.includes("=") ? (head.startsWith("i=") ? number(head.slice(2)) : null) : number(params);
   const lengths = [salt, key].map((part) => bytes(part.replaceAll(".", "+")));
-  if (rounds === null || !within(lengths[0], SALT_BYTES) || !within(lengths[1], KEY_BYTES)) return { reason: DAMAGED };
-  return bounded(within(rounds, PBKDF2_ROUNDS));
+  if (rounds === null || !within(lengths[0], BOUNDS.saltBytes) || !within(lengths[1], BOUNDS.keyBytes)) return { reason: DAMAGED };
+  return bounded(within(rounds, BOUNDS.pbkdf2.rounds));
 }
 
 function django(fields) {
   const [iterations, salt, key] = fields;
   const rounds = number(iterations);
-  const isWhole = fields.length === 3 && within(Buffer.byteLength(salt), SALT_BYTES) && within(bytes(key, "padded"), KEY_BYTES);
+  const isWhole = fields.length === 3 && within(Buffer.byteLength(salt), BOUNDS.saltBytes) && within(bytes(key, "padded"), BOUNDS.keyBytes);
   if (!isWhole || rounds === null) return { reason: DAMAGED };
-  return bounded(within(rounds, PBKDF2_ROUNDS));
+  return bounded(within(rounds, BOUNDS.pbkdf2.rounds));
 }
 
 function firebase(fields) {
   const [params, ...parts] = fields;
   const values = parts.length === 4 ? numbers(params, ["ln", "r"]) : null;
   const [salt, separator, signer, hash] = parts.map((part) => bytes(part, "padded"));
-  const isWhole = values && separator !== null && salt !== null && within(salt + separator, SALT_BYTES) && within(signer, KEY_BYTES) && hash === signer;
+  const isWhole = values && separator !== null && salt !== null && within(salt + separator, BOUNDS.saltBytes) && within(signer, BOUNDS.keyBytes) && hash === signer;
   return isWhole ? bounded(scryptWithin(...values, 1)) : { reason: DAMAGED };
 }
 
 function scryptWithin(logN, blocks, lanes) {
-  return within(logN, SCRYPT_LOG_N) && within(blocks, SCRYPT_BLOCKS) && within(lanes, SCRYPT_LANES) && 128 * blocks * 2 ** logN <= SCRYPT_BYTES;
+  return within(logN, BOUNDS.scrypt.logNByBlocks[blocks]) && within(lanes, BOUNDS.scrypt.lanes);
 }
 
 function bounded(isWithin, pepper = null) {
   return isWithin ? { pepper } : { reason: OUT_OF_BOUNDS };
 }
 
-function within(value, [least, most]) {
-  return value !== null && value !== undefined && value >= least && value <= most;
+function within(value, range) {
+  return Boolean(range) && value !== null && value !== undefined && value >= range[0] && value <= range[1];
 }
 
 /** As the PHC string format has it: no sign, no leading zero. */

@@ -3,6 +3,7 @@
  * transaction. Never changes a user who is there: so it may be interrupted and
  * repeated, and a file cannot take an account over.
  */
+import { patiently } from "./faults.mjs";
 import { judge } from "./rules.mjs";
 import { draftOf } from "./sources.mjs";
 
@@ -42,9 +43,10 @@ export const HOLDERS = `
  * - `note(entry)`: a line of the report, in the order of the file
  * - `progress({at, line})`: after each batch
  * - `isStopped()`: asked after each batch
+ * - `waits()`: another program holds the database
  */
-export async function importUsers(db, records, context, { note, progress = () => {}, isStopped = () => false, dryRun = false }) {
-  const run = new Run(db, context, { note, dryRun });
+export async function importUsers(db, records, context, { note, progress = () => {}, isStopped = () => false, waits, dryRun = false }) {
+  const run = new Run(db, context, { note, waits, dryRun });
   for await (const record of records) {
     run.take(record);
     if (run.size < BATCH_USERS) continue;
@@ -61,6 +63,7 @@ class Run {
   #db;
   #context;
   #note;
+  #waits;
   #dryRun;
   /** Users to be written, by id, and report entries, since the last batch. */
   #batch = new Map();
@@ -69,10 +72,11 @@ class Run {
   #emails = new Map();
   #ids = new Map();
 
-  constructor(db, context, { note, dryRun }) {
+  constructor(db, context, { note, waits, dryRun }) {
     this.#db = db;
     this.#context = context;
     this.#note = note;
+    this.#waits = waits;
     this.#dryRun = dryRun;
   }
 
@@ -113,7 +117,7 @@ class Run {
   async #write(json) {
     const statements = [this.#db.prepare(HOLDERS).bind(json)];
     if (!this.#dryRun) statements.unshift(this.#db.prepare(INSERT_USERS).bind(json));
-    const results = await this.#db.batch(statements);
+    const results = await patiently(() => this.#db.batch(statements), { waits: this.#waits });
     const holders = results.at(-1).results;
     const there = new Set(holders.map(({ id }) => id));
     const inserted = this.#dryRun

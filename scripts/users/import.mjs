@@ -7,19 +7,26 @@ import { parseArgs } from "node:util";
 import { Failure, main } from "../lib.mjs";
 import { Bytes } from "./bytes.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
+import { asFailure } from "./faults.mjs";
 import { importUsers } from "./import-users.mjs";
 import { Progress } from "./progress.mjs";
 import { formatOf, records } from "./records.mjs";
 import { Report } from "./report.mjs";
 import { SOURCES, sourceContext } from "./sources.mjs";
+import { describeTarget } from "./target.mjs";
 
 const USAGE = `Usage: npm run import -- FILE [--format csv|jsonl]
        [--from ${Object.keys(SOURCES).filter((name) => name !== "latchkey").join("|")}]
-       [--local|--remote] [--persist-to DIR] [--report FILE] [--dry-run]
-       [--firebase-hash-config FILE] [--auth0-profiles FILE]`;
+       [--local [--persist-to DIR]|--remote [--account ID]] [--report FILE] [--dry-run]
+       [--firebase-hash-config FILE] [--allow-firebase-csv] [--auth0-profiles FILE]`;
 
 /** The exit codes: everything is in; failed; lines were skipped; interrupted. */
-const [ALL, SOME, INTERRUPTED] = [0, 2, 130];
+const [ALL, FAILED, SOME, INTERRUPTED] = [0, 1, 2, 130];
+const TASK = "The import failed";
+const FORGEABLE =
+  "Firebase's CSV does not quote every field: a line break in a name that somebody chose makes a user with a password of their choice. " +
+  "Export as JSON (--format=json). If nobody could have written into this file: --allow-firebase-csv";
+const OPEN_END = "The last line has no line end. If the file was cut off there, look at its last user.";
 /** How long a signal to the whole process group may take to arrive here. */
 const SIGNAL_MS = 250;
 
@@ -33,22 +40,31 @@ await main(import.meta.url, async (args) => {
   const system = options.from ?? "latchkey";
   const source = SOURCES[system];
   const format = formatOf(path, options.format);
+  if (system === "firebase" && format === "csv" && !options["allow-firebase-csv"]) throw new Failure(FORGEABLE);
   const context = await sourceContext(system, {
     firebaseHashConfig: options["firebase-hash-config"],
     auth0Profiles: options["auth0-profiles"],
   });
   const bytes = await Bytes.open(path);
   try {
-    const { db, defaultRole, close } = await openDatabase({ persistTo: options["persist-to"], remote: options.remote });
+    const { db, defaultRole, close } = await openDatabase({
+      persistTo: options["persist-to"],
+      remote: options.remote,
+      account: options.account,
+      found: (target) => console.log(`${options["dry-run"] ? "Reading" : "Writing to"} ${describeTarget(target)}.`),
+    });
     try {
       const roles = await rolesIn(db, { remote: options.remote });
       if (!roles.has(defaultRole)) throw new Failure(`The default role "${defaultRole}" is not in the table roles.`);
       const now = Math.floor(Date.now() / 1000);
+      if (format === "csv" && !(await bytes.tail(1)).endsWith("\n")) console.error(OPEN_END);
       const file = { size: bytes.size, records: records(bytes, format, source) };
       return await importFile(db, file, { ...context, system, source, roles, defaultRole, now }, options);
     } finally {
       await close();
     }
+  } catch (error) {
+    throw asFailure(error, TASK, options);
   } finally {
     await bytes.close();
   }
@@ -69,16 +85,16 @@ async function importFile(db, { size, records }, context, options) {
       note: (entry) => report.write(entry),
       progress: ({ at, line }) => progress.show(at, line),
       isStopped: () => stopping,
+      waits: () => console.error("Another program holds the database, such as `npm start`; waiting for it ..."),
     });
     progress.end();
     return tell(summary, report, options);
   } catch (error) {
     progress.end();
-    if (error instanceof Failure) throw error;
     // Ctrl-C ends the database's process too, and that may be noticed before the signal.
     await new Promise((done) => setTimeout(done, SIGNAL_MS));
     if (stopping) return interrupted();
-    throw new Failure(`The import failed: ${String(error?.message).split("\n")[0]} What was imported stays; run the same command again.`);
+    throw new Failure(`${asFailure(error, TASK, options).message} What was imported stays; run the same command again.`);
   } finally {
     report.close();
   }
@@ -86,8 +102,8 @@ async function importFile(db, { size, records }, context, options) {
 
 /** What is to be done; null: say how it is asked for. */
 function parse(args) {
-  const flags = ["local", "remote", "dry-run", "help"];
-  const texts = ["format", "from", "persist-to", "report", "firebase-hash-config", "auth0-profiles"];
+  const flags = ["local", "remote", "dry-run", "allow-firebase-csv", "help"];
+  const texts = ["format", "from", "account", "persist-to", "report", "firebase-hash-config", "auth0-profiles"];
   const options = Object.fromEntries([...flags.map((name) => [name, { type: "boolean" }]), ...texts.map((name) => [name, { type: "string" }])]);
   let parsed;
   try {
@@ -100,6 +116,8 @@ function parse(args) {
   if (positionals.length !== 1) throw new Failure(USAGE);
   if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
   if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
+  if (values.account !== undefined && !values.remote) throw new Failure("--account goes with --remote.");
+  if (values["allow-firebase-csv"] && values.from !== "firebase") throw new Failure("--allow-firebase-csv goes with --from firebase.");
   if (values.from !== undefined && (!Object.hasOwn(SOURCES, values.from) || values.from === "latchkey")) {
     throw new Failure(`"${values.from}" is none of the systems.\n${USAGE}`);
   }
@@ -125,6 +143,7 @@ function tell(summary, report, options) {
   if (lines === 0) console.log("  The file has no users in it.");
   console.log(`report: ${report.path}`);
   if (!summary.isComplete) return interrupted(summary.lastLine);
+  if (lines === 0) return FAILED;
   return skipped > 0 ? SOME : ALL;
 }
 

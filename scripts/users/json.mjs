@@ -14,6 +14,11 @@ const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d, 0x2c]); // and commas
 /** What stands before the first element: of an array, or of Firebase's document. */
 const ARRAY = /^\s*(?:\{\s*"users"\s*:\s*)?\[/;
 const HEAD_BYTES = 256;
+/** More than this behind the end of an array is not taken for blanks. */
+const MAX_BLANKS = 65_536;
+
+/** What ends a whole array, and a whole document of Firebase; behind the bracket, what may follow it. */
+const ENDS = { array: { file: /\]\s*$/, rest: /^\s*$/ }, document: { file: /\]\s*\}\s*$/, rest: /^\s*\}\s*$/ } };
 
 /** Yields `{line, at, object}` or `{line, at, damage}`. */
 export async function* jsonRecords(bytes) {
@@ -34,11 +39,16 @@ async function* lines(bytes) {
 }
 
 async function* elements(bytes, at, head) {
+  const ends = head.includes("{") ? ENDS.document : ENDS.array;
   let line = 1 + head.split("\n").length - 1;
   let indent = null;
   while (at < bytes.size) {
     const [byte] = await bytes.from(at);
-    if (byte === END) return;
+    if (byte === END) {
+      const { damage, at: from } = await behind(bytes, at + 1, ends);
+      if (damage) yield { line, at: from, damage };
+      return;
+    }
     if (BLANKS.has(byte)) {
       if (byte === NEWLINE) line += 1;
       at += 1;
@@ -58,6 +68,16 @@ async function* elements(bytes, at, head) {
     line += record.text?.split("\n").length - 1 || 0;
     at = end;
   }
+  // Where its last element was damaged, the closing bracket was passed over with it.
+  if (!ends.file.test(await bytes.tail(HEAD_BYTES))) yield { line, at, damage: "cut_off" };
+}
+
+/** Whether the file ends as it should behind the bracket that closes the array. */
+async function behind(bytes, at, ends) {
+  const length = bytes.size - at;
+  const rest = length > MAX_BLANKS ? null : await bytes.tail(length);
+  if (rest !== null && ends.rest.test(rest)) return { at };
+  return { at, damage: rest?.trim() === "" ? "cut_off" : "trailing_data" };
 }
 
 /** Behind the brace that closes the object, or null when there is none where it should be. */

@@ -8,6 +8,12 @@ import { Failure } from "../lib.mjs";
 import { csvRecords } from "./csv.mjs";
 import { jsonRecords } from "./json.mjs";
 
+/** How programs write that there is no value, in any case; and in the spelling in which nobody is called. */
+const NO_VALUE = new Set(["null", "\\n", "none", "nil", "undefined", "nan", "nat", "na", "n/a", "(null)", "<null>", "[null]", "<na>"]);
+const NO_NAME = new Set(["NULL", "null", "\\N", "None", "(null)", "(NULL)", "<null>", "<NULL>", "[NULL]"]);
+/** Columns in which people write what they like. */
+const NAMES = new Set(["name", "displayName", "full_name", "first_name", "last_name"]);
+
 const FORMATS = { ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl" };
 
 /** `csv` or `jsonl`; by the file's name, unless told. */
@@ -29,11 +35,18 @@ export async function* records(bytes, format, source) {
     if (damage) yield { line, at, damage };
     else if (!columns) columns = header(values, source.required);
     else if (values.length < columns.least || values.length !== (columns.count ?? values.length)) yield { line, at, damage: "wrong_column_count" };
-    else yield { line, at, row: Object.fromEntries(Object.entries(columns.names).map(([index, name]) => [name, values[index]])) };
+    else yield { line, at, row: Object.fromEntries(Object.entries(columns.names).map(([index, name]) => [name, valueOf(name, values[index])])) };
   }
 }
 
-/** Columns by index. An empty field is no value: databases write NULL so. */
+/** CSV has no NULL: an empty field is no value, and so is one in which a program has written it out. */
+function valueOf(column, text) {
+  const word = text.trim();
+  const isNone = NAMES.has(column) ? NO_NAME.has(word) : NO_VALUE.has(word.toLowerCase());
+  return isNone ? "" : text;
+}
+
+/** Columns by index. */
 function header(values, required) {
   const names = values.map((name) => name.trim());
   const isTwice = new Set(names).size < names.length;

@@ -5,13 +5,21 @@
  * Takes what a source has read of a line, and answers with a row or a reason.
  */
 import { createHash } from "node:crypto";
-import { judgeHash } from "./hashes.mjs";
+import { judgeHash, ownSpelling } from "./hashes.mjs";
 
 const MAX_ADDRESS_BYTES = 254;
 const LOCAL_PART = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+/** Unicode's white space, whose list is not the one of `String.trim`; around an address also the spaces without a width. */
+const SPACES_AROUND = /^\p{White_Space}+|\p{White_Space}+$/gu;
+const BLANKS_AROUND = /^[\p{White_Space}\u200b\ufeff]+|[\p{White_Space}\u200b\ufeff]+$/gu;
 const MAX_NAME_CODE_POINTS = 100;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** A UUID as databases write it, in lower case: with hyphens, in braces, as a URN, or 32 digits. */
+const UUID_SPELLINGS = [
+  /^(?:urn:uuid:)?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/,
+  /^\{([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})\}$/,
+  /^(?:urn:uuid:|0x)?([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/,
+];
 /** Ids of other systems that are read: numbers, UUIDs, `auth0|…`. No hash looks like one. */
 const FOREIGN_ID = /^[A-Za-z0-9_|.@:+-]{1,64}$/;
 /** No hash that the service reads is longer. */
@@ -26,8 +34,11 @@ const LEAST_MILLISECONDS = 100_000_000_000;
  * reads; `context`: `{system, roles, defaultRole, now}`.
  */
 export function judge(draft, { system, roles, defaultRole, now }) {
-  const oldId = draft.id === undefined || draft.id === null || draft.id === "" ? null : String(draft.id);
-  if (oldId !== null && !FOREIGN_ID.test(oldId)) return { reason: "id_invalid", oldId: null };
+  const oldId = blank(draft.id) ? null : String(draft.id);
+  // A number beyond 2^53 has lost its last digits when JSON was read.
+  const isRounded = typeof draft.id === "number" && !Number.isSafeInteger(draft.id);
+  const isId = oldId === null || uuidOf(oldId) !== null || FOREIGN_ID.test(oldId);
+  if (!isId || isRounded) return { reason: "id_invalid", oldId: null };
   const refuse = (reason) => ({ reason, oldId });
   if (draft.reason) return refuse(draft.reason);
 
@@ -37,7 +48,8 @@ export function judge(draft, { system, roles, defaultRole, now }) {
 
   if (blank(draft.hash)) return refuse("no_password");
   if (!isText(draft.hash) || draft.hash.length > MAX_HASH_LETTERS) return refuse("hash_damaged");
-  const { pepper, reason } = judgeHash(draft.hash);
+  const hash = ownSpelling(draft.hash);
+  const { pepper, reason } = judgeHash(hash);
   if (reason) return refuse(reason);
   // Only our own hashes can have been made with a pepper of ours.
   if (pepper !== null && system !== "latchkey") return refuse("hash_unsupported");
@@ -53,7 +65,7 @@ export function judge(draft, { system, roles, defaultRole, now }) {
     id: userId(oldId, { system, email, createdAt }),
     email,
     name,
-    password_hash: draft.hash,
+    password_hash: hash,
     role_slug: role,
     is_active: Number(isActive),
     is_superuser: Number(isSuperuser),
@@ -69,7 +81,7 @@ export function judge(draft, { system, roles, defaultRole, now }) {
 /** The one form that is stored, or null. */
 export function canonicalEmail(text) {
   // ASCII letters only, as the service does it: `toLowerCase` alone turns a Kelvin sign into a k.
-  const email = typeof text === "string" ? text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
+  const email = typeof text === "string" ? text.replace(BLANKS_AROUND, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
   if (Buffer.byteLength(email) > MAX_ADDRESS_BYTES) return null;
   const at = email.indexOf("@");
   const [local, domain] = [email.slice(0, at), email.slice(at + 1)];
@@ -80,19 +92,29 @@ export function canonicalEmail(text) {
 
 /** Trimmed; null for none, and for one that the service would refuse. */
 function displayName(text) {
-  const name = typeof text === "string" ? text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, "") : "";
+  const name = typeof text === "string" ? text.replace(SPACES_AROUND, "") : "";
   const length = [...name].length;
   return length > 0 && length <= MAX_NAME_CODE_POINTS && isText(name) ? name : null;
 }
 
 /** A UUID is kept. Any other id gives the same UUIDv7 each time, so that an import can be repeated. */
 function userId(oldId, { system, email, createdAt }) {
-  const kept = oldId?.toLowerCase();
-  if (kept && UUID.test(kept)) return kept;
+  const kept = oldId === null ? null : uuidOf(oldId);
+  if (kept !== null) return kept;
   const digest = createHash("sha256").update(`latchkey/import-id/v1\0${system}\0${oldId ?? `email:${email}`}`).digest("hex");
   const time = ((createdAt ?? 0) * 1000).toString(16).padStart(12, "0");
   const variant = "89ab"[Number.parseInt(digest[3], 16) % 4];
   return `${time.slice(0, 8)}-${time.slice(8)}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
+}
+
+/** The one form of a UUID that the service reads, or null. */
+function uuidOf(text) {
+  const lower = text.toLowerCase();
+  for (const spelling of UUID_SPELLINGS) {
+    const [, ...groups] = spelling.exec(lower) ?? [];
+    if (groups.length > 0) return groups.join("-");
+  }
+  return null;
 }
 
 /** Whole Unix seconds of what databases and exporters write, or null. */

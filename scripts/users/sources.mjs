@@ -10,6 +10,7 @@
 import { readFileSync } from "node:fs";
 import { Failure } from "../lib.mjs";
 import { Bytes } from "./bytes.mjs";
+import { firebaseScrypt } from "./hashes.mjs";
 import { jsonRecords } from "./json.mjs";
 import { seconds } from "./rules.mjs";
 
@@ -47,7 +48,7 @@ export const SOURCES = {
       email: row.email,
       name: row.name || nameInMetadata(row.raw_user_meta_data),
       hash: row.encrypted_password,
-      isActive: !isBanned(row.banned_until),
+      isActive: isAllowed(row.banned_until),
       createdAt: row.created_at,
       updatedAt: row.updated_at,
       reason: row.deleted_at ? "deleted" : undefined,
@@ -102,13 +103,16 @@ export const SOURCES = {
     required: ["_id", "email", "passwordHash"],
     read: (row, { profiles }) => {
       const oid = row._id?.$oid ?? row._id;
-      const id = typeof oid === "string" ? `auth0|${oid}` : undefined;
+      // Users of a custom database, and those made with an id of one's own, have it as `alt_id`.
+      const own = row.alt_id || row.alt_id === 0 ? row.alt_id : oid;
+      const id = ["string", "number"].includes(typeof own) ? `auth0|${own}` : undefined;
       const profile = profiles?.get(id);
+      const email = row.email || emailIdentifier(row.identifiers) || profile?.email;
       return {
         id,
-        email: row.email,
+        email,
         // Auth0 puts the address where no name was given.
-        name: profile?.name === row.email ? null : profile?.name,
+        name: [row.email, email].includes(profile?.name) ? null : profile?.name,
         hash: row.passwordHash,
         isActive: not(profile?.blocked),
         // First what is there with and without profiles: our id is made of it.
@@ -152,28 +156,37 @@ function firebaseParameters(path) {
     return value;
   });
   if (!/\balgorithm\s*:\s*"?SCRYPT\b/.test(text)) throw new Failure(`${path}: the algorithm is not SCRYPT.`);
-  return { signer: plainBase64(signer), separator: plainBase64(separator), rounds, memory };
+  return { signer, separator, rounds, memory };
 }
 
-function firebaseHash({ passwordHash, salt }, { signer, separator, rounds, memory }) {
-  const [hash, ownSalt] = [passwordHash, salt].map((part) => plainBase64(String(part)));
-  return `$firebase-scrypt$ln=${memory},r=${rounds}$${ownSalt}$${separator}$${signer}$${hash}`;
+function firebaseHash({ passwordHash, salt }, parameters) {
+  return firebaseScrypt({ ...parameters, salt: String(salt), hash: String(passwordHash) });
 }
 
-function plainBase64(text) {
-  return text.replaceAll("-", "+").replaceAll("_", "/");
+/** The address among Auth0's `identifiers`, where the field `email` is missing. */
+function emailIdentifier(identifiers) {
+  const emails = Array.isArray(identifiers) ? identifiers.filter((one) => one?.type === "email") : [];
+  return (emails.find(({ verified }) => verified === true) ?? emails[0])?.value;
 }
 
-/** Auth0's profiles by user id: an account that is blocked there must not open here. */
+/**
+ * Auth0's profiles by user id: an account that is blocked there must not open
+ * here. One that was linked to another is found by its own id as well.
+ */
 async function readProfiles(path) {
   const bytes = await Bytes.open(path);
-  const profiles = new Map();
+  const [profiles, linked] = [new Map(), new Map()];
   try {
     for await (const { line, object } of jsonRecords(bytes)) {
-      const { user_id: id, name, blocked, created_at, updated_at } = object ?? {};
+      const { user_id: id, email, name, blocked, created_at, updated_at, identities } = object ?? {};
       if (typeof id !== "string") throw new Failure(`${path}: line ${line} is no profile with a user_id.`);
-      profiles.set(id, { name, blocked, created_at, updated_at });
+      const profile = { email, name: name === email ? null : name, blocked, created_at, updated_at };
+      profiles.set(id, profile);
+      for (const one of Array.isArray(identities) ? identities : []) {
+        if (one?.provider === "auth0") linked.set(`auth0|${one.user_id}`, { ...profile, email: undefined });
+      }
     }
+    for (const [id, profile] of linked) if (!profiles.has(id)) profiles.set(id, profile);
   } finally {
     await bytes.close();
   }
@@ -205,10 +218,12 @@ function nameInMetadata(metadata) {
   return data?.full_name ?? data?.name ?? data?.display_name;
 }
 
-/** A time that cannot be read ("infinity") bans too. */
-function isBanned(until) {
+/** Whether a ban is over, or there is none. What is no time stays as it is, to be judged. */
+function isAllowed(until) {
+  if (until === undefined || until === null || until === "") return true;
+  if (/^\+?infinity$/i.test(until)) return false;
   const end = seconds(until);
-  return Boolean(until) && (end === null || end > Date.now() / 1000);
+  return end === null ? String(until) : end <= Date.now() / 1000;
 }
 
 /** Turns a flag over; what is none stays as it is, to be judged. */

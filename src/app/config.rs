@@ -184,9 +184,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
             refresh_lifetime: sessions.idle,
         },
         sessions,
-        passwords: PasswordPolicy {
-            min_code_points: min_code_points as usize,
-        },
+        passwords: PasswordPolicy::new(min_code_points as usize),
         breach_check,
         profile,
         default_role: default_role?,

@@ -25,6 +25,7 @@ mod verify_password;
 
 use crate::domain::audit::Trace;
 use crate::domain::hashing::PasswordHasher;
+use crate::domain::password::Normalise;
 use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::UnixSeconds;
 use crate::domain::token::Tokens;
@@ -55,6 +56,16 @@ pub struct Service {
     pub verified: VerifiedTokens,
     /// Remembers accounts for a few seconds.
     pub copies: AccountCopies,
+}
+
+impl Service {
+    /// The service with Unicode's NFKC, which the platform brings.
+    #[must_use]
+    pub fn with_nfkc(mut self, normalise: Normalise) -> Self {
+        self.config.passwords = self.config.passwords.with_nfkc(normalise);
+        self.hasher = self.hasher.with_nfkc(normalise);
+        self
+    }
 }
 
 /// What a use-case works with: the service, the outside world, and the request's time.

@@ -30,7 +30,7 @@ pub struct RangePrefix(String);
 pub struct MalformedRange;
 
 impl PasswordDigest {
-    /// Hashes a password as it was sent.
+    /// Hashes a password in its normal form, in which most people's devices send it.
     #[must_use]
     pub fn of(password: &NewPassword) -> Self {
         Self::of_text(password.expose())

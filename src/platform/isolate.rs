@@ -103,12 +103,10 @@ impl Input {
 
 fn configure(env: &Env, setting: impl Fn(&str) -> Option<String>) -> Isolate {
     let mut problems = bindings::missing(env);
-    let service = Service::configure(setting).map(|service| Service {
-        hasher: service
-            .hasher
-            .with_nfkc(nfkc)
-            .with_memory(MEMORY.with(Rc::clone)),
-        ..service
+    let service = Service::configure(setting).map(|service| {
+        let service = service.with_nfkc(nfkc);
+        let hasher = service.hasher.with_memory(MEMORY.with(Rc::clone));
+        Service { hasher, ..service }
     });
     if let Err(misconfiguration) = &service {
         problems.extend(misconfiguration.problems.iter().cloned());

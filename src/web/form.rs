@@ -105,7 +105,7 @@ pub(super) fn change_password(
         .required("newPassword")
         .and_then(|text| form.judged("newPassword", policy.judge(text, email)));
     if let (Some(current), Some(new)) = (&current, &new)
-        && current.expose() == new.expose()
+        && policy.is_unchanged(current, new)
     {
         form.fault(
             "newPassword",
@@ -299,9 +299,7 @@ impl<'a> Form<'a> {
         let (code, message) = match outcome {
             Ok(password) => return Some(password),
             Err(PasswordFault::TooShort) => ("too_short", "is too short"),
-            Err(PasswordFault::TooLong) => {
-                ("too_long", "must have at most 128 characters and 512 bytes")
-            }
+            Err(PasswordFault::TooLong) => ("too_long", "must have at most 128 characters"),
             Err(PasswordFault::Common) => ("common", "is one that many people have"),
             Err(PasswordFault::Guessable) => (
                 "guessable",

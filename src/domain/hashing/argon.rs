@@ -13,6 +13,40 @@ const LANES: core::ops::RangeInclusive<u32> = 1..=4;
 /// Lengths of tags that are taken, in bytes.
 const TAG_LENGTHS: core::ops::RangeInclusive<usize> = 16..=64;
 
+/// What a salt of a hash in the normal form begins with: six bytes that base64 writes as
+/// `nfkc/v1/`. No random salt of the other kind begins so (one in 2^48).
+const NFKC_LABEL: [u8; 6] = [0x9d, 0xf9, 0x1c, 0xfe, 0xfd, 0x7f];
+
+/// Which spelling of a password was hashed.
+///
+/// The salt says it, and nothing else of the PHC string does: every program that verifies
+/// Argon2 can use the hash, and the mark cannot be changed without changing the hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PasswordForm {
+    /// The text exactly as it was sent, as other systems do it.
+    AsSent,
+    /// Unicode's NFKC of the text.
+    Nfkc,
+}
+
+impl PasswordForm {
+    fn of(salt: &[u8]) -> Self {
+        if salt.starts_with(&NFKC_LABEL) {
+            Self::Nfkc
+        } else {
+            Self::AsSent
+        }
+    }
+
+    /// The salt of a new hash in this form.
+    pub(super) fn salt(self, random: &[u8]) -> Vec<u8> {
+        match self {
+            Self::AsSent => random.to_vec(),
+            Self::Nfkc => [&NFKC_LABEL, random].concat(),
+        }
+    }
+}
+
 /// How a tag was computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ArgonSetting {
@@ -23,6 +57,7 @@ pub(super) struct ArgonSetting {
     /// Which pepper went in.
     pub(super) pepper: Option<String>,
     pub(super) tag_bytes: usize,
+    pub(super) form: PasswordForm,
 }
 
 impl ArgonSetting {
@@ -35,6 +70,7 @@ impl ArgonSetting {
             lanes: 1,
             pepper,
             tag_bytes: TAG_BYTES,
+            form: PasswordForm::Nfkc,
         }
     }
 
@@ -111,6 +147,7 @@ impl StoredArgon {
                 lanes,
                 pepper,
                 tag_bytes: tag.len(),
+                form: PasswordForm::of(salt.as_ref()),
             },
             salt,
             tag,

@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::argon::{ArgonSetting, StoredArgon};
+use super::argon::{ArgonSetting, PasswordForm, StoredArgon};
 use super::foreign::{Comparison, Foreign};
 use super::{DUMMY_SALT, HashError, PasswordHasher, StoredHash};
 use crate::domain::password::PresentedPassword;
@@ -120,8 +120,11 @@ impl<'a> Judging<'a> {
             Next::Argon(stored) => {
                 let setting = &stored.setting;
                 let pepper = hasher.pepper(setting.pepper.as_deref()).unwrap_or_default();
-                let text = self.password.expose();
-                let tag = hasher.tag(text, stored.salt.as_ref(), (setting, pepper))?;
+                let text = match setting.form {
+                    PasswordForm::AsSent => self.password.expose().to_owned(),
+                    PasswordForm::Nfkc => hasher.normal_form(self.password),
+                };
+                let tag = hasher.tag(&text, stored.salt.as_ref(), (setting, pepper))?;
                 if bool::from(tag.ct_eq(&stored.tag)) {
                     let rehash = *setting != hasher.own_setting();
                     return Ok(Some(Verification::Match { rehash }));

@@ -1,5 +1,8 @@
 //! Password hashing: Argon2id, one block buffer per isolate, every refusal at the same price.
 //! Hashes of other systems verify too, and are replaced at the next login.
+//!
+//! A new hash is one of the password's normal form (NFKC), and its salt says so: see
+//! [`PasswordForm`]. A hash without that mark is one of the text exactly as it was sent.
 
 mod argon;
 mod foreign;
@@ -12,8 +15,9 @@ use std::rc::Rc;
 
 use argon2::{Argon2, Params};
 
-use super::password::{NewPassword, PresentedPassword};
-use argon::ArgonSetting;
+use super::password::{NewPassword, Normalise, PresentedPassword, normal_form};
+use argon::{ArgonSetting, StoredArgon};
+use foreign::Foreign;
 pub use judging::{Effort, Judging, Verification};
 pub use memory::HashMemory;
 
@@ -120,7 +124,7 @@ pub struct Peppers {
 pub struct PasswordHasher {
     cost: HashCost,
     peppers: Peppers,
-    normalise: fn(&str) -> String,
+    normalise: Normalise,
     memory: Rc<HashMemory>,
     computed: Cell<u64>,
 }
@@ -144,10 +148,10 @@ impl PasswordHasher {
         Self { peppers, ..self }
     }
 
-    /// With Unicode's NFKC, which the hashes of one other system need for passwords that are
-    /// not ASCII. (Its tables are larger than the rest of us: the platform has them.)
+    /// The hasher with Unicode's NFKC, which the platform brings. Without it a password counts
+    /// as its own normal form.
     #[must_use]
-    pub fn with_nfkc(self, normalise: fn(&str) -> String) -> Self {
+    pub fn with_nfkc(self, normalise: Normalise) -> Self {
         Self { normalise, ..self }
     }
 
@@ -183,7 +187,8 @@ impl PasswordHasher {
         self.hash_text(password.expose(), salt)
     }
 
-    /// Hashes a password that has just been verified, under today's setting.
+    /// Hashes a password that has just been verified, under today's setting and in its normal
+    /// form: from then on every spelling of it verifies.
     ///
     /// # Errors
     ///
@@ -193,7 +198,7 @@ impl PasswordHasher {
         password: &PresentedPassword,
         salt: [u8; SALT_BYTES],
     ) -> Result<StoredHash, HashError> {
-        self.hash_text(password.expose(), salt)
+        self.hash_text(&self.normal_form(password), salt)
     }
 
     /// Begins to compare a password with a stored hash, or with none; nothing is computed yet.
@@ -209,6 +214,7 @@ impl PasswordHasher {
     fn hash_text(&self, text: &str, salt: [u8; SALT_BYTES]) -> Result<StoredHash, HashError> {
         let setting = self.own_setting();
         let secret = self.own_pepper().map_or(&[][..], |pepper| &pepper.secret);
+        let salt = setting.form.salt(&salt);
         let tag = self.tag(text, &salt, (&setting, secret))?;
         Ok(StoredHash(setting.write(&salt, &tag)))
     }
@@ -217,6 +223,10 @@ impl PasswordHasher {
     fn own_pepper(&self) -> Option<&Pepper> {
         let first = self.peppers.known.first();
         first.filter(|_| !self.peppers.new_hashes_have_none)
+    }
+
+    fn normal_form(&self, password: &PresentedPassword) -> String {
+        normal_form(password.expose().to_owned(), self.normalise)
     }
 
     fn own_setting(&self) -> ArgonSetting {
@@ -276,6 +286,13 @@ impl StoredHash {
     #[must_use]
     pub const fn from_database(phc: String) -> Self {
         Self(phc)
+    }
+
+    /// Whether it is in a form that is known and within the bounds: what an import may bring.
+    /// (One that was made with a pepper needs that pepper as well.)
+    #[must_use]
+    pub fn can_be_verified(&self) -> bool {
+        StoredArgon::read(&self.0).is_some() || Foreign::read(&self.0).is_some()
     }
 
     /// The PHC string, for the database alone.

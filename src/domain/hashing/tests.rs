@@ -1,5 +1,6 @@
 use super::memory::MOST_KIB;
 use super::{HashCost, HashError, PasswordHasher, Pepper, Peppers, StoredHash, Verification};
+use crate::domain::password::tests::nfkc;
 use crate::domain::password::{NewPassword, PasswordPolicy, PresentedPassword};
 
 const CHEAP: HashCost = HashCost {
@@ -8,7 +9,8 @@ const CHEAP: HashCost = HashCost {
 };
 
 fn chosen(text: &str) -> NewPassword {
-    PasswordPolicy { min_code_points: 8 }
+    PasswordPolicy::new(8)
+        .with_nfkc(nfkc)
         .judge(text.to_owned(), None)
         .unwrap()
 }
@@ -41,7 +43,7 @@ fn a_hash_is_a_phc_string_that_verifies() {
     let hash = hasher.hash(&chosen("correct horse"), [3; 16]).unwrap();
     assert!(
         hash.expose()
-            .starts_with("$argon2id$v=19$m=7168,t=1,p=1$AwMDAwMDAwMDAwMDAwMDAw$")
+            .starts_with("$argon2id$v=19$m=7168,t=1,p=1$nfkc/v1/AwMDAwMDAwMDAwMDAwMDAw$")
     );
     assert_eq!(
         verify(&hasher, &presented("correct horse"), Some(&hash)),
@@ -68,7 +70,7 @@ fn a_hash_of_the_reference_implementation_verifies() {
             &presented("correct horse"),
             Some(&hash)
         ),
-        Ok(Verification::Match { rehash: false })
+        Ok(Verification::Match { rehash: true })
     );
 }
 
@@ -302,4 +304,96 @@ fn the_buffer_is_replaced_once_at_most() {
     sizes.dedup();
     assert!(sizes.len() <= 3, "{sizes:?}");
     assert_eq!(sizes.last(), Some(&(MOST_KIB as usize)));
+}
+
+/// "café au lait" in three spellings; the normal form is the first.
+const SPELLINGS: [&str; 3] = [
+    "caf\u{e9} au lait",
+    "cafe\u{301} au lait",
+    "\u{ff43}\u{ff41}\u{ff46}e\u{301} au lait",
+];
+
+#[test]
+fn every_spelling_of_a_password_verifies() {
+    let hasher = PasswordHasher::new(CHEAP).with_nfkc(nfkc);
+    for of in SPELLINGS {
+        let made = [
+            hasher.hash(&chosen(of), [3; 16]).unwrap(),
+            hasher.rehash(&presented(of), [3; 16]).unwrap(),
+        ];
+        assert!(made[0] == made[1]);
+        for spelling in SPELLINGS {
+            assert_eq!(
+                verify(&hasher, &presented(spelling), Some(&made[0])),
+                Ok(Verification::Match { rehash: false })
+            );
+        }
+        for wrong in ["cafe au lait", "Caf\u{e9} au lait", "caf\u{e9} au lait "] {
+            assert_eq!(
+                verify(&hasher, &presented(wrong), Some(&made[0])),
+                Ok(Verification::Mismatch)
+            );
+        }
+    }
+}
+
+/// Made by the reference implementation in C (through argon2-cffi), of each spelling as it is
+/// sent: what this service made before it knew normal forms, and what other systems make.
+const AS_SENT: [&str; 3] = [
+    "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YfvE6i6ErcAWApkRGpjrtvqwGgz8ArskzE8zfIan02A",
+    "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$bmTbLNgq+D/rtMpBokg+MaFLMCeMIqteK2xiw4Tyadg",
+    "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YsCn9+mV39Ufnty7ifU1+4XYzUMox0MvHnchG/gI/p8",
+];
+
+#[test]
+fn a_hash_without_the_mark_verifies_as_sent_and_its_replacement_in_every_spelling() {
+    let hasher = PasswordHasher::new(CHEAP).with_nfkc(nfkc);
+    for (spelling, phc) in SPELLINGS.into_iter().zip(AS_SENT) {
+        let old = stored(phc);
+        assert_eq!(
+            verify(&hasher, &presented(spelling), Some(&old)),
+            Ok(Verification::Match { rehash: true })
+        );
+        for other in SPELLINGS.into_iter().filter(|other| *other != spelling) {
+            assert_eq!(
+                verify(&hasher, &presented(other), Some(&old)),
+                Ok(Verification::Mismatch)
+            );
+        }
+        let new = hasher.rehash(&presented(spelling), [3; 16]).unwrap();
+        for spelling in SPELLINGS {
+            assert_eq!(
+                verify(&hasher, &presented(spelling), Some(&new)),
+                Ok(Verification::Match { rehash: false })
+            );
+        }
+    }
+}
+
+#[test]
+fn a_hash_in_the_normal_form_is_a_plain_argon2_hash_of_it() {
+    let hash = PasswordHasher::new(CHEAP)
+        .with_nfkc(nfkc)
+        .hash(&chosen(SPELLINGS[1]), [3; 16])
+        .unwrap();
+    assert_eq!(
+        hash.expose(),
+        "$argon2id$v=19$m=7168,t=1,p=1$nfkc/v1/AwMDAwMDAwMDAwMDAwMDAw$BT6pmuavARzPh21lXHLRwum45H6opc/9o++QfGcsmOY"
+    );
+}
+
+#[test]
+fn a_very_long_password_verifies() {
+    let hasher = PasswordHasher::new(CHEAP);
+    let long = presented(&"long password ".repeat(500));
+    let hash = hasher.rehash(&long, [3; 16]).unwrap();
+    assert_eq!(
+        verify(&hasher, &long, Some(&hash)),
+        Ok(Verification::Match { rehash: false })
+    );
+    let cut = presented(&"long password ".repeat(499));
+    assert_eq!(
+        verify(&hasher, &cut, Some(&hash)),
+        Ok(Verification::Mismatch)
+    );
 }

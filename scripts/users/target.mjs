@@ -1,0 +1,103 @@
+/**
+ * Which deployed database `--remote` means: the account, found among those that
+ * the login can see and never guessed, and the database in it.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { Failure, output } from "../lib.mjs";
+import { WRANGLER } from "../wrangler.mjs";
+
+/**
+ * `{account: {id, name}, database: {uuid, name}}`. `asked`: the account that
+ * was named on the command line, by its id or its name; `config`:
+ * wrangler.toml's `account_id` and the database's entry.
+ */
+export async function remoteTarget({ asked, config, database }, { env = process.env, choose = chooseOnTerminal } = {}) {
+  const accounts = visibleAccounts(env);
+  const named = asked ?? (config.account_id || env.CLOUDFLARE_ACCOUNT_ID || env.CF_ACCOUNT_ID || undefined);
+  const account = named === undefined ? await onlyOne(accounts, choose) : known(accounts, named);
+  return { account, database: databaseIn(account, database, { config, env }) };
+}
+
+/** For people: what is about to be read or written. */
+export function describeTarget({ account, database }) {
+  return `the database "${database.name}" (${database.uuid}) of the account ${describeAccount(account)}`;
+}
+
+function describeAccount({ id, name }) {
+  return name ? `"${name}" (${id})` : id;
+}
+
+function visibleAccounts(env) {
+  const answer = json(output("node", ["--no-warnings", WRANGLER, "whoami", "--json"], { env, cwd: tmpdir() }));
+  if (!Array.isArray(answer?.accounts)) {
+    throw new Failure("Cloudflare did not say whose login this is. Log in: npm run wrangler -- login");
+  }
+  return answer.accounts;
+}
+
+function known(accounts, named) {
+  const found = accounts.find(({ id, name }) => id === named || name === named);
+  if (found) return found;
+  // A token may be let into one account's databases without being let see the account.
+  if (accounts.length === 0) return { id: named, name: null };
+  throw new Failure(`The login cannot see the account "${named}". It sees: ${list(accounts)}.`);
+}
+
+async function onlyOne(accounts, choose) {
+  if (accounts.length === 1) return accounts[0];
+  if (accounts.length === 0) throw new Failure("The login can see no account. Say which: --account ID");
+  const chosen = await choose(accounts.map(describeAccount));
+  if (chosen === undefined) {
+    throw new Failure(`The login can see several accounts: ${list(accounts)}. Say which: --account ID`);
+  }
+  return accounts[chosen];
+}
+
+function list(accounts) {
+  return accounts.map(describeAccount).join(", ");
+}
+
+/** The first deploy creates the database under its name; wrangler.toml need not know the id. */
+function databaseIn(account, { database_id, database_name }, { config, env }) {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-account-"));
+  try {
+    // In a folder of its own: wrangler.toml's account would come before the chosen one.
+    const path = join(folder, "wrangler.json");
+    writeFileSync(path, JSON.stringify({ name: config.name, account_id: account.id, compatibility_date: config.compatibility_date }));
+    const found = json(output("node", ["--no-warnings", WRANGLER, "d1", "list", "--json", "--config", path], { env, cwd: folder }));
+    if (!Array.isArray(found)) throw new Failure(`Cloudflare did not list the databases of the account ${describeAccount(account)}.`);
+    const one = found.find(({ uuid, name }) => (database_id ? uuid === database_id : name === database_name));
+    if (one) return one;
+    const named = database_id ? `with the id ${database_id}` : `"${database_name}"`;
+    throw new Failure(`There is no database ${named} in the account ${describeAccount(account)}. Deploy first (README.md, "Deploying").`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Which of the choices, by its place; undefined where nobody can be asked. */
+export async function chooseOnTerminal(choices, { input = process.stdin, output: screen = process.stdout } = {}) {
+  if (!input.isTTY || !screen.isTTY) return undefined;
+  screen.write(`The login can see several accounts:\n${choices.map((choice, i) => `  ${i + 1}  ${choice}\n`).join("")}`);
+  const terminal = createInterface({ input, output: screen });
+  try {
+    const answer = (await terminal.question("Which one? (its number; anything else ends this) ")).trim();
+    const place = Number(answer) - 1;
+    if (!/^\d+$/.test(answer) || choices[place] === undefined) throw new Failure("No account was chosen. Nothing was done.");
+    return place;
+  } finally {
+    terminal.close();
+  }
+}
+
+/** The JSON that a program printed, or undefined. */
+function json(text) {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
