@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register } from "./support/people.mjs";
+import { LOGIN, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, signUp } from "./support/people.mjs";
 
 const START = Date.UTC(2031, 0, 2, 3, 4, 5);
 const WRONG = "wrong horse battery staple";
@@ -240,11 +240,11 @@ test("what is counted is counted under keyed hashes: no address of either sort",
 
 describe("the platform's limiters", () => {
   test("answer 429 with Retry-After before anything is read, by route and client", async () => {
-    const limited = await startLatchkey({ entry: CHAOS, limits: Object.fromEntries(["LOGIN_LIMITER", "REGISTER_LIMITER", "REFRESH_LIMITER"].map((name) => [name, { limit: 2, period: 60 }])) });
+    const limited = await startLatchkey({ entry: CHAOS, limits: Object.fromEntries(["LOGIN_LIMITER", "REGISTER_LIMITER", "SESSION_LIMITER"].map((name) => [name, { limit: 2, period: 60 }])) });
     try {
       const client = new Client(limited);
       const from = (address) => ({ headers: { "CF-Connecting-IP": address } });
-      for (const [method, path] of [["POST", LOGIN], ["POST", REGISTER], ["POST", REFRESH], ["PATCH", PASSWORD_PATH]]) {
+      for (const [method, path] of [["POST", LOGIN], ["POST", REGISTER]]) {
         const send = (address, body = "{}") => client.fetch(path, { method, body, headers: { "Content-Type": "application/json", "CF-Connecting-IP": address } });
         assert.notEqual((await send("2001:db8::1")).status, 429);
         assert.notEqual((await send("2001:db8::2")).status, 429);
@@ -259,8 +259,25 @@ describe("the platform's limiters", () => {
         assert.deepEqual(calls.filter((call) => call.startsWith("d1") && !call.includes("INSERT INTO audit_log")), []);
         assert.notEqual((await send("2001:db8:0:1::1")).status, 429);
       }
+      // Without a token there is nothing to be limited: nobody uses up what people behind one address have.
+      for (let i = 0; i < 5; i += 1) assert.equal((await client.post(REFRESH, from("2001:db8::1"))).status, 401);
       assert.equal((await client.get(PROFILE, from("2001:db8::1"))).status, 401);
       assert.equal((await client.get("/health", from("2001:db8::1"))).status, 200);
+    } finally {
+      await limited.dispose();
+    }
+  });
+
+  test("count each session by itself, and people behind one address do not share a budget", async () => {
+    const limited = await startLatchkey({ entry: CHAOS, limits: { SESSION_LIMITER: { limit: 3, period: 60 } } });
+    try {
+      const [one, other] = [await signUp(limited), await signUp(limited)];
+      const statuses = [];
+      for (let i = 0; i < 5; i += 1) statuses.push((await one.client.post(REFRESH)).status);
+      assert.deepEqual(statuses, [204, 204, 204, 429, 429]);
+      assert.equal((await other.client.post(REFRESH)).status, 204);
+      // Another operation of the same session has a budget of its own.
+      assert.equal((await one.client.get("/api/account/sessions")).status, 200);
     } finally {
       await limited.dispose();
     }
@@ -269,7 +286,7 @@ describe("the platform's limiters", () => {
   const BROKEN = [
     ["throw", { entry: CHAOS }, { faults: [{ on: "limiter", how: "fail" }] }],
     // A text in the place of the binding.
-    ["are no limiters", { entry: CHAOS, vars: { LOGIN_LIMITER: "x", REGISTER_LIMITER: "x", REFRESH_LIMITER: "x" } }, {}],
+    ["are no limiters", { entry: CHAOS, vars: { LOGIN_LIMITER: "x", REGISTER_LIMITER: "x", NETWORK_LIMITER: "x", SESSION_LIMITER: "x" } }, {}],
   ];
   for (const [what, options, control] of BROKEN) {
     test(`that ${what} let requests on, the database still counts, and the log says so once`, async () => {

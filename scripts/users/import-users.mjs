@@ -10,8 +10,9 @@ import { draftOf } from "./sources.mjs";
 /** Of the largest rows that the rules allow, this makes half of D1's 2 MB for a bound value. */
 const BATCH_USERS = 500;
 
+/** With the trace that tells the audit log's trigger that they registered elsewhere. */
 const INSERT_USERS = `
-  INSERT INTO users (id, email, name, password_hash, role_slug, is_active, is_superuser, created_at, updated_at)
+  INSERT INTO users (id, email, name, password_hash, role_slug, is_active, is_superuser, created_at, updated_at, trace)
   SELECT value ->> '$.id',
          value ->> '$.email',
          value ->> '$.name',
@@ -20,7 +21,8 @@ const INSERT_USERS = `
          value ->> '$.is_active',
          value ->> '$.is_superuser',
          value ->> '$.created_at',
-         value ->> '$.updated_at'
+         value ->> '$.updated_at',
+         '{"actor":"import"}'
     FROM json_each(?1)
    WHERE true
       ON CONFLICT DO NOTHING

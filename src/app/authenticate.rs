@@ -4,9 +4,10 @@
 use std::rc::Rc;
 
 use super::audit::account_refused;
-use super::candidates::{Claims, PresentedTokens, is_contradicted, named, pick};
+use super::candidates::{Claims, Named, PresentedTokens, is_contradicted, named, pick};
 use super::config::ProfileConsistency;
 use super::hash_queue::HashTicket;
+use super::limits::{self, Limited};
 use super::{AppError, Ctx, Service};
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::{SessionId, TokenId, UserId};
@@ -84,20 +85,27 @@ pub struct SessionHolder {
 /// memory for a few seconds or in KV. The bound counts
 /// from the copy's read of the database (more exactly, from just before it), not from its
 /// arrival in KV: however long KV takes to show or to drop an entry, no revoked token is
-/// served for longer than that.
+/// served for longer than that. What this isolate does not remember asks KV or the database, and
+/// counts as `limited`.
 ///
 /// # Errors
 ///
 /// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`],
-/// and the store's.
+/// [`AppError::Throttled`] and the store's.
 pub async fn reader<P: Ports>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
+    limited: Option<Limited>,
 ) -> Result<Reader, AppError> {
     let claims = access_claims(ctx, presented)?;
+    let limit = async || match limited {
+        Some(limited) => limits::by_session(ctx, limited, claims.session).await,
+        None => Ok(()),
+    };
     let bounds = match ctx.config().profile {
         ProfileConsistency::Cached(bounds) => bounds,
         ProfileConsistency::Strict => {
+            limit().await?;
             let account = confirmed_account(ctx, &claims).await?;
             let profile = Profile::from(account.user);
             return Ok(Reader { profile });
@@ -112,6 +120,7 @@ pub async fn reader<P: Ports>(
         let profile = copy.user.clone();
         return Ok(Reader { profile });
     }
+    limit().await?;
     if let Some(copy) = ctx.ports.cache().find(claims.user).await
         && counts(&copy)
     {
@@ -222,7 +231,8 @@ pub fn refresh_holder<P>(
     Ok(RefreshHolder { claims })
 }
 
-/// Policy: an authentic token of either kind, expired or not.
+/// Policy: an authentic token of either kind, expired or not. `None` when it is so old that its
+/// session is over whatever has become of it: then there is nothing to ask the database.
 ///
 /// # Errors
 ///
@@ -232,15 +242,17 @@ pub fn refresh_holder<P>(
 pub fn session_holder<P>(
     ctx: &Ctx<'_, P>,
     presented: &PresentedTokens,
-) -> Result<SessionHolder, AppError> {
+) -> Result<Option<SessionHolder>, AppError> {
     let PresentedTokens { access, refresh } = presented;
     if access.are_none() && refresh.are_none() {
         return Err(AppError::NotAuthenticated);
     }
     match named(presented, &ctx.service.tokens, ctx.now).as_slice() {
-        [holder] if !access.are_too_many() && !refresh.are_too_many() => {
+        [Named { holder, issued_at }] if !access.are_too_many() && !refresh.are_too_many() => {
             ctx.caller.is(holder.user);
-            Ok(*holder)
+            // The session began before its token was issued.
+            let is_over = issued_at.plus(ctx.service.config.sessions.absolute) <= ctx.now;
+            Ok((!is_over).then_some(*holder))
         }
         _ => Err(AppError::InvalidToken),
     }
@@ -279,9 +291,9 @@ pub fn carried_sessions<P>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> Car
         refresh_id: claims.id,
     });
     let named = named(presented, tokens, ctx.now);
-    let mut carried = named.into_iter().map(|holder| Carried {
-        user: holder.user,
-        session: holder.session,
+    let mut carried = named.into_iter().map(|named| Carried {
+        user: named.holder.user,
+        session: named.holder.session,
     });
     CarriedSessions {
         sessions: [carried.next(), carried.next()],

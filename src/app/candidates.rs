@@ -128,25 +128,36 @@ pub(super) fn pick<C: Claims>(
     newest.ok_or(refusal)
 }
 
+/// A session that authentic tokens name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named {
+    /// The session, and whose it is.
+    pub(super) holder: SessionHolder,
+    /// When the youngest of these tokens was issued.
+    pub(super) issued_at: UnixSeconds,
+}
+
 /// The different sessions that authentic tokens name, expired ones included.
-pub(super) fn named(
-    presented: &PresentedTokens,
-    tokens: &Tokens,
-    now: UnixSeconds,
-) -> Vec<SessionHolder> {
-    let mut holders = Vec::new();
-    let mut add = |holder: Option<SessionHolder>| {
-        if let Some(holder) = holder.filter(|holder| !holders.contains(holder)) {
-            holders.push(holder);
-        }
+pub(super) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSeconds) -> Vec<Named> {
+    let mut all: Vec<Named> = Vec::new();
+    let mut add = |holder: SessionHolder, issued_at: UnixSeconds| match all
+        .iter_mut()
+        .find(|named| named.holder == holder)
+    {
+        Some(named) => named.issued_at = named.issued_at.max(issued_at),
+        None => all.push(Named { holder, issued_at }),
     };
     for token in &presented.access.values {
-        add(even_expired(tokens.verify_access(token, now)).map(|claims| claims.holder()));
+        if let Some(claims) = even_expired(tokens.verify_access(token, now)) {
+            add(claims.holder(), claims.issued_at);
+        }
     }
     for token in &presented.refresh.values {
-        add(even_expired(tokens.verify_refresh(token, now)).map(|claims| claims.holder()));
+        if let Some(claims) = even_expired(tokens.verify_refresh(token, now)) {
+            add(claims.holder(), claims.issued_at);
+        }
     }
-    holders
+    all
 }
 
 /// Whether the refresh cookie is of another session than the access cookie. With `COOKIE_DOMAIN` a

@@ -85,6 +85,8 @@ pub struct Config {
     pub front_ends: FrontEndKeys,
     /// `AUDIT_RETENTION_DAYS`.
     pub audit_retention: Seconds,
+    /// `REGISTRATIONS_PER_HOUR`.
+    pub registrations_an_hour: u32,
     /// What is allowed and cannot work as it is meant: `NAME: what`, for the log.
     pub warnings: Vec<String>,
 }
@@ -174,6 +176,8 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         FrontEndKeys::parse,
     );
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
+    // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
+    let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
     let (issuer, allowed_origins) = (issuer?, allowed_origins?);
     let config = Config {
         warnings: browsers::useless_origins(&issuer, &allowed_origins),
@@ -193,6 +197,7 @@ fn read_service<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option
         hsts: hsts?,
         front_ends: front_ends?,
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
+        registrations_an_hour,
     };
     let keys = keys?;
     Some(Service {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod front_end;
 pub mod hash_queue;
 pub mod issue;
+pub mod limits;
 pub mod log_in;
 pub mod log_out;
 pub mod origin;

@@ -1,8 +1,10 @@
 //! A person registers.
 
+use super::audit::request_refused;
 use super::breach_check::refuse_breached;
 use super::hash_queue::Line;
 use super::{AppError, Ctx};
+use crate::domain::audit::AuditEvent;
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
 use crate::domain::password::NewPassword;
@@ -57,6 +59,7 @@ pub async fn register<P: Ports>(
         name: command.name,
         hash,
         role: ctx.config().default_role.clone(),
+        most_an_hour: ctx.config().registrations_an_hour,
         trace: ctx.trace(),
     };
     match users::register(ctx.ports.database(), &user).await? {
@@ -65,6 +68,10 @@ pub async fn register<P: Ports>(
             Ok(registered)
         }
         Registration::EmailTaken => Err(AppError::EmailTaken),
+        Registration::TooMany(pause) => {
+            request_refused(ctx, AuditEvent::Throttled);
+            Err(AppError::Throttled(pause))
+        }
         Registration::NoSuchRole => Err(AppError::Misconfigured(
             "DEFAULT_ROLE is not in the table roles".to_owned(),
         )),

@@ -54,6 +54,21 @@ impl ClientPrefix {
         Self::parse(Some(text)).0.is_some()
     }
 
+    /// The IPv6 /48 that it lies in: a customer may have as many /64s as that holds. `None` for
+    /// anything else, which is counted by the prefix itself.
+    #[must_use]
+    pub fn network(self) -> Option<Self> {
+        match self.0? {
+            IpAddr::V6(v6) => {
+                let [a, b, c, ..] = v6.segments();
+                Some(Self(Some(IpAddr::V6(Ipv6Addr::new(
+                    a, b, c, 0, 0, 0, 0, 0,
+                )))))
+            }
+            IpAddr::V4(_) => None,
+        }
+    }
+
     fn text(self) -> String {
         self.0
             .map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
@@ -104,6 +119,12 @@ impl ThrottleKeys {
         self.hash('c', &[&client.text()])
     }
 
+    /// A session, whatever it does.
+    #[must_use]
+    pub fn of_session(&self, session: SessionId) -> ThrottleKey {
+        self.hash('s', &[&session.to_string()])
+    }
+
     /// A device with a live session of the account: it has a counter of its own.
     #[must_use]
     pub fn of_device(&self, session: SessionId) -> ThrottleKey {
@@ -125,7 +146,7 @@ impl ThrottleKeys {
     pub fn of_password_change(&self, user: UserId, session: SessionId) -> AttemptKeys {
         AttemptKeys {
             account: self.hash('u', &[&user.to_string()]),
-            client: self.hash('s', &[&session.to_string()]),
+            client: self.of_session(session),
         }
     }
 
@@ -184,6 +205,11 @@ mod tests {
         ] {
             assert_ne!(key(one), key(other));
         }
+        let network = |text: &str| ClientPrefix::parse(Some(text)).network();
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ffff::"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:2:2::1"));
+        assert_eq!(network("192.0.2.1"), None);
+        assert_eq!(network("::ffff:192.0.2.1"), None);
         let unknown = keys.of_client(ClientPrefix::parse(None));
         for text in ["", "192.0.2.1, 192.0.2.2", "localhost", "192.0.2.1:80"] {
             assert_eq!(key(text), unknown, "{text}");

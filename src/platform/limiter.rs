@@ -7,7 +7,7 @@ use core::time::Duration;
 use futures_util::future::{Either, select};
 use worker::{Delay, Env};
 
-use super::names::{LOGIN_LIMITER, REFRESH_LIMITER, REGISTER_LIMITER};
+use super::names::{LOGIN_LIMITER, NETWORK_LIMITER, REGISTER_LIMITER, SESSION_LIMITER};
 use super::runtime::ConsoleLog;
 use crate::ports::{Limiter, Line, Log, RateLimiter};
 
@@ -36,7 +36,8 @@ impl RateLimiter for BoundLimiters {
         let name = match limiter {
             Limiter::Login => LOGIN_LIMITER,
             Limiter::Register => REGISTER_LIMITER,
-            Limiter::Refresh => REFRESH_LIMITER,
+            Limiter::Network => NETWORK_LIMITER,
+            Limiter::Session => SESSION_LIMITER,
         };
         let asked = async { self.env.rate_limiter(name)?.limit(key.to_owned()).await };
         if let Either::Left((Ok(outcome), _)) =

@@ -12,7 +12,7 @@ mod runtime;
 
 use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
-use crate::app::clean_up::clean_up;
+use crate::app::clean_up::{Budget, clean_up};
 use crate::ports::{Line, Log, Member, Timer};
 use crate::web;
 
@@ -41,7 +41,14 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     };
     let database = d1::D1::new(env);
     let log = runtime::ConsoleLog::default();
-    for cleaned in clean_up(&database, &runtime::RuntimeTimer, &service.config).await {
+    for cleaned in clean_up(
+        &database,
+        &runtime::RuntimeTimer,
+        &service.config,
+        Budget::OF_A_RUN,
+    )
+    .await
+    {
         let members = [
             ("cleanup.table", cleaned.swept.as_str().into()),
             ("cleanup.removed", Member::Number(cleaned.removed as u64)),

@@ -10,12 +10,14 @@ use crate::domain::time::UnixSeconds;
 /// Which of the platform's limiters counts a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limiter {
-    /// Logins and changes of passwords.
+    /// Logins, by client; changes of passwords, by session.
     Login,
-    /// Registrations.
+    /// Registrations, by client.
     Register,
-    /// Refreshes.
-    Refresh,
+    /// Logins and registrations, by an IPv6 network of the size that one customer may have.
+    Network,
+    /// What a session asks of the database or of KV.
+    Session,
 }
 
 /// The platform's rate limiters: by route and client, roughly, per location.

@@ -66,6 +66,7 @@ impl World {
             name: None,
             hash: StoredHash::from_database(HASH.to_owned()),
             role: RoleSlug::parse("application-access").unwrap(),
+            most_an_hour: 1_000,
             trace: self.trace(),
         };
         let outcome = block_on(users::register(&self.database, &user)).unwrap();

@@ -6,7 +6,7 @@ use crate::domain::audit::Trace;
 use crate::domain::email::Email;
 use crate::domain::hashing::StoredHash;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::domain::user::{RoleSlug, User, UserName};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
@@ -23,6 +23,8 @@ pub struct NewUser {
     pub hash: StoredHash,
     /// The role the row gets.
     pub role: RoleSlug,
+    /// How many registrations an hour may have, taken addresses included.
+    pub most_an_hour: u32,
     /// The time of registration, and where it comes from.
     pub trace: Trace,
 }
@@ -46,6 +48,8 @@ pub enum Registration {
     EmailTaken,
     /// The role is not in the database: the deployment's configuration is wrong.
     NoSuchRole,
+    /// There were as many registrations in this hour as there may be; so long until the next one.
+    TooMany(Seconds),
 }
 
 /// A user with the sessions that are live.
@@ -57,20 +61,53 @@ pub struct Account {
     pub live_sessions: Vec<SessionId>,
 }
 
-/// Parameters: ?5 address, ?6 name, ?7 hash, ?8 role. Adds nothing when the address is taken or the
-/// role unknown; the next statement tells which.
-const REGISTER: Statement = Statement::new(
+/// Length of the window in which registrations are counted together, in seconds.
+const REGISTRATIONS_WINDOW: i64 = 3_600;
+
+/// This registration (`?2`) is among those that its hour may have.
+macro_rules! is_counted {
+    () => {
+        "EXISTS (SELECT 1
+                   FROM attempts
+                  WHERE account = 'registrations'
+                    AND client = ?9
+                    AND attempt = ?2)"
+    };
+}
+
+/// Parameters: ?9 the hour, ?10 how many it may have. What strangers can add to the database is
+/// bounded, wherever they come from.
+const COUNT_REGISTRATION: Statement = Statement::new(
+    "/* count registration */
+     INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+     VALUES ('registrations', ?9, 1, 0, 0, ?2, ?1)
+         ON CONFLICT (account, client) DO UPDATE
+        SET failures = failures + 1,
+            attempt = ?2,
+            updated_at = ?1
+      WHERE attempt <> ?2
+        AND failures < ?10",
+);
+
+/// Parameters: ?5 address, ?6 name, ?7 hash, ?8 role. Adds nothing when the address is taken, the
+/// role unknown or the hour full; the next statement tells which.
+const REGISTER: Statement = Statement::new(concat!(
     "/* register */
      INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at, trace)
      SELECT ?2, ?5, ?6, ?7, slug, ?1, ?1, ?4
        FROM roles
       WHERE slug = ?8
-         ON CONFLICT DO NOTHING",
-);
+        AND ",
+    is_counted!(),
+    "
+         ON CONFLICT DO NOTHING"
+));
 
-const READ_REGISTERED: Statement = Statement::new(
+/// One row, always.
+const READ_REGISTERED: Statement = Statement::new(concat!(
     "/* read registered */
-     SELECT u.id,
+     SELECT c.is_counted,
+            u.id,
             u.email,
             u.name,
             u.is_active,
@@ -79,10 +116,12 @@ const READ_REGISTERED: Statement = Statement::new(
             u.created_at,
             u.updated_at,
             r.name AS role_name
-       FROM users AS u
-       JOIN roles AS r ON r.slug = u.role_slug
-      WHERE u.email = ?5",
-);
+       FROM (SELECT ",
+    is_counted!(),
+    " AS is_counted) AS c
+       LEFT JOIN users AS u ON u.email = ?5
+       LEFT JOIN roles AS r ON r.slug = u.role_slug"
+));
 
 /// Adds a user with a role. One round trip. Repeating it with the same argument gives the same
 /// outcome: the id of the row that is found decides whose it is.
@@ -94,6 +133,7 @@ pub async fn register(
     database: &impl Database,
     user: &NewUser,
 ) -> Result<Registration, StoreError> {
+    let hour = user.trace.at.get().div_euclid(REGISTRATIONS_WINDOW);
     let params = [
         user.trace.at.get().into(),
         user.id.to_string().into(),
@@ -103,20 +143,42 @@ pub async fn register(
         user.name.as_ref().map(UserName::as_str).into(),
         user.hash.expose().into(),
         user.role.as_str().into(),
+        hour.to_string().into(),
+        user.most_an_hour.into(),
     ];
-    let batch = Batch::new(&params, [REGISTER, READ_REGISTERED]);
+    let batch = Batch::new(&params, [COUNT_REGISTRATION, REGISTER, READ_REGISTERED]);
     let results = database.run(&batch).await?;
-    let found = row::first(result(&results, 1)?, |row| {
-        Ok(Registered {
-            user: read_user(row)?,
-            role_name: row.text("role_name")?,
+    let found = row::first(result(&results, 2)?, |row| {
+        if row.optional_text("id")?.is_some() {
+            let user = read_user(row)?;
+            let role_name = row.text("role_name")?;
+            return Ok(Found::User(Registered { user, role_name }));
+        }
+        Ok(if row.is("is_counted")? {
+            Found::NoRole
+        } else {
+            Found::FullHour
         })
     })?;
-    Ok(match found {
-        None => Registration::NoSuchRole,
-        Some(registered) if registered.user.id == user.id => Registration::Registered(registered),
-        Some(_) => Registration::EmailTaken,
-    })
+    match found {
+        Some(Found::User(registered)) if registered.user.id == user.id => {
+            Ok(Registration::Registered(registered))
+        }
+        Some(Found::User(_)) => Ok(Registration::EmailTaken),
+        Some(Found::NoRole) => Ok(Registration::NoSuchRole),
+        Some(Found::FullHour) => {
+            let next = UnixSeconds::new((hour + 1) * REGISTRATIONS_WINDOW);
+            Ok(Registration::TooMany(next.left_from(user.trace.at)))
+        }
+        None => Err(damaged("a registration", "gave no row")),
+    }
+}
+
+/// What stands at the address of a registration.
+enum Found {
+    User(Registered),
+    NoRole,
+    FullHour,
 }
 
 const READ_ACCOUNT: Statement = Statement::new(concat!(

@@ -77,11 +77,13 @@ pub(super) async fn for_refresh_holder<P: Ports>(
 pub(super) async fn for_session_holder<P: Ports>(
     ctx: &Ctx<'_, P>,
     endpoint: ForSessionHolder,
-    (call, holder): (&Call<'_>, SessionHolder),
+    (call, holder): (&Call<'_>, Option<SessionHolder>),
 ) -> Answer {
     match endpoint {
         ForSessionHolder::LogOut => {
-            log_out(ctx, holder).await?;
+            if let Some(holder) = holder {
+                log_out(ctx, holder).await?;
+            }
             Ok(without_cookies(call))
         }
     }

@@ -9,6 +9,7 @@ use super::cookies::CookieStyle;
 use super::problem::{Code, Refusal};
 use crate::app::Ctx;
 use crate::app::issue::TokenPair;
+use crate::app::limits::Limited;
 
 /// The two-letter code of the country a request came from, as the network's edge knows it; a
 /// request extension.
@@ -25,6 +26,8 @@ pub struct Call<'a> {
     pub query: Option<&'a str>,
     /// The form of its cookies.
     pub cookies: CookieStyle<'a>,
+    /// What the platform's limiters count, once a token has shown the session.
+    pub limited: Option<Limited>,
     /// Its body, within the bound; nothing until the caller is known.
     pub body: Body,
 }

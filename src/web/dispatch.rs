@@ -15,7 +15,8 @@ use super::call::{Answer, Call};
 use super::endpoint::Endpoint;
 use super::member::for_member;
 use super::problem::Refusal;
-use crate::app::{AppError, Ctx, authenticate};
+use crate::app::{AppError, Ctx, authenticate, limits};
+use crate::domain::id::SessionId;
 use crate::ports::Ports;
 
 /// Applies the endpoint's access policy and lets its handler answer.
@@ -37,6 +38,7 @@ pub(super) async fn answer<P: Ports>(
         }
         Endpoint::RefreshHolder(endpoint) => {
             let holder = authenticate::refresh_holder(ctx, &presented)?;
+            limit(ctx, &call, holder.claims.session).await?;
             apart(for_refresh_holder(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::SessionHolder(endpoint) => {
@@ -46,19 +48,24 @@ pub(super) async fn answer<P: Ports>(
                     delete_cookies: error == AppError::InvalidToken,
                     ..error.into()
                 })?;
+            if let Some(holder) = holder {
+                limit(ctx, &call, holder.session).await?;
+            }
             apart(for_session_holder(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::Reader(endpoint) => {
-            let reader = apart(authenticate::reader(ctx, &presented)).await?;
+            let reader = apart(authenticate::reader(ctx, &presented, call.limited)).await?;
             for_reader(endpoint, &reader)
         }
         Endpoint::Member(endpoint) => {
             let holder = authenticate::access_holder(ctx, &presented)?;
+            limit(ctx, &call, holder.claims.session).await?;
             let call = call.with(apart(incoming.read()).await?);
             apart(for_member(ctx, endpoint, (&call, holder))).await
         }
         Endpoint::Owner(endpoint) => {
             let holder = authenticate::access_holder(ctx, &presented)?;
+            limit(ctx, &call, holder.claims.session).await?;
             let call = call.with(apart(incoming.read()).await?);
             // What breaks a rule is no try of the password, and is not counted as one. (The rules
             // that depend on the owner's address are judged later.)
@@ -69,5 +76,17 @@ pub(super) async fn answer<P: Ports>(
             let owner = apart(authenticate::owner(ctx, holder)).await?;
             apart(for_owner(ctx, endpoint, (&call, owner))).await
         }
+    }
+}
+
+/// Counts a request by the session that its token names, before it costs more than a signature.
+async fn limit<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    call: &Call<'_>,
+    session: SessionId,
+) -> Result<(), AppError> {
+    match call.limited {
+        Some(limited) => apart(limits::by_session(ctx, limited, session)).await,
+        None => Ok(()),
     }
 }

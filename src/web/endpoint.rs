@@ -6,6 +6,7 @@
 
 use http::Method;
 
+use crate::app::limits::Limited;
 use crate::ports::Limiter;
 
 /// How a route is answered.
@@ -117,7 +118,8 @@ pub struct Route {
     pub operation: &'static str,
     /// Which bodies it reads.
     pub body: BodyKind,
-    /// The platform's limiter that counts it, if any.
+    /// The platform's limiter that counts it before it reaches the database or KV: by client where
+    /// anyone may call it, otherwise by session. `None` for what reaches neither.
     pub limiter: Option<Limiter>,
 }
 
@@ -153,7 +155,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::RefreshHolder(ForRefreshHolder::Refresh)),
         operation: "RefreshAccessToken",
         body: BodyKind::Nothing,
-        limiter: Some(Limiter::Refresh),
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::POST,
@@ -161,7 +163,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::SessionHolder(ForSessionHolder::LogOut)),
         operation: "AccountLogout",
         body: BodyKind::Nothing,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::PATCH,
@@ -177,7 +179,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::Reader(ForReader::Profile)),
         operation: "AccountProfile",
         body: BodyKind::Nothing,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::PATCH,
@@ -185,7 +187,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::Member(ForMember::Rename)),
         operation: "AccountUpdateProfile",
         body: BodyKind::Json,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::GET,
@@ -193,7 +195,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::Member(ForMember::ListSessions)),
         operation: "AccountSessions",
         body: BodyKind::Nothing,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::DELETE,
@@ -201,7 +203,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::Member(ForMember::EndSessions)),
         operation: "AccountEndSessions",
         body: BodyKind::Nothing,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::DELETE,
@@ -209,7 +211,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::Member(ForMember::EndSession)),
         operation: "AccountEndSession",
         body: BodyKind::Nothing,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
     Route {
         method: Method::GET,
@@ -217,7 +219,7 @@ pub const ROUTES: [Route; 12] = [
         handler: Handler::Judged(Endpoint::Member(ForMember::ListActivity)),
         operation: "AccountActivity",
         body: BodyKind::Nothing,
-        limiter: None,
+        limiter: Some(Limiter::Session),
     },
 ];
 
@@ -266,6 +268,15 @@ pub fn find<'a>(method: &Method, path: &'a str) -> Lookup<'a> {
 }
 
 impl Route {
+    /// What the platform's limiters count, if they count it.
+    #[must_use]
+    pub fn limited(&self) -> Option<Limited> {
+        self.limiter.map(|limiter| Limited {
+            limiter,
+            operation: self.operation,
+        })
+    }
+
     /// `Some` when the path is this route's, with the segment in the place of `{id}`.
     #[expect(
         clippy::option_option,

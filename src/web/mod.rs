@@ -28,11 +28,11 @@ use uuid::{Builder, Uuid};
 use crate::app::audit::request_refused;
 use crate::app::caller::Caller;
 use crate::app::config::Hsts;
-use crate::app::{AppError, Ctx, Service};
+use crate::app::{AppError, Ctx, Service, limits};
 use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
-use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{Entropy, Limiter, Line, Log, Member, Ports, RateLimiter};
+use crate::domain::time::UnixSeconds;
+use crate::ports::{Entropy, Line, Log, Member, Ports};
 use apart::apart;
 use body::{Body, RequestBody};
 use call::Call;
@@ -70,9 +70,6 @@ pub fn request_headers(method: &Method) -> impl Iterator<Item = HeaderName> {
         .into_iter()
         .chain(of_body.into_iter().flatten())
 }
-
-/// The longest period of the platform's limiters, which do not say how much of it is left.
-const LIMITER_PAUSE: Seconds = Seconds::new(60);
 
 /// Answers a request. The body is read only when the request has got that far.
 pub async fn handle<P: Ports, B: RequestBody>(
@@ -203,8 +200,8 @@ impl Exchange {
         (route, endpoint, id): (&Route, Endpoint, Option<&str>),
         body: impl RequestBody,
     ) -> Result<Response<Vec<u8>>, Refusal> {
-        if let Some(limiter) = route.limiter {
-            apart(self.throttle(ctx, (route, limiter))).await?;
+        if let (Endpoint::Anyone(_), Some(limited)) = (endpoint, route.limited()) {
+            apart(limits::by_client(ctx, limited)).await?;
         }
         let incoming = body::admit(&self.parts.headers, body, route.body)?;
         let call = Call {
@@ -212,24 +209,10 @@ impl Exchange {
             id,
             query: self.parts.uri.query(),
             cookies: self.cookies(ctx.service),
+            limited: route.limited(),
             body: Body::Nothing,
         };
         dispatch::answer(ctx, endpoint, call, incoming).await
-    }
-
-    /// The first layer against floods: by route and client, before anything is read.
-    async fn throttle<P: Ports>(
-        &self,
-        ctx: &Ctx<'_, P>,
-        (route, limiter): (&Route, Limiter),
-    ) -> Result<(), Refusal> {
-        let client = ctx.caller.key(ctx.service).as_str();
-        let key = format!("{}:{client}", route.operation);
-        if ctx.ports.limiter().admits(limiter, &key).await {
-            return Ok(());
-        }
-        request_refused(ctx, AuditEvent::Throttled);
-        Err(AppError::Throttled(LIMITER_PAUSE).into())
     }
 
     /// Turns a refusal into its document, adds the headers of every answer, and logs.

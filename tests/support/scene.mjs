@@ -47,7 +47,7 @@ export const ROUTES = [
   {
     name: "POST /api/account/logout",
     send: ({ own }) => own.post(LOGOUT),
-    success: 204, d1: 1, effect: ["own: end_reason ended_at trace"], again: 204,
+    success: 204, d1: 1, limiter: 1, effect: ["own: end_reason ended_at trace"], again: 204,
   },
   {
     name: "PATCH /api/account/password",
@@ -60,38 +60,38 @@ export const ROUTES = [
   {
     name: "GET /api/account/profile",
     send: ({ own }) => own.get(PROFILE),
-    success: 200, d1: 1, kvGet: 1, effect: [], again: 200,
+    success: 200, d1: 1, kvGet: 1, limiter: 1, effect: [], again: 200,
   },
   {
     name: "PATCH /api/account/profile",
     send: ({ own }) => own.patch(PROFILE, { json: { name: "Ada" } }),
-    success: 200, d1: 1, effect: ["user: name trace updated_at"], again: 200,
+    success: 200, d1: 1, limiter: 1, effect: ["user: name trace updated_at"], again: 200,
   },
   {
     name: "GET /api/account/sessions",
     send: ({ own }) => own.get("/api/account/sessions"),
-    success: 200, d1: 1, effect: [], again: 200,
+    success: 200, d1: 1, limiter: 1, effect: [], again: 200,
   },
   {
     name: "GET /api/account/activity",
     send: ({ own }) => own.get("/api/account/activity"),
-    success: 200, d1: 1, effect: [], again: 200,
+    success: 200, d1: 1, limiter: 1, effect: [], again: 200,
   },
   {
     name: "DELETE /api/account/sessions?scope=others",
     send: ({ own }) => own.delete("/api/account/sessions?scope=others"),
-    success: 204, d1: 1, effect: ["other: end_reason ended_at trace"], again: 204,
+    success: 204, d1: 1, limiter: 1, effect: ["other: end_reason ended_at trace"], again: 204,
   },
   {
     name: "DELETE /api/account/sessions?scope=all",
     send: ({ own }) => own.delete("/api/account/sessions?scope=all"),
-    success: 204, d1: 1, effect: ["other: end_reason ended_at trace", "own: end_reason ended_at trace"],
+    success: 204, d1: 1, limiter: 1, effect: ["other: end_reason ended_at trace", "own: end_reason ended_at trace"],
     again: "invalid_token",
   },
   {
     name: "DELETE /api/account/sessions/{id}",
     send: ({ own, otherId }) => own.delete(`/api/account/sessions/${otherId}`),
-    success: 204, d1: 1, effect: ["other: end_reason ended_at trace"], again: "not_found",
+    success: 204, d1: 1, limiter: 1, effect: ["other: end_reason ended_at trace"], again: "not_found",
   },
 ];
 
