@@ -300,7 +300,8 @@ describe("fields", () => {
   });
 
   test("a name is taken exactly if somebody could register with it; else the person comes without", async (t) => {
-    const names = ["Ada", "  Ada  ", "\u00a0Ada\u2003", "é".repeat(100), "é".repeat(101), "𝒜".repeat(100), "", " \u3000", "Ada\u001b[31m", "A\u0085da", "Ada\r\nBob", "\ufeffAda"];
+    const names = ["Ada", "  Ada  ", "\u00a0Ada\u2003", "é".repeat(100), "é".repeat(101), "𝒜".repeat(100), "", " \u3000", "Ada\u001b[31m", "A\u0085da", "Ada\r\nBob", "\ufeffAda",
+      "\u200b", "\u2800", "\u3164", "\ufeff", "\u00ad", "\u0301\u0302", "\u{e0041}\u{e007f}", "\u2028Ada", "A\u202eda", "A\u2066da", "Zoe\u0308", "می\u200cخواهم", "नेहा", "👩\u200d🚀", "\u0378", "\ue000", "-"];
     const path = fileOf(scratch(t), "users.jsonl", names.map((name, number) => person(number, { name })));
     const { summary } = await importFile(latchkey, { path });
     assert.equal(summary.imported, names.length);

@@ -90,11 +90,16 @@ export function canonicalEmail(text) {
   return isAddress ? email : null;
 }
 
+// As src/domain/user.rs has them: what acts on the text around it, and what shows by itself.
+const CONTROLS_TEXT = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+const VISIBLE = /[^\p{C}\p{Z}\p{Grapheme_Extend}\p{White_Space}]/u;
+const BLANK = /[\u115f\u1160\u3164\uffa0\u2800\ufffc\u{1d159}\u{13441}\u{13442}]/u;
+
 /** Trimmed; null for none, and for one that the service would refuse. */
 function displayName(text) {
   const name = typeof text === "string" ? text.replace(SPACES_AROUND, "") : "";
-  const length = [...name].length;
-  return length > 0 && length <= MAX_NAME_CODE_POINTS && isText(name) ? name : null;
+  const isShown = [...name].some((letter) => VISIBLE.test(letter) && !BLANK.test(letter));
+  return isShown && [...name].length <= MAX_NAME_CODE_POINTS && isText(name) && !CONTROLS_TEXT.test(name) ? name : null;
 }
 
 /** A UUID is kept. Any other id gives the same UUIDv7 each time, so that an import can be repeated. */
