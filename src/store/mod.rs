@@ -18,9 +18,22 @@ macro_rules! live {
     };
 }
 
-/// The caller's session `?3` of user `?2` is live, or this very request (`?4`) has ended it:
-/// then the statement is repeated. A live session's user is active (`users_activity_set`).
+/// The caller's session `?3` of user `?2` is live. A live session's user is active
+/// (`users_activity_set`).
 macro_rules! caller_is_live {
+    () => {
+        "EXISTS (SELECT 1
+                   FROM sessions AS caller
+                  WHERE caller.user_id = ?2
+                    AND caller.id = ?3
+                    AND caller.ended_at IS NULL
+                    AND caller.idle_expires_at > ?1)"
+    };
+}
+
+/// The caller's session `?3` of user `?2` is live, or this very request (`?4`) has ended it: then
+/// the statement comes after the one that did, or is repeated.
+macro_rules! caller_was_live {
     () => {
         "EXISTS (SELECT 1
                    FROM sessions AS caller

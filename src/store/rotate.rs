@@ -77,7 +77,7 @@ macro_rules! is_good {
 /// Of any number of parallel calls with one token, one finds its id in `current_jti`. The others
 /// find it in `previous_jti`, and write what is there already: both are answered from one row.
 /// Any other id of a live session is a copy, and ends it. A repetition finds its own rotation, or
-/// the session that this request (`?4`) has ended.
+/// the session that this request (`?4`) has ended; nothing makes an ended session live again.
 const ROTATE: Statement = Statement::new(concat!(
     "/* rotate */
      UPDATE sessions
@@ -98,10 +98,10 @@ const ROTATE: Statement = Statement::new(concat!(
     ", min(?1 + ?7, absolute_expires_at), idle_expires_at),
             ended_at = iif(",
     is_good!(),
-    ", NULL, ?1),
+    ", ended_at, ?1),
             end_reason = iif(",
     is_good!(),
-    ", NULL, ?9),
+    ", end_reason, ?9),
             trace = iif(",
     is_good!(),
     ", trace, ?4)

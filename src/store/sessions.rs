@@ -158,14 +158,14 @@ macro_rules! end_all {
 }
 pub(super) use end_all;
 
-const END_ONE: Statement = end_all!("end one", concat!("id = ?6 AND ", caller_is_live!()));
-const END_OTHERS: Statement = end_all!("end others", concat!("id <> ?3 AND ", caller_is_live!()));
-const END_ALL: Statement = end_all!("end all", caller_is_live!());
+const END_ONE: Statement = end_all!("end one", concat!("id = ?6 AND ", caller_was_live!()));
+const END_OTHERS: Statement = end_all!("end others", concat!("id <> ?3 AND ", caller_was_live!()));
+const END_ALL: Statement = end_all!("end all", caller_was_live!());
 
 const IS_CALLER_LIVE: Statement = Statement::new(concat!(
     "/* is caller live */
      SELECT ",
-    caller_is_live!(),
+    caller_was_live!(),
     " AS is_live"
 ));
 

@@ -1,9 +1,14 @@
 //! What the statements, the schema and the triggers promise, on SQLite.
 
+mod bystanders;
+mod changes;
 mod conditions;
 mod drafts;
+mod logins;
+mod rotations;
 mod sweeping;
 mod throttle;
+mod told;
 mod triggers;
 mod words;
 

@@ -1,6 +1,7 @@
 //! The outside world of the native tests: SQLite in D1's place, fakes for what may lose everything.
 //! They count what the real ones are billed for.
 
+mod mutants;
 pub(crate) mod sqlite;
 
 use core::cell::{Cell, RefCell};

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
+use super::mutants;
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError, Value};
 
 /// How a call fails.
@@ -60,7 +61,7 @@ impl Default for Sqlite {
             ran: Rc::default(),
         };
         for migration in migrations() {
-            migrated.execute(&migration);
+            migrated.execute(&mutants::applied(&migration));
         }
         migrated
     }
@@ -160,9 +161,14 @@ fn run(
     statement: &Statement,
     params: &[Param<'_>],
 ) -> rusqlite::Result<SqliteRows> {
-    let mut prepared = connection.prepare(statement.sql)?;
+    let sql = mutants::applied(statement.sql);
+    let mut prepared = connection.prepare(&sql)?;
     let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
-    let values: Vec<Box<dyn ToSql>> = params.iter().map(to_sql).collect();
+    let mut values: Vec<Box<dyn ToSql>> = params.iter().map(to_sql).collect();
+    if sql != statement.sql {
+        // The condition that is gone may have been the only one with the last parameter.
+        values.truncate(prepared.parameter_count());
+    }
     let mut found = prepared.query(params_from_iter(values))?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {

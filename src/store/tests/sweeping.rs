@@ -24,6 +24,7 @@ fn sweep_all(world: &World, swept: Swept, rows: u32) -> (usize, usize) {
         } = block_on(step).unwrap();
         removed += more;
         steps += 1;
+        assert!(steps < 100, "a run ends");
         match next {
             Some(next) => position = next,
             None => return (removed, steps),

@@ -1,0 +1,160 @@
+//! What the triggers tell, and what they do not: changes that are none, changes with a request,
+//! rows that arrive as they were.
+
+use pollster::block_on;
+
+use super::{ADA, World};
+use crate::domain::audit::{AuditEvent, Trace};
+use crate::store::audit::{self, Refused};
+
+const TRACE: &str =
+    r#"{"at":5,"actor":"user","session":"s","country":"DE","client":"c","request":"r"}"#;
+
+/// The newest events: event, reason, actor, session, time, request.
+fn newest(world: &World, count: usize) -> Vec<String> {
+    let rows = world.database.query(&format!(
+        "SELECT event, reason, actor, session_id, at, request_id
+           FROM (SELECT * FROM audit_log ORDER BY id DESC LIMIT {count}) ORDER BY id"
+    ));
+    rows.iter().map(|row| row.join(" ")).collect()
+}
+
+fn ada() -> World {
+    let world = World::default();
+    let ada = world.register(ADA);
+    world.log_in(ada, 1);
+    world
+}
+
+#[test]
+fn what_stays_as_it_is_is_not_told() {
+    let world = ada();
+    let before = world.everything();
+    world.database.execute(
+        "UPDATE users SET name = name, email = email, role_slug = role_slug, is_active = is_active,
+                is_superuser = is_superuser, password_hash = password_hash, password_version = password_version;
+         UPDATE sessions SET ended_at = ended_at, end_reason = end_reason",
+    );
+    assert_eq!(world.everything(), before);
+}
+
+#[test]
+fn a_session_ends_once_and_nothing_tells_of_its_return() {
+    let world = ada();
+    world.database.execute(
+        "UPDATE sessions SET ended_at = 5, end_reason = 'revoked';
+         UPDATE sessions SET ended_at = 6, end_reason = 'logout';
+         UPDATE sessions SET ended_at = NULL, end_reason = NULL",
+    );
+    assert_eq!(world.log()[2..], ["session_ended revoked database"]);
+}
+
+#[test]
+fn a_change_that_a_request_makes_is_told_with_the_request() {
+    for (change, event) in [
+        ("name = 'Eve'", "renamed"),
+        ("email = 'eve@example.org'", "email_changed"),
+        ("is_superuser = 1", "role_changed"),
+        ("role_slug = 'other'", "role_changed"),
+        ("password_hash = 'x'", "hash_upgraded"),
+        ("password_version = 2", "password_changed"),
+        (
+            "password_version = 2, password_hash = 'x'",
+            "password_changed",
+        ),
+        ("is_active = 0", "deactivated"),
+    ] {
+        let world = ada();
+        world
+            .database
+            .execute("INSERT INTO roles VALUES ('other', 'Other', 1)");
+        let sql = format!("UPDATE users SET {change}, trace = '{TRACE}'");
+        world.database.execute(&sql);
+        let told = newest(&world, world.log().len() - 2);
+        assert_eq!(told[0], format!("{event} NULL user s 5 r"), "{change}");
+        let live = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+        let is_deactivated = event == "deactivated";
+        let left = if is_deactivated { "0" } else { "1" };
+        assert_eq!(world.database.value(live), left, "{change}");
+        assert_eq!(told.len(), 1 + usize::from(is_deactivated), "{change}");
+        if is_deactivated {
+            assert!(told[1].starts_with("session_ended deactivated user"));
+        }
+    }
+}
+
+#[test]
+fn a_password_or_a_role_that_is_set_by_hand_is_told_whichever_column_it_is() {
+    for (change, event, live) in [
+        ("password_hash = 'x'", "password_changed", "0"),
+        ("password_hash = NULL", "password_changed", "0"),
+        ("password_version = 2", "password_changed", "0"),
+        ("is_superuser = 1", "role_changed", "1"),
+        ("role_slug = 'other'", "role_changed", "1"),
+    ] {
+        let world = ada();
+        world
+            .database
+            .execute("INSERT INTO roles VALUES ('other', 'Other', 1)");
+        let sql = format!("UPDATE users SET {change}");
+        world.database.execute(&sql);
+        assert_eq!(
+            world.log()[2..],
+            [format!("{event} NULL database")],
+            "{change}"
+        );
+        let count = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+        assert_eq!(world.database.value(count), live, "{change}");
+    }
+}
+
+#[test]
+fn reactivating_ends_nothing() {
+    let world = ada();
+    world.database.execute(
+        "UPDATE users SET is_active = 0;
+         UPDATE sessions SET ended_at = NULL, end_reason = NULL;
+         UPDATE users SET is_active = 1",
+    );
+    let live = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+    assert_eq!(world.database.value(live), "1");
+}
+
+#[test]
+fn a_session_that_arrives_ended_is_no_login() {
+    let world = ada();
+    world.database.execute(
+        "INSERT INTO sessions (user_id, id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at, ended_at, end_reason)
+         SELECT id, 'x', 'x', 1, 1, 2, 2, 2, 'logout' FROM users",
+    );
+    assert_eq!(world.log().len(), 2);
+}
+
+#[test]
+fn refusals_add_up_by_person_and_keep_the_last_time() {
+    let mut world = World::default();
+    let ada = world.register(ADA);
+    let bob = world.register("bob@example.org");
+    world.log_in(bob, 1);
+    let add = |world: &World, user| {
+        let trace = Trace { ..world.trace() };
+        let refused = Refused {
+            event: AuditEvent::LoginFailed,
+            user,
+            count: 2,
+            trace,
+        };
+        block_on(audit::add(&world.database, &refused)).unwrap();
+    };
+    world.passed = 9;
+    add(&world, Some(ada));
+    world.passed = 5;
+    add(&world, Some(ada));
+    add(&world, None);
+    let told = world.database.query(
+        "SELECT user_id <> '', id, at, last_at, count FROM audit_log WHERE event = 'login_failed' ORDER BY user_id",
+    );
+    let nobody = ["0", "1", "1000005", "1000005", "2"];
+    let of_ada = ["1", "2", "1000009", "1000009", "4"];
+    assert_eq!(told, [nobody, of_ada]);
+}
