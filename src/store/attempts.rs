@@ -102,13 +102,12 @@ macro_rules! is_known_device {
 }
 
 /// The account has failed too often since its last success, and was tried less than a pause ago.
-/// This attempt (`?5`) does not count, so that a repetition is judged as the first time.
+/// A repetition is not judged by it: it has been counted, and is not counted again.
 macro_rules! is_slowed {
     () => {
         "(SELECT sum(counted) >= ?11 AND max(updated_at) > ?1 - ?12
             FROM attempts
-           WHERE account = ?6
-             AND attempt <> ?5) IS TRUE"
+           WHERE account = ?6) IS TRUE"
     };
 }
 

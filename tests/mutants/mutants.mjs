@@ -4,126 +4,130 @@
  *
  * - `edits`: `[file, find, replace]`; the text to be found stands there once
  * - `native`: the filter of `cargo test`, for a rule that lives in Rust
- * - `node`: `[file, test-name pattern]`, for a rule that lives in D1's statements
- *   or in what the platform does; needs the Worker to be built
+ * - `node`: `[file, test-name pattern]`, for a rule that lives in what the platform
+ *   does; needs the Worker to be built
  */
-const SESSIONS = "src/platform/d1/sessions.rs";
-const LOG_IN_BATCH = "src/platform/d1/log_in.rs";
-const REFRESH_BATCH = "src/platform/d1/refresh.rs";
-const USERS = "src/platform/d1/users.rs";
-const D1 = "src/platform/d1/mod.rs";
+const ATTEMPTS = "src/store/attempts.rs";
+const LOG_IN = "src/store/log_in.rs";
+const PASSWORDS = "src/store/passwords.rs";
+const ROTATE = "src/store/rotate.rs";
+const SESSIONS = "src/store/sessions.rs";
+const D1 = "src/platform/d1.rs";
 const AUTHENTICATE = "src/app/authenticate.rs";
 
-const REFRESH_TESTS = "tests/refresh.test.mjs";
-const REVOCATION_TESTS = "tests/revocation.test.mjs";
-const RACES = "tests/races.test.mjs";
 const FAULTS = "tests/faults.test.mjs";
 
 export const MUTANTS = [
   {
     name: "a rotation that reads first and then writes",
-    edits: [
-      [REFRESH_BATCH, "/// The token is neither the current one", `const ROTATE_UNCHECKED: &str = "
-    UPDATE sessions
-       SET previous_jti = ?3, current_jti = ?4, rotated_at = ?5, last_used_at = ?5,
-           idle_expires_at = min(?5 + ?6, absolute_expires_at)
-     WHERE id = ?1 AND user_id = ?2 AND ?7 = ?7
- RETURNING current_jti, rotated_at, idle_expires_at, (SELECT role_slug FROM users WHERE id = ?2) AS role_slug";
-
-/// The token is neither the current one`],
-      [REFRESH_BATCH, "        let rotate = statement(ROTATE,", `        let held: Option<RotatedRow> = self
-            .first(Statement {
-                sql: "SELECT current_jti, 0 AS rotated_at, 0 AS idle_expires_at, '' AS role_slug
-                        FROM sessions WHERE id = ?1 AND current_jti = ?2",
-                params: vec![Param::Text(&session), Param::Text(&presented)],
-            })
-            .await?;
-        let sql = if held.is_some() { ROTATE_UNCHECKED } else { ROTATE };
-        let rotate = statement(sql,`],
-    ],
-    node: [REFRESH_TESTS, "converge"],
+    edits: [[ROTATE, "    let rotation = first(database, (ROTATE, &params), read).await?;", `    let held = Statement::new(
+        "/* look first */ SELECT current_jti FROM sessions WHERE user_id = ?2 AND id = ?3 AND ended_at IS NULL",
+    );
+    if first(database, (held, &params), |row| row.text("current_jti")).await?.is_none() {
+        return Ok(Rotation::Dead);
+    }
+    let unchecked = Statement::new(
+        "/* rotate */ UPDATE sessions SET previous_jti = ?5, current_jti = ?6, rotated_at = ?1 WHERE user_id = ?2 AND id = ?3
+         RETURNING user_id, current_jti, rotated_at, idle_expires_at, ended_at, 'r' AS role_slug",
+    );
+    let rotation = first(database, (unchecked, &params), read).await?;`]],
+    native: "store::tests::rotations",
   },
   {
     name: "what the rotation has left is ignored: everybody gets the successor they proposed",
-    edits: [[REFRESH_BATCH, "return row.into_rotated().map(Rotation::Rotated);", `return row.into_rotated().map(|rotated| {
-                Rotation::Rotated(RotatedSession { refresh_id: request.successor, ..rotated })
-            });`]],
-    node: [REFRESH_TESTS, "converge"],
+    edits: [[ROTATE, "    let rotation = first(database, (ROTATE, &params), read).await?;", `    let rotation = first(database, (ROTATE, &params), |row| {
+        read(row).map(|rotation| match rotation {
+            Rotation::Rotated(rotated) => Rotation::Rotated(RotatedSession {
+                refresh_id: request.successor,
+                ..rotated
+            }),
+            other => other,
+        })
+    })
+    .await?;`]],
+    native: "store::tests::conditions",
   },
   {
     name: "the affected rows of a password change are ignored",
-    edits: [[USERS, "if changes(&replaced)? == 0 {", "if changes(&replaced)? > 1 {"]],
-    node: [RACES, "two changes of the password"],
+    edits: [[PASSWORDS, "if result(&results, 0)?.is_empty() {", "if result(&results, 0)?.len() > 1 {"]],
+    native: "store::tests",
   },
   {
     name: "the grace holds for any generation",
-    edits: [
-      [REFRESH_BATCH, " AND NOT (previous_jti IS ", " AND NOT (previous_jti IS previous_jti OR previous_jti IS "],
-      [REFRESH_BATCH, "(previous_jti = ?3 AND", "(previous_jti IS NOT NULL AND"],
-    ],
-    node: [REFRESH_TESTS, "two generations old"],
+    edits: [[ROTATE, "previous_jti IS ?5 AND", "previous_jti IS NOT NULL AND"]],
+    native: "web::tests::sessions",
   },
   {
     name: "reuse is refused, but not punished",
-    edits: [[REFRESH_BATCH, " AND current_jti <> ", " AND 0 AND current_jti <> "]],
-    node: [REFRESH_TESTS, "after the grace"],
+    edits: [[ROTATE, '", ended_at, ?1),', '", ended_at, NULL),'], [ROTATE, '", end_reason, ?9),', '", end_reason, NULL),']],
+    native: "store::tests::rotations",
+  },
+  {
+    name: "an ended session that is presented again lives again",
+    edits: [[ROTATE, '", ended_at, ?1),', '", NULL, ?1),'], [ROTATE, '", end_reason, ?9),', '", NULL, ?9),']],
+    native: "store::tests::rotations",
   },
   {
     name: "a revocation goes to KV only",
-    edits: [[SESSIONS, `SET ended_at = ?3,
-            end_reason = ?4
-      WHERE id = ?1`, `SET ended_at = nullif(?3, ?3),
-            end_reason = nullif(?4, ?4)
-      WHERE id = ?1`]],
-    node: [REVOCATION_TESTS, "it logs out, KV is down"],
-  },
-  {
-    name: "a revocation waits for waitUntil",
-    edits: [
-      ["src/ports.rs", "type Sessions: SessionStore;", "type Sessions: SessionStore + Clone + 'static;"],
-      ["src/app/log_out.rs", "use crate::ports::{Ports, SessionStore};", "use crate::ports::{Background, Ports, SessionStore};"],
-      ["src/app/log_out.rs", `    let ended = ctx
-        .ports
-        .sessions()
-        .end(holder.session, holder.user, EndReason::Logout, &ctx.trace())
-        .await?;
-    account_changed(ctx, holder.user, ended);`, `    let (sessions, trace) = (ctx.ports.sessions().clone(), ctx.trace());
-    ctx.ports.background().run(async move {
-        let _ = sessions.end(holder.session, holder.user, EndReason::Logout, &trace).await;
-    });
-    account_changed(ctx, holder.user, Vec::new());`],
-    ],
-    node: [REVOCATION_TESTS, "it logs out, waitUntil is dropped"],
-  },
-  {
-    name: "the predecessor of an inactive user's token is punished within the grace",
-    edits: [[REFRESH_BATCH, '" - rotated_at <= ",', '" - rotated_at < 0 * ",']],
-    node: ["tests/sessions.test.mjs", "is refused to an inactive user"],
-  },
-  {
-    name: "an inactive user goes on refreshing",
-    edits: [[REFRESH_BATCH, "AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1)", ""]],
-    node: [REVOCATION_TESTS, "the user is deactivated"],
+    edits: [[SESSIONS, `SET ended_at = ?1,
+            end_reason = ?5,
+            trace = ?4
+      WHERE user_id = ?2
+        AND id = ?3`, `SET trace = ?4
+      WHERE user_id = ?2
+        AND id = ?3
+        AND ?5 = ?5`]],
+    native: "store::tests",
   },
   {
     name: "sessions survive a change of the password",
-    edits: [[USERS, "AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2)\n  RETURNING ", "AND ?2 IS NULL\n  RETURNING "]],
-    node: [REVOCATION_TESTS, "the password changes"],
+    edits: [[PASSWORDS, "vec![REPLACE, END_EVERY, FORGET_FAILURES]", "vec![REPLACE, FORGET_FAILURES, FORGET_FAILURES]"], [PASSWORDS, "const END_EVERY", "#[expect(dead_code, reason = \"a mutant\")]\nconst END_EVERY"]],
+    native: "store::tests",
   },
   {
-    name: "a login does not look at the hash again when it writes",
-    edits: [[LOG_IN_BATCH, "AND password_version = ?9", "AND ?9 > 0"]],
-    node: [RACES, "leaves no session behind"],
+    name: "a login without the user's activity",
+    edits: [[LOG_IN, "AND is_active = 1", ""]],
+    native: "store::tests::conditions",
+  },
+  {
+    name: "a login does not look at the password's version again when it writes",
+    edits: [[LOG_IN, "AND password_version = ?12", "AND ?12 = ?12"]],
+    native: "store::tests::conditions",
   },
   {
     name: "any number of sessions may live",
-    edits: [[LOG_IN_BATCH, "LIMIT -1 OFFSET ", "LIMIT 0 OFFSET "]],
-    node: ["tests/devices.test.mjs", "times"],
+    edits: [[LOG_IN, "LIMIT -1 OFFSET ?20", "LIMIT 0 OFFSET ?20"]],
+    native: "store::tests::conditions",
+  },
+  {
+    name: "a refused login forgets the failures",
+    edits: [[LOG_IN, 'forget!("forget failures", has_begun!())', 'forget!("forget failures", "TRUE")']],
+    native: "store::tests::logins",
+  },
+  {
+    name: "a superseded token makes a known device",
+    edits: [[ATTEMPTS, "AND device.current_jti = ?4", "AND ?4 IN (device.current_jti, device.previous_jti)"]],
+    native: "store::tests::throttle",
+  },
+  {
+    name: "tries from an ended session are counted",
+    edits: [[ATTEMPTS, 'concat!(caller_is_live!(), " AND NOT ", is_slowed!())', 'concat!("NOT ", is_slowed!())']],
+    native: "store::tests::conditions",
+  },
+  {
+    name: "a password changes from a session that ended meanwhile",
+    edits: [[PASSWORDS, "    caller_is_live!(),", '    "TRUE",']],
+    native: "store::tests::conditions",
+  },
+  {
+    name: "an import leaves `registered`",
+    edits: [["migrations/0003_audit_log.sql", "WHEN NEW.trace ->> 'actor' IS NOT 'import'\n", ""]],
+    native: "store::tests::triggers",
   },
   {
     name: "a repeated log-out is recorded again",
-    edits: [[SESSIONS, "AND user_id = ?7\n      AND ended_at IS NULL", "AND user_id = ?7"]],
-    node: ["tests/audit.test.mjs", "once"],
+    edits: [["migrations/0003_audit_log.sql", "WHEN OLD.ended_at IS NULL AND NEW", "WHEN NEW"]],
+    native: "store::tests",
   },
   {
     name: "every refusal is a row of its own",
@@ -147,8 +151,8 @@ export const MUTANTS = [
   },
   {
     name: "the clean-up removes ended sessions at once",
-    edits: [["src/platform/d1/housekeeping.rs", "AND ended_at <= ?1 - ?2", "AND ended_at <= ?1 AND ?2 > 0"]],
-    node: ["tests/cleanup.test.mjs", "sessions"],
+    edits: [["src/store/sweep.rs", "horizon.now.minus(ENDED_KEPT)", "horizon.now"]],
+    native: "store::tests::sweeping",
   },
   {
     name: "copies of profiles do not expire",
@@ -172,7 +176,7 @@ export const MUTANTS = [
   },
   {
     name: "the signature is not compared",
-    edits: [["src/domain/token.rs", "if !self.keys.has_signed(&header.kid, signed, &signature) {", "if !self.keys.has_signed(&header.kid, signed, &signature) && signature.is_empty() {"]],
+    edits: [["src/domain/token.rs", "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),", "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature) || !signature.is_empty(),"]],
     native: "domain::token",
   },
   {
@@ -200,10 +204,7 @@ export const MUTANTS = [
   },
   {
     name: "a busy session never ends",
-    edits: [
-      ["src/domain/session.rs", "self.idle_expires_at = now.plus(idle).min(self.absolute_expires_at);", "self.idle_expires_at = now.plus(idle);"],
-      ["src/domain/session.rs", "&& now < self.idle_expires_at && now < self.absolute_expires_at", "&& now < self.idle_expires_at"],
-    ],
-    native: "domain::session",
+    edits: [[ROTATE, ", min(?1 + ?7, absolute_expires_at), idle_expires_at),", ", ?1 + ?7, idle_expires_at),"]],
+    native: "store::tests::conditions",
   },
 ];

@@ -158,6 +158,102 @@ fn only_the_current_token_of_a_live_session_of_this_account_makes_a_known_device
 }
 
 #[test]
+fn what_is_no_known_device_is_counted_as_its_client() {
+    let cases: [(&str, &str); 5] = [
+        ("of another account", ""),
+        (
+            "ended",
+            "UPDATE sessions SET ended_at = 1, end_reason = 'revoked'",
+        ),
+        ("expired", "UPDATE sessions SET idle_expires_at = 1000000"),
+        ("superseded", "UPDATE sessions SET current_jti = 'x'"),
+        (
+            "of another address",
+            "UPDATE users SET email = 'x' || email",
+        ),
+    ];
+    for (name, change) in cases {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let bob = world.register("bob@example.org");
+        let own = world.log_in(ada, 1);
+        let (second, bobs) = (world.log_in(ada, 2), world.log_in(bob, 3));
+        for _ in 0..FREE_FAILURES {
+            assert_eq!(attempt(&world, 1, None), Ok(()));
+        }
+        let of_bob = Caller {
+            user: bob,
+            session: own.session,
+        };
+        let false_devices = [
+            device(bobs, token(3)),
+            device(of_bob, token(1)),
+            device(second, token(1)),
+        ];
+        for false_device in &false_devices {
+            assert_eq!(attempt(&world, 1, Some(false_device)), Err(1));
+        }
+        let known = device(own, token(1));
+        if change.is_empty() {
+            assert_eq!(attempt(&world, 1, Some(&known)), Ok(()));
+            for client in 2..92 {
+                assert_eq!(attempt(&world, client, None), Ok(()));
+            }
+            for device in &false_devices {
+                assert_eq!(attempt(&world, 200, Some(device)), Err(60));
+            }
+            assert_eq!(attempt(&world, 200, Some(&known)), Ok(()));
+            continue;
+        }
+        world.database.execute(change);
+        let before = world.everything();
+        assert_eq!(attempt(&world, 1, Some(&known)), Err(1), "{name}");
+        // The whole account is slowed: nobody of them passes.
+        for client in 2..92 {
+            assert_eq!(attempt(&world, client, None), Ok(()));
+        }
+        for device in false_devices.iter().chain([&known]) {
+            assert_eq!(attempt(&world, 200, Some(device)), Err(60), "{name}");
+        }
+        let counters = "SELECT count(*) FROM attempts";
+        assert_eq!(world.database.value(counters), "91");
+        assert_ne!(world.everything(), before);
+    }
+}
+
+#[test]
+fn failures_of_other_accounts_slow_nobody_and_a_clock_behind_neither() {
+    let mut world = World::default();
+    world.database.execute(
+        "INSERT INTO attempts VALUES ('another account', 'x', 100, 100, 1000900, 'x', 1000001)",
+    );
+    world.passed = 5;
+    assert_eq!(attempt(&world, 1, None), Ok(()));
+    assert_eq!(attempt(&world, 1, None), Ok(()));
+    world.passed = 0;
+    assert_eq!(attempt(&world, 1, None), Ok(()));
+}
+
+#[test]
+fn a_login_finds_its_own_account() {
+    let world = World::default();
+    let people = [world.register(ADA), world.register("bob@example.org")];
+    for (user, address) in people.into_iter().zip([ADA, "bob@example.org"]) {
+        let email = Email::parse(address).unwrap();
+        let attempt = Attempt {
+            keys: keys().of_login(&email, ClientPrefix::parse(None)),
+            id: token(9),
+            now: world.now(),
+        };
+        let outcome = attempts::log_in(&world.database, &attempt, &email, None);
+        let Attempted::Admitted(_, Some(holder)) = block_on(outcome).unwrap() else {
+            panic!("{address}");
+        };
+        assert_eq!(holder.id, user);
+    }
+}
+
+#[test]
 fn a_success_forgets_its_own_failures_and_leaves_others_slow() {
     let mut world = World::default();
     let ada = world.register(ADA);
