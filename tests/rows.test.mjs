@@ -30,7 +30,7 @@ async function costs(users) {
   };
   const found = {};
   try {
-    await restore(latchkey, users);
+    await restore(latchkey);
     for (const [name, send] of Object.entries(requests)) {
       const { answer, counts } = await counted(latchkey, send);
       assert.ok(answer.status < 300, `${name}: ${answer.text}`);

@@ -3,10 +3,10 @@
  * under `target/bench/growth`, so that a second run need not make them again.
  *
  * Everybody has the password of one person who has really registered, so any
- * of them can log in. Each has a live session; every second another one, every
- * fourth an ended one, every fourth an idle one: two a user. Every tenth has a
- * counter of login attempts, and the audit log has each session's beginning.
- * Nothing of it is due for the clean-up.
+ * of them can log in. Each has a live session, every second another one, every
+ * fourth a third, every fourth of the others a second: two a user. Every tenth has a
+ * counter of attempts, and the audit log has each session's beginning. Nothing
+ * of it is due for the clean-up.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const STEP = 20_000;
 const KEPT_SECONDS = 12 * 3_600;
 const DAY_SECONDS = 86_400;
 
-/** Every so many-th user is one of these: two live sessions and an ended one. */
+/** Every so many-th user is one of these: three live sessions. */
 const ALIKE = 12;
 
 /** The address of one of the users who are alike, somewhere in the database. */
@@ -43,36 +43,36 @@ const USERS = `${NUMBERS},
          'user' || i || '@example.org', 'User ' || i, owner.password_hash, owner.role_slug, at, at
     FROM made, (SELECT password_hash, role_slug FROM users WHERE email = '${OWNER}') AS owner`;
 
-/** `kind`: 0 live, 1 live too, 2 ended, 3 idle for too long. 21 digits and an A are 128 bits in base64url. */
-const SESSIONS = `
-  INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at,
-                        ended_at, end_reason, user_agent, country)
-  SELECT substr(hex(randomblob(11)), 1, 21) || 'A', users.id, substr(hex(randomblob(11)), 1, 21) || 'A',
-         ?3 - ${8 * DAY_SECONDS}, ?3 - iif(kind = 3, ${8 * DAY_SECONDS}, abs(random()) % ${DAY_SECONDS}),
-         ?3 + iif(kind = 3, -${DAY_SECONDS}, ${6 * DAY_SECONDS}), ?3 + ${22 * DAY_SECONDS},
-         iif(kind = 2, ?3 - abs(random()) % ${DAY_SECONDS}, NULL), iif(kind = 2, 'logout', NULL),
+/** 21 digits and an A are 128 bits in base64url. */
+const SESSIONS = `${NUMBERS}
+  INSERT INTO sessions (user_id, id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at, user_agent, country)
+  SELECT users.id, substr(hex(randomblob(11)), 1, 21) || 'A', substr(hex(randomblob(11)), 1, 21) || 'A',
+         ?3 - ${8 * DAY_SECONDS}, ?3 - abs(random()) % ${DAY_SECONDS}, ?3 + ${6 * DAY_SECONDS}, ?3 + ${22 * DAY_SECONDS},
          'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36', 'DE'
-    FROM users
+    FROM n
+    JOIN users ON users.email = 'user' || i || '@example.org'
     JOIN (SELECT 0 AS kind UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS kinds
       ON kind = 0
-      OR (kind = 1 AND users.rowid % 2 = 0)
-      OR (kind = 2 AND users.rowid % 4 = 0)
-      OR (kind = 3 AND users.rowid % 4 = 1)
-   WHERE users.rowid BETWEEN ?1 AND ?2`;
+      OR (kind = 1 AND i % 2 = 0)
+      OR (kind = 2 AND i % 4 = 0)
+      OR (kind = 3 AND i % 4 = 1)`;
 
 const ATTEMPTS = `${NUMBERS}
-  INSERT INTO login_attempts (key, failures, blocked_until, attempt, updated_at)
-  SELECT lower(hex(randomblob(16))), 1 + i % 3, 0, substr(hex(randomblob(11)), 1, 21) || 'A', ?3 - abs(random()) % 3600
+  INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+  SELECT 'a' || substr(hex(randomblob(11)), 1, 22), 'c' || substr(hex(randomblob(11)), 1, 22), 1 + i % 3, 1 + i % 3, 0,
+         substr(hex(randomblob(11)), 1, 21) || 'A', ?3 - abs(random()) % 3600
     FROM n
    WHERE i % 10 = 0`;
 
-const EVENTS = `
-  INSERT INTO audit_log (event, user_id, session_id, at, last_at, country, client, request_id)
-  SELECT 'logged_in', user_id, sessions.id, sessions.created_at, sessions.created_at, 'DE',
+const EVENTS = `${NUMBERS}
+  INSERT INTO audit_log (user_id, id, event, session_id, at, last_at, actor, country, client, request_id)
+  SELECT users.id, row_number() OVER (PARTITION BY users.id ORDER BY sessions.id), 'logged_in', sessions.id,
+         sessions.created_at, sessions.created_at, 'user', 'DE',
          'c' || substr(hex(randomblob(11)), 1, 22), lower(hex(randomblob(18)))
-    FROM users
+    FROM n
+    JOIN users ON users.email = 'user' || i || '@example.org'
     JOIN sessions ON sessions.user_id = users.id
-   WHERE users.rowid BETWEEN ?1 AND ?2 AND ?3 > 0`;
+   WHERE ?3 > 0`;
 
 /**
  * The folder of a database with so many users, for `startLatchkey`'s
@@ -95,8 +95,8 @@ export async function seeded(users) {
 }
 
 /** Takes away what was added since, also by a run that was stopped in its middle. */
-export async function restore(latchkey, users) {
-  await latchkey.sql("DELETE FROM users WHERE rowid > ?1", users);
+export async function restore(latchkey) {
+  await latchkey.sql(`DELETE FROM users WHERE email NOT LIKE 'user%@example.org' AND email <> '${OWNER}'`);
   await latchkey.sql("DELETE FROM sessions WHERE created_at > unixepoch() - ?1", 7 * DAY_SECONDS);
   await latchkey.sql("DELETE FROM audit_log WHERE at > unixepoch() - ?1", 7 * DAY_SECONDS);
   // What was made to be cleaned up, and was not.
@@ -114,13 +114,16 @@ async function make(folder, users, at) {
     if (answer.status !== 201) throw new Error(await answer.text());
     const db = await latchkey.db();
     const bytes = {};
-    // The owner is the first row; user i is row i.
+    // Without the triggers, so that each table's bytes are its own.
+    const triggers = await latchkey.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'");
+    for (const { name } of triggers) await latchkey.sql(`DROP TRIGGER ${name}`);
     for (const [name, sql, ...rest] of [["users", USERS, users], ["sessions", SESSIONS], ["attempts", ATTEMPTS], ["events", EVENTS]]) {
       for (let from = 2; from <= users; from += STEP) {
         const { meta } = await db.prepare(sql).bind(from, Math.min(from + STEP - 1, users), at, ...rest).run();
         bytes[name] = meta.size_after;
       }
     }
+    for (const { sql } of triggers) await latchkey.sql(sql);
     return bytes;
   } finally {
     await latchkey.dispose();
