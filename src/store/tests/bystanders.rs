@@ -244,6 +244,7 @@ fn a_person_registers_with_the_role_that_is_configured() {
             hash: StoredHash::from_database(super::HASH.to_owned()),
             role: RoleSlug::parse(role).unwrap(),
             trace: world.trace(),
+            most_an_hour: 1_000,
         };
         block_on(users::register(&world.database, &user)).unwrap()
     };

@@ -185,7 +185,7 @@ fn a_change_forgives_and_a_refused_one_does_not() {
         let written = now.parse::<u32>().unwrap() - written.parse::<u32>().unwrap();
         assert!(written <= 6, "{written}: a forgiven counter is not written");
         let left = world.database.query(
-            "SELECT failures, counted FROM attempts ORDER BY account = 'another account', client",
+            "SELECT failures, counted FROM attempts WHERE account <> 'registrations' ORDER BY account = 'another account', client",
         );
         assert_eq!(left, [["3", "0"], ["3", "0"], ["3", "3"]]);
         // A repetition gives the same answer, and tells nothing more.

@@ -74,7 +74,7 @@ fn a_login_forgets_its_own_failures_and_forgives_the_accounts_others() {
     assert!(changes() - before <= 5, "a forgiven counter is not written");
     let left = world
         .database
-        .query("SELECT client = 'another client', failures, counted FROM attempts ORDER BY account = 'another account', client DESC");
+        .query("SELECT client = 'another client', failures, counted FROM attempts WHERE account <> 'registrations' ORDER BY account = 'another account', client DESC");
     let of = |one, two| [one, "3", two].map(str::to_owned);
     assert_eq!(left, [of("1", "0"), of("0", "0"), of("0", "1")]);
 }

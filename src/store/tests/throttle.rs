@@ -196,7 +196,7 @@ fn what_is_no_known_device_is_counted_as_its_client() {
         let known = device(own, token(1));
         if change.is_empty() {
             assert_eq!(attempt(&world, 1, Some(&known)), Ok(()));
-            for client in 2..92 {
+            for client in 2..91 {
                 assert_eq!(attempt(&world, client, None), Ok(()));
             }
             for device in &false_devices {
@@ -215,7 +215,7 @@ fn what_is_no_known_device_is_counted_as_its_client() {
         for device in false_devices.iter().chain([&known]) {
             assert_eq!(attempt(&world, 200, Some(device)), Err(60), "{name}");
         }
-        let counters = "SELECT count(*) FROM attempts";
+        let counters = "SELECT count(*) FROM attempts WHERE account <> 'registrations'";
         assert_eq!(world.database.value(counters), "91");
         assert_ne!(world.everything(), before);
     }
