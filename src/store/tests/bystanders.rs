@@ -260,3 +260,23 @@ fn a_person_registers_with_the_role_that_is_configured() {
     assert!(matches!(unknown, Registration::NoSuchRole));
     assert_eq!(world.database.value("SELECT count(*) FROM users"), "2");
 }
+
+#[test]
+fn a_rotation_gives_the_users_own_role() {
+    let world = World::default();
+    let people = [world.register(ADA), world.register(BOB)];
+    world
+        .database
+        .execute("INSERT INTO roles VALUES ('other', 'Other', 1)");
+    world.database.execute(&format!(
+        "UPDATE users SET role_slug = 'other' WHERE email = '{BOB}'"
+    ));
+    for (user, role) in people.into_iter().zip(["application-access", "other"]) {
+        let caller = world.log_in(user, 1);
+        let request = world.rotation(caller, token(1), token(8));
+        let Rotation::Rotated(rotated) = world.rotate(&request) else {
+            panic!("{role}");
+        };
+        assert_eq!(rotated.role, role);
+    }
+}

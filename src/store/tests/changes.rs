@@ -122,7 +122,12 @@ fn a_try_from_a_session_that_is_over_counts_for_nobody() {
     };
     assert!(world.try_change(ended, 20).is_of_nobody());
     world.passed = 1_000;
+    let expired = Caller {
+        session: world.session(ended.user, 2).id,
+        ..ended
+    };
     assert!(world.try_change(ended, 21).is_of_nobody());
+    assert!(world.try_change(expired, 22).is_of_nobody());
     assert_eq!(counted(&world), "0");
 }
 

@@ -315,3 +315,44 @@ fn a_thief_with_one_session_does_not_keep_the_owner_from_changing_the_password()
         Attempted::Admitted(_, Some(_))
     ));
 }
+
+#[test]
+fn a_pause_is_judged_by_this_account_and_this_client_alone() {
+    let mut world = World::default();
+    let ada = world.register(ADA);
+    let (own, second) = (world.log_in(ada, 1), world.log_in(ada, 2));
+    let known = device(own, token(1));
+    // Another account is slowed, and blocked for long, from the same client.
+    world.database.execute(
+        "INSERT INTO attempts VALUES ('another account', 'x', 100, 100, 1000900, 'x', 1000050)",
+    );
+    for _ in 0..FREE_FAILURES {
+        assert_eq!(attempt(&world, 1, None), Ok(()));
+        assert_eq!(attempt(&world, 2, Some(&known)), Ok(()));
+    }
+    assert_eq!(attempt(&world, 1, None), Err(1));
+    assert_eq!(attempt(&world, 2, Some(&known)), Err(1));
+    // The device is blocked for longer than the client whose address it has, and the other way
+    // round; another session's id makes no known device.
+    let blocked_until = |key: &str, until: i64| {
+        world.database.execute(&format!(
+            "UPDATE attempts SET blocked_until = {until} WHERE client = '{key}'"
+        ));
+    };
+    blocked_until(known.key.as_str(), 1_000_300);
+    assert_eq!(attempt(&world, 1, Some(&known)), Err(300));
+    assert_eq!(attempt(&world, 1, None), Err(1));
+    assert_eq!(
+        attempt(&world, 1, Some(&device(second, token(1)))),
+        Err(1),
+        "counted as the client"
+    );
+    // A minute after the last try the account's bound holds nobody: the client's own pause does.
+    world.database.execute(
+        "UPDATE attempts SET counted = 60, blocked_until = 1000065 WHERE account <> 'another account'",
+    );
+    world.passed = 60;
+    assert_eq!(attempt(&world, 1, None), Err(5));
+    world.passed = 61;
+    assert_eq!(attempt(&world, 1, None), Err(4));
+}
