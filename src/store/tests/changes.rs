@@ -54,12 +54,10 @@ fn a_repeated_try_counts_once_and_is_judged_as_the_first_time() {
     for failures in [1, 9, 99] {
         let world = World::default();
         let ada = world.register(ADA);
-        let mut byte = 20;
         let mut last = None;
-        for number in 0..failures {
+        for (byte, number) in (20..).zip(0..failures) {
             let session = world.log_in_once(ada, 1 + number / 10);
             assert_eq!(pause(&world, session, byte), Ok(()));
-            byte += 1;
             last = Some(session);
         }
         world.database.fault.set(Some(Planned {

@@ -4,11 +4,11 @@ use super::{ADA, Caller, World, carried, token};
 use crate::domain::hashing::StoredHash;
 use crate::store::log_in::{Login, Rehash};
 
-fn rehash(from: &str, to: &str) -> Option<Rehash> {
-    Some(Rehash {
+fn rehash(from: &str, to: &str) -> Rehash {
+    Rehash {
         from: StoredHash::from_database(from.to_owned()),
         to: StoredHash::from_database(to.to_owned()),
-    })
+    }
 }
 
 fn count_failures(world: &World, login: &Login) {
@@ -40,7 +40,7 @@ fn a_login_that_is_refused_at_the_last_moment_changes_nothing() {
         // A session of the same id as the new one's, of somebody else.
         let bobs = world.log_in(bob, 7);
         let mut login = world.login(ada, 7);
-        login.rehash = rehash(super::HASH, "newer");
+        login.rehash = Some(rehash(super::HASH, "newer"));
         login.carried = [Some(carried(bobs)), None];
         login.guess.others_failed = true;
         count_failures(&world, &login);
@@ -88,7 +88,7 @@ fn a_hash_that_has_changed_meanwhile_is_not_replaced() {
         (2, super::HASH, "of a slower login", "newer"),
     ] {
         let mut login = world.login(ada, byte);
-        login.rehash = rehash(from, to);
+        login.rehash = Some(rehash(from, to));
         assert!(world.begin(&login).is_some());
         let hash = "SELECT password_hash FROM users";
         assert_eq!(world.database.value(hash), stored);
