@@ -166,7 +166,7 @@ async function occupation(places, bursts) {
 /** A batch that found nothing, or a predecessor within its grace, is another amount of work. */
 async function expectRotated(latchkey, sessions) {
   const [{ rotated }] = await latchkey.sql(
-    "SELECT count(*) AS rotated FROM json_each(?1) AS sent JOIN sessions AS s ON s.id = sent.value ->> 'id' AND s.current_jti = sent.value ->> 'successor'",
+    "SELECT count(*) AS rotated FROM json_each(?1) AS sent JOIN sessions AS s ON s.user_id = sent.value ->> 'user_id' AND s.id = sent.value ->> 'id' AND s.current_jti = sent.value ->> 'successor'",
     JSON.stringify(sessions),
   );
   if (rotated !== sessions.length) throw new Error(`Of ${sessions.length} repeated refreshes ${rotated} have rotated.`);
@@ -180,7 +180,7 @@ async function refreshBatch(latchkey, email) {
   const { sent } = await counted(latchkey, () => expect(204, () => client.post("/api/account/refresh")));
   if (sent.length !== 1) throw new Error(`A refresh makes ${sent.length} round trips.`);
   const sample = { batch: sent[0], id: sid, user_id: sub, current_jti: jti, successor: token().jti };
-  await latchkey.sql("DELETE FROM sessions WHERE id = ?1", sid);
+  await latchkey.sql("DELETE FROM sessions WHERE user_id = ?1 AND id = ?2", sub, sid);
   return sample;
 }
 

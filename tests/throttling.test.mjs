@@ -229,7 +229,8 @@ test("what is counted is counted under keyed hashes: no address of either sort",
   const stored = await latchkey.sql("SELECT * FROM attempts");
   const { calls } = await latchkey.counters();
   assert.ok(stored.length > 0 && calls.some((call) => call.startsWith("limiter: ")));
-  for (const { account, client } of stored) {
+  // Registrations are counted by the hour, without anybody's name.
+  for (const { account, client } of stored.filter((row) => row.account !== "registrations")) {
     assert.match(account, /^[au][A-Za-z0-9_-]{22}$/);
     assert.match(client, /^[cds][A-Za-z0-9_-]{22}$/);
   }
