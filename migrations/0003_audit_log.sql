@@ -64,7 +64,7 @@ END;
 
 -- A change of the password ends every session, and is told once.
 CREATE TRIGGER sessions_ended AFTER UPDATE OF ended_at ON sessions
-WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL AND NEW.end_reason <> 'password_changed'
+WHEN OLD.ended_at IS NULL AND NEW.end_reason <> 'password_changed' -- which it has only if it has ended (CHECK)
 BEGIN
     INSERT INTO events (user_id, event, session_id, reason, trace)
     VALUES (

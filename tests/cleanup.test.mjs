@@ -143,7 +143,7 @@ describe("in bounded steps", () => {
     const steps = (table) => calls.filter((call) => call.includes(`sweep ${table}`)).length;
     assert.deepEqual([steps("sessions"), steps("attempts")], [21, 21]);
     assert.deepEqual(await ids(person), [claims(person.client).sid]);
-    assert.equal(await count("attempts"), 0);
+    assert.equal(await count("attempts WHERE account <> 'registrations'"), 0);
     const done = latchkey.logs.map(({ message }) => JSON.parse(message)).filter(({ event }) => event === "cleanup.done");
     assert.deepEqual(
       done.map((line) => [line["cleanup.table"], line["cleanup.removed"], line["cleanup.rows_left"]]),

@@ -4,6 +4,7 @@ mod bystanders;
 mod changes;
 mod conditions;
 mod drafts;
+mod endings;
 mod logins;
 mod rotations;
 mod sweeping;
