@@ -159,7 +159,8 @@ macro_rules! end_all {
 pub(super) use end_all;
 
 const END_ONE: Statement = end_all!("end one", concat!("id = ?6 AND ", caller_was_live!()));
-const END_OTHERS: Statement = end_all!("end others", concat!("id <> ?3 AND ", caller_was_live!()));
+/// The caller's own session goes on, so a repetition finds it live.
+const END_OTHERS: Statement = end_all!("end others", concat!("id <> ?3 AND ", caller_is_live!()));
 const END_ALL: Statement = end_all!("end all", caller_was_live!());
 
 const IS_CALLER_LIVE: Statement = Statement::new(concat!(

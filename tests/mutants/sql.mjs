@@ -17,9 +17,9 @@ const TWINS = { "<=": "<", "<": "<=", ">=": ">", ">": ">=" };
 /** The mutants of a statement or a trigger: what each changes, and its text. */
 export function mutantsOf(sql) {
   const tokens = tokensOf(sql);
-  return [...conditions(tokens), ...boundaries(tokens)].map(({ from, to, by }, index) => ({
+  return [...conditions(tokens), ...boundaries(tokens)].map(({ from, to, by, shown = { from, to } }, index) => ({
     number: index + 1,
-    what: `${sql.slice(from, to).replace(/\s+/g, " ")}  =>  ${by}`,
+    what: `${sql.slice(shown.from, shown.to).replace(/\s+/g, " ")}  =>  ${by}`,
     sql: `${sql.slice(0, from)}${by}${sql.slice(to)}`,
   }));
 }
@@ -92,6 +92,10 @@ function replacements(tokens, index, after) {
 }
 
 function boundaries(tokens) {
-  const compared = tokens.filter(({ text }) => text in TWINS);
-  return compared.map(({ text, from, to }) => ({ from, to, by: TWINS[text] }));
+  const compared = [...tokens.entries()].filter(([, { text }]) => text in TWINS);
+  return compared.map(([index, { text, from, to }]) => {
+    // With some words around it: one statement compares more than once.
+    const shown = { from: tokens[Math.max(0, index - 4)].from, to: tokens[Math.min(tokens.length - 1, index + 1)].to };
+    return { from, to, by: TWINS[text], shown };
+  });
 }

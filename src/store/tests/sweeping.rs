@@ -134,3 +134,54 @@ fn a_run_goes_on_where_the_last_one_stopped() {
     let other = block_on(sweep::position(&world.database, Swept::Sessions)).unwrap();
     assert_eq!(other, Position::start());
 }
+
+/// A step looks behind the last one, also where that one has removed nothing.
+#[test]
+fn a_step_goes_on_behind_the_last_one() {
+    for rows in [1, 2] {
+        let mut world = World::default();
+        let [ada, bob] = [ADA, "bob@example.org"].map(|email| world.register(email));
+        let (first, last) = if ada.to_string() < bob.to_string() {
+            (ada, bob)
+        } else {
+            (bob, ada)
+        };
+        world.database.execute(&format!(
+            "DELETE FROM audit_log;
+             DELETE FROM attempts;
+             INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+             VALUES ('a', 'c', 1, 1, 0, 'x', 2000000), ('b', 'c', 1, 1, 0, 'x', 2000000), ('b', 'd', 1, 1, 0, 'x', 0);
+             INSERT INTO audit_log (user_id, id, event, at, last_at, actor)
+             VALUES ('{first}', 1, 'renamed', 0, 2000000, 'user'),
+                    ('{last}', 1, 'renamed', 0, 2000000, 'user'),
+                    ('{last}', 2, 'renamed', 0, 0, 'user')"
+        ));
+        world.log_in(first, 1);
+        world.log_in(last, 2);
+        let ended = world.log_in(last, 3);
+        world
+            .database
+            .execute("DELETE FROM audit_log WHERE event = 'logged_in'");
+        world.passed = 1;
+        world.end(ended);
+        world
+            .database
+            .execute("DELETE FROM audit_log WHERE event = 'logged_out'");
+        world.passed = 601;
+        assert_eq!(sweep_all(&world, Swept::Attempts, rows).0, 1, "{rows}");
+        assert_eq!(sweep_all(&world, Swept::Sessions, rows).0, 1, "{rows}");
+        assert_eq!(sweep_all(&world, Swept::Events, rows).0, 1, "{rows}");
+    }
+}
+
+#[test]
+fn an_ended_session_is_kept_for_ten_minutes() {
+    let mut world = World::default();
+    let ada = world.register(ADA);
+    let ended = world.log_in(ada, 1);
+    world.end(ended);
+    world.passed = 599;
+    assert_eq!(sweep_all(&world, Swept::Sessions, 10).0, 0);
+    world.passed = 600;
+    assert_eq!(sweep_all(&world, Swept::Sessions, 10).0, 1);
+}

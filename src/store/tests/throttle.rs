@@ -356,3 +356,17 @@ fn a_pause_is_judged_by_this_account_and_this_client_alone() {
     world.passed = 61;
     assert_eq!(attempt(&world, 1, None), Err(4));
 }
+
+#[test]
+fn a_repeated_registration_counts_once_in_its_hour() {
+    let world = World::default();
+    world.database.fault.set(Some(Planned {
+        how: Fault::Repeated,
+        statement: "count registration",
+    }));
+    world.register(ADA);
+    let counted = "SELECT failures FROM attempts WHERE account = 'registrations'";
+    assert_eq!(world.database.value(counted), "1");
+    world.register("bob@example.org");
+    assert_eq!(world.database.value(counted), "2");
+}
