@@ -18,8 +18,6 @@ export const EQUIVALENT = [
   ["sweep sessions", "user_id, id) > (  =>  >=", ONE_ROW_LATER],
   ["forgive others", "counted > 0  =>  TRUE", COUNTS_FOR_NOTHING],
   ["forgive others", "= ?8 AND counted > 0  =>  >=", COUNTS_FOR_NOTHING],
-  ["forgive others (2)", "counted > 0  =>  TRUE", COUNTS_FOR_NOTHING],
-  ["forgive others (2)", "= ?8 AND counted > 0  =>  >=", COUNTS_FOR_NOTHING],
   ["judge change", "max(updated_at) > ?1 - ?12  =>  TRUE", PAUSE_IS_OVER],
   ["judge change", "max(updated_at) > ?1  =>  >=", PAUSE_IS_OVER],
   ["judge log in", "max(updated_at) > ?1 - ?12  =>  TRUE", PAUSE_IS_OVER],
