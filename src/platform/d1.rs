@@ -101,13 +101,12 @@ async fn send(
     d1: &D1Database,
     bound: &[D1PreparedStatement],
 ) -> Result<Vec<Box<dyn Rows>>, StoreError> {
-    let results = match bound {
-        [statement] => vec![statement.run().await.map_err(|error| unavailable(&error))?],
-        _ => {
-            let sent = d1.batch(bound.to_vec()).await;
-            sent.map_err(|error| unavailable(&error))?
-        }
+    let sent = if let [statement] = bound {
+        statement.run().await.map(|result| vec![result])
+    } else {
+        d1.batch(bound.to_vec()).await
     };
+    let results = sent.map_err(|error| unavailable(&error))?;
     let read = results.into_iter().map(|result| {
         let rows: Box<dyn Rows> = Box::new(D1Rows::read(result)?);
         Ok(rows)
