@@ -106,7 +106,7 @@ BEGIN
     UPDATE sessions
        SET ended_at = unixepoch(),
            end_reason = 'password_changed'
-     WHERE user_id = NEW.id AND ended_at IS NULL AND NEW.trace IS OLD.trace;
+     WHERE user_id = NEW.id AND ended_at IS NULL AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
 END;
 
 -- However an account is deactivated, its sessions end: reactivating it brings none of them back.

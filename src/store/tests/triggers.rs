@@ -186,6 +186,19 @@ fn a_password_set_by_hand_ends_the_sessions() {
 }
 
 #[test]
+fn a_password_set_by_hand_ends_the_sessions_even_if_the_trace_is_cleared_with_it() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    let thief = world.log_in(ada, 1);
+    world
+        .database
+        .execute("UPDATE users SET password_hash = 'another', trace = NULL");
+    let request = world.rotation(thief, token(1), token(2));
+    assert!(matches!(world.rotate(&request), Rotation::Dead));
+    assert_eq!(world.log()[2..], ["password_changed NULL database"]);
+}
+
+#[test]
 fn a_users_events_are_numbered_from_one_whatever_others_do() {
     let world = World::default();
     let ada = world.register(ADA);
