@@ -80,6 +80,18 @@ test("a session that is over ends in the first 401, after one refresh", async ()
   assert.deepEqual(asked, ["profile", "refresh"]);
 });
 
+test("a refresh that fails for another reason is no sign that the person is signed out", async () => {
+  const client = await lapsed();
+  const { account, asked } = page(client);
+  await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no" }] });
+  const answers = await Promise.all(["profile", "sessions"].map((path) => account(path, {})));
+  assert.deepEqual(answers.map(({ status }) => status), [503, 503]);
+  for (const answer of answers) assert.equal((await answer.json()).code, "unavailable");
+  assert.equal(asked.filter((path) => path === "refresh").length, 1);
+  await latchkey.control({ faults: [] });
+  assert.equal((await account("profile", {})).status, 200);
+});
+
 test("a log-out that finds nothing is answered 401 and nothing follows", async () => {
   const { account, asked } = page(new Client(latchkey));
   assert.equal((await account("logout", { method: "POST" })).status, 401);

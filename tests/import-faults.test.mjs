@@ -90,6 +90,22 @@ describe("a database that cannot be used", () => {
     assert.match(out, /2 read, 2 imported/);
   });
 
+  test("is waited for by end-sessions, too", async (t) => {
+    const { DatabaseSync } = await import("node:sqlite");
+    const persistTo = database(t);
+    const holder = new DatabaseSync(fileIn(persistTo));
+    t.after(() => holder.close());
+    holder.exec("BEGIN IMMEDIATE");
+    let isHeld = true;
+    const { code, out } = await command("end-sessions", ["--local", "--persist-to", persistTo], (said) => {
+      if (!isHeld || !said.includes("waiting for it")) return;
+      isHeld = false;
+      holder.exec("COMMIT");
+    });
+    assert.equal(code, 0, out);
+    assert.match(out, /Another program holds the database, such as `npm start`; waiting for it \.\.\.\nEnded 0 sessions\./);
+  });
+
   test("is given up at last, in one line; only what is held is waited for", async () => {
     const busy = new Error("D1_ERROR: database is locked: SQLITE_BUSY");
     const pauses = [];

@@ -67,11 +67,11 @@ const line = (verb, { id, name }) => `${verb} the database "latchkey" (${UUIDS[i
 describe("--remote", () => {
   test("with several accounts and no terminal writes nothing, and names the flag that answers", async (t) => {
     const path = fileOf(scratch(t), "users.jsonl", [person(1)]);
-    for (const [name, args] of [["import", [path]], ["export", [join(scratch(t), "out.jsonl")]]]) {
+    for (const [name, args] of [["import", [path]], ["export", [join(scratch(t), "out.jsonl")]], ["end-sessions", []]]) {
       const { code, out } = await remote(name, args);
       assert.equal(code, 1, out);
       assert.match(out, /several accounts: "Alpha" \(a{32}\), "Beta" \(b{32}\)\. Say which: --account ID\n$/);
-      assert.doesNotMatch(out, /Writing|Reading/);
+      assert.doesNotMatch(out, /Writing|Reading|Ending/);
     }
     assert.deepEqual(connected(), []);
     assert.deepEqual(paths.filter((path) => path.includes("/d1/")), []);
@@ -96,6 +96,9 @@ describe("--remote", () => {
     accounts = [ALPHA];
     const { out } = await remote("export", [join(scratch(t), "out.jsonl")]);
     assert.ok(out.startsWith(line("Reading", ALPHA)), out);
+    const ended = await remote("end-sessions", ["--account", "Alpha"]);
+    assert.ok(ended.out.startsWith(line("Ending all sessions in", ALPHA)), ended.out);
+    assert.match(ended.out, /\nlatchkey: The sessions were not ended: [^\n]+\n$/);
   });
 
   test("an account that the login cannot see, no login, no database: said in a line, and nothing is connected to", async (t) => {

@@ -11,7 +11,7 @@ use super::multipart::is_boundary;
 
 /// What UTF-8 and its subset ASCII are called: the labels of the Encoding standard and the names
 /// at IANA that clients send.
-const UTF_8: [&str; 14] = [
+const UTF_8: [&str; 19] = [
     "utf-8",
     "utf8",
     "utf_8",
@@ -25,6 +25,11 @@ const UTF_8: [&str; 14] = [
     "iso646-us",
     "iso-ir-6",
     "ansi_x3.4-1968",
+    "ansi_x3.4-1986",
+    "iso_646.irv:1991",
+    "us",
+    "ibm367",
+    "cp367",
     "csascii",
 ];
 
@@ -127,6 +132,11 @@ mod tests {
             "; charset='utf-8'",
             "; charset=us-ascii",
             "; charset=ASCII",
+            "; charset=ANSI_X3.4-1986",
+            "; charset=ISO_646.irv:1991",
+            "; charset=us",
+            "; charset=IBM367",
+            "; charset=cp367",
             "; charset=unicode-1-1-utf-8",
             "; charset = utf-8",
             "; charset=utf-8; charset=utf-8",
