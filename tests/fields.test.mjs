@@ -72,7 +72,7 @@ describe("e-mail addresses", () => {
 
 test("blanks around an address are trimmed, at registration and at login, and blanks in a password are not", async () => {
   const { email } = await register(latchkey);
-  for (const blank of [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u202f", "\u3000", "\u200b", "\ufeff"]) {
+  for (const blank of [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u202f", "\u3000", "\u200b", "\ufeff", "\u2060", "\u200e", "\u202a", "\u202c", "\u2068", "\u2069"]) {
     for (const username of [`${email}${blank}`, `${blank}${email}`, `${blank}${email}${blank}`]) {
       for (const body of [{ form: { username, password: PASSWORD } }, { json: { username, password: PASSWORD } }]) {
         assert.equal((await new Client(latchkey).post(LOGIN, body)).status, 204, JSON.stringify(username));

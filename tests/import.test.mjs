@@ -176,7 +176,7 @@ describe("ids", () => {
   test("are kept in every spelling of a UUID", async (t) => {
     const uuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
     const digits = uuid.replaceAll("-", "");
-    const spellings = [uuid, digits, uuid.toUpperCase(), digits.toUpperCase(), `{${uuid}}`, `{${uuid.toUpperCase()}}`, `urn:uuid:${uuid}`, `0x${digits.toUpperCase()}`];
+    const spellings = [uuid, digits, uuid.toUpperCase(), digits.toUpperCase(), `{${uuid}}`, `{${uuid.toUpperCase()}}`, `{${digits}}`, `\\x${digits}`, `uuid:${uuid}`, `${uuid} `, `urn:uuid:${uuid}`, `0x${digits.toUpperCase()}`];
     for (const spelling of spellings) {
       await latchkey.sql("DELETE FROM users");
       const path = fileOf(scratch(t), "users.csv", `id,email,hashed_password,is_active,is_superuser\n${spelling},ada@example.com,${HASH},1,0\n`);

@@ -12,13 +12,14 @@ const LOCAL_PART = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 /** Unicode's white space, whose list is not the one of `String.trim`; around an address also the spaces without a width. */
 const SPACES_AROUND = /^\p{White_Space}+|\p{White_Space}+$/gu;
-const BLANKS_AROUND = /^[\p{White_Space}\u200b\ufeff]+|[\p{White_Space}\u200b\ufeff]+$/gu;
+const BLANKS_AROUND = /^[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/gu;
 const MAX_NAME_CODE_POINTS = 100;
-/** A UUID as databases write it, in lower case: with hyphens, in braces, as a URN, or 32 digits. */
+/** A UUID as databases write it, in lower case: with hyphens, in braces, as a URN, or 32 digits, of PostgreSQL's bytea too. */
 const UUID_SPELLINGS = [
-  /^(?:urn:uuid:)?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/,
+  /^(?:urn:uuid:|uuid:)?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/,
   /^\{([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})\}$/,
-  /^(?:urn:uuid:|0x)?([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/,
+  /^(?:urn:uuid:|uuid:|0x|\\x)?([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/,
+  /^\{([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\}$/,
 ];
 /** Ids of other systems that are read: numbers, UUIDs, `auth0|…`. No hash looks like one. */
 const FOREIGN_ID = /^[A-Za-z0-9_|.@:+-]{1,64}$/;
@@ -114,7 +115,7 @@ function userId(oldId, { system, email, createdAt }) {
 
 /** The one form of a UUID that the service reads, or null. */
 function uuidOf(text) {
-  const lower = text.toLowerCase();
+  const lower = text.trim().toLowerCase();
   for (const spelling of UUID_SPELLINGS) {
     const [, ...groups] = spelling.exec(lower) ?? [];
     if (groups.length > 0) return groups.join("-");

@@ -63,9 +63,14 @@ impl fmt::Debug for Email {
     }
 }
 
-/// White space, and the two spaces without a width, which Unicode does not count as such.
+/// White space, and what comes along unseen when an address is copied: spaces without a width, word
+/// joiners and marks of direction, which Unicode does not count as white space.
 const fn is_blank(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}')
+    character.is_whitespace()
+        || matches!(
+            character,
+            '\u{200b}' | '\u{feff}' | '\u{2060}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 fn is_local_part(local: &str) -> bool {
