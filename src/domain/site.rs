@@ -1,9 +1,9 @@
 //! Sites: which hosts a browser takes for one, and which domains no cookie can have.
 //!
 //! Browsers ask the Public Suffix List, which has ten thousand rules. This is the part of it that
-//! a person may type by mistake: the general second levels of the countries, and the shared
-//! domains of well-known platforms. What is missing here (`tokyo.jp`, a city's or a hoster's own
-//! suffix) counts as somebody's own domain: a cookie for it is still refused by the browser.
+//! a person may type by mistake: the general second levels of the countries, the regions of some,
+//! and the shared domains of well-known platforms. What is missing here (a city's suffix, or a
+//! smaller hoster's) counts as somebody's own domain: a cookie for it is still refused by the browser.
 
 /// General second levels, and the countries in which names are given out below them: two letters
 /// each. From the ICANN section of the Public Suffix List.
@@ -92,24 +92,68 @@ const SECOND_LEVELS: [(&str, &str); 21] = [
     ("web", "bocodoguidlknfnipktjtrveza"),
 ];
 
+/// Further second levels of single countries, mostly regions, from the same list.
+const REGIONS: [(&str, &str); 7] = [
+    ("au", "act asn nsw nt qld sa tas vic wa"),
+    ("ca", "ab bc gc mb nb nf nl ns nt nu on pe qc sk yk"),
+    ("fr", "asso com gouv nom prd tm"),
+    (
+        "jp",
+        concat!(
+            "ad aichi akita aomori chiba ed ehime fukui fukuoka fukushima gifu gr gunma hiroshima hokkaido hyogo ",
+            "ibaraki ishikawa iwate kagawa kagoshima kanagawa kochi kumamoto kyoto lg mie miyagi miyazaki nagano ",
+            "nagasaki nara niigata oita okayama okinawa osaka saga saitama shiga shimane shizuoka tochigi ",
+            "tokushima tokyo tottori toyama wakayama yamagata yamaguchi yamanashi",
+        ),
+    ),
+    ("nz", "cri geek gen govt health iwi kiwi maori school"),
+    ("uk", "ltd nhs plc police"),
+    (
+        "us",
+        concat!(
+            "ak al ar az ca co ct dc de fl ga hi ia id il in ks ky la ma md me mi mn mo ms mt nc nd ne nh nj nm ",
+            "nv ny oh ok or pa ri sc sd tn tx ut va vt wa wi wv wy",
+        ),
+    ),
+];
+
 /// Countries in which every second level is a suffix, from the same list.
 const WHOLE_COUNTRIES: &str = "bdckerfkjmkhmmnppg";
 
 /// Domains of platforms that hand out names below them, from the list's private section.
-const PLATFORMS: [&str; 14] = [
+const PLATFORMS: [&str; 33] = [
+    "amplifyapp.com",
+    "appspot.com",
+    "azurestaticapps.net",
     "azurewebsites.net",
+    "blogspot.com",
+    "br.com",
     "cloudfront.net",
+    "cn.com",
+    "de.com",
+    "deno.dev",
+    "eu.com",
+    "eu.org",
     "firebaseapp.com",
     "fly.dev",
     "github.io",
+    "gitlab.io",
     "herokuapp.com",
+    "myshopify.com",
     "netlify.app",
     "ngrok-free.app",
+    "ngrok.app",
+    "ngrok.io",
     "onrender.com",
     "pages.dev",
+    "replit.app",
+    "run.app",
     "trycloudflare.com",
+    "uk.com",
+    "us.com",
     "vercel.app",
     "web.app",
+    "webflow.io",
     "workers.dev",
 ];
 
@@ -123,8 +167,11 @@ pub fn is_public_suffix(domain: &str) -> bool {
     let is_listed = SECOND_LEVELS
         .iter()
         .any(|(level, countries)| *level == second && lists(countries, top));
+    let is_region = REGIONS.iter().any(|(country, regions)| {
+        *country == top && regions.split(' ').any(|region| region == second)
+    });
     let is_whole = !second.contains('.') && lists(WHOLE_COUNTRIES, top);
-    is_listed || is_whole || PLATFORMS.contains(&domain)
+    is_listed || is_region || is_whole || PLATFORMS.contains(&domain)
 }
 
 /// Whether a host is an IP address. (Browsers read a host whose last label is a number as IPv4.)
@@ -185,6 +232,16 @@ mod tests {
             "net.nz",
             "gov.in",
             "anything.ck",
+            "tokyo.jp",
+            "ltd.uk",
+            "qc.ca",
+            "asso.fr",
+            "gen.nz",
+            "ny.us",
+            "eu.org",
+            "uk.com",
+            "run.app",
+            "appspot.com",
             "workers.dev",
             "github.io",
         ] {
@@ -197,6 +254,9 @@ mod tests {
             "com.example",
             "co.de",
             "uk.co",
+            "tokyo.com",
+            "acme.tokyo.jp",
+            "ab.uk",
             "ku.co",
             "acme.workers.dev",
             "www.anything.ck",
