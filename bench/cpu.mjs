@@ -56,21 +56,30 @@ async function measurePasswords(stage, { rounds, people }) {
     const guests = Array.from({ length: people }, () => ({ person: newPerson(), visitor: {} }));
     const cost = {};
     for (const chapter of CHAPTERS) {
-      const requests = guests.map(({ person, visitor }) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? null : visitor }));
+      const requests = guests.map(({ person, visitor }) => ({
+        request: contestant.story[chapter](person),
+        visitor: chapter === "register" ? null : visitor,
+      }));
       cost[chapter] = ((await cpuOf(contestant.pid, idle, () => oneByOne(pool, requests))) * PER) / people;
     }
     return cost;
   });
   return CHAPTERS.map((chapter) => ({
     chapter,
-    cells: all.map((one, i) => ({ name: PASSWORD_CONTESTANTS[i], label: one.contestant.title, cpu: results.get(one).map((cost) => cost[chapter]) })),
+    cells: all.map((one, i) => ({
+      name: PASSWORD_CONTESTANTS[i],
+      label: one.contestant.title,
+      cpu: results.get(one).map((cost) => cost[chapter]),
+    })),
   }));
 }
 
 function summary({ kinds, passwords }, { save }) {
   const tables = [
     ...Object.entries(NEAR_KINDS).map(([kind, { title }]) => table(title, kinds[kind])),
-    ...passwords.map(({ chapter, cells }) => table({ register: "Register", login: "Log in", logout: "Log out" }[chapter], cells)),
+    ...passwords.map(({ chapter, cells }) =>
+      table({ register: "Register", login: "Log in", logout: "Log out" }[chapter], cells),
+    ),
   ];
   return report("cpu", {
     title: "CPU time of workerd",

@@ -90,9 +90,14 @@ function story({ users, latchkey, random }) {
   const begun = Math.floor(Date.now() / 1_000);
   const step = (name, status, send, more) => ({ name, act: () => expect(status, send), ...more });
   return [
-    step("registration", 201, () => new Client(latchkey).post("/api/account/register", { json: { email: newcomer, password: PASSWORD } }), {
-      after: () => latchkey.sql("DELETE FROM users WHERE email = ?1", newcomer),
-    }),
+    step(
+      "registration",
+      201,
+      () => new Client(latchkey).post("/api/account/register", { json: { email: newcomer, password: PASSWORD } }),
+      {
+        after: () => latchkey.sql("DELETE FROM users WHERE email = ?1", newcomer),
+      },
+    ),
     step("login", 204, () => client.post("/api/account/login", { form: { username: email, password: PASSWORD } })),
     step("profile, cold", 200, () => client.get("/api/account/profile")),
     step("profile, warm", 200, () => client.get("/api/account/profile")),
@@ -101,8 +106,16 @@ function story({ users, latchkey, random }) {
     step("activity", 200, () => client.get("/api/account/activity")),
     step("logout", 204, () => client.post("/api/account/logout"), {
       after: async () => {
-        await latchkey.sql("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND created_at >= ?2", email, begun);
-        await latchkey.sql("DELETE FROM audit_log WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND at >= ?2", email, begun);
+        await latchkey.sql(
+          "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND created_at >= ?2",
+          email,
+          begun,
+        );
+        await latchkey.sql(
+          "DELETE FROM audit_log WHERE user_id = (SELECT id FROM users WHERE email = ?1) AND at >= ?2",
+          email,
+          begun,
+        );
       },
     }),
   ];
@@ -154,7 +167,9 @@ async function occupation(places, bursts) {
     for (const { users, latchkey, random } of places) {
       const sample = await refreshBatch(latchkey, someone(users, random()));
       const others = await liveSessions(latchkey, users, random);
-      const all = others.map((session) => sample.batch.map(([sql, ...values]) => [sql, ...values.map((value) => exchange(value, sample, session))]));
+      const all = others.map((session) =>
+        sample.batch.map(([sql, ...values]) => [sql, ...values.map((value) => exchange(value, sample, session))]),
+      );
       const ms = await batches(latchkey, all);
       await expectRotated(latchkey, others);
       found.get(users).push(ms / all.length);
@@ -174,7 +189,8 @@ async function expectRotated(latchkey, sessions) {
 
 async function refreshBatch(latchkey, email) {
   const client = new Client(latchkey);
-  const token = () => decode([...client.cookies.values()].find(({ name }) => name.endsWith("refresh_token")).value).claims;
+  const token = () =>
+    decode([...client.cookies.values()].find(({ name }) => name.endsWith("refresh_token")).value).claims;
   await expect(204, () => client.post("/api/account/login", { form: { username: email, password: PASSWORD } }));
   const { sid, sub, jti } = token();
   const { sent } = await counted(latchkey, () => expect(204, () => client.post("/api/account/refresh")));
@@ -204,7 +220,10 @@ async function liveSessions(latchkey, users, random) {
       GROUP BY s.user_id`,
     JSON.stringify([...rows]),
   );
-  return sessions.map((session) => ({ ...session, successor: Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url") }));
+  return sessions.map((session) => ({
+    ...session,
+    successor: Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url"),
+  }));
 }
 
 function result({ places, steps, refreshes, cleanUps, rounds }) {
@@ -214,14 +233,24 @@ function result({ places, steps, refreshes, cleanUps, rounds }) {
   const rows = [...steps].map(([name, byUsers]) => ({ name, ...figures(sizes, byUsers) }));
   const occupied = sizes.map((users) => Math.min(...refreshes.get(users)));
   const limits = rows.flatMap(({ name, work, ratios, d1Ratios }) => [
-    { name: `${name}: rows and round trips`, wanted: "equal at all sizes", found: work.every((one) => one === work[0]) ? "equal" : work.join("; "), ok: work.every((one) => one === work[0]) },
+    {
+      name: `${name}: rows and round trips`,
+      wanted: "equal at all sizes",
+      found: work.every((one) => one === work[0]) ? "equal" : work.join("; "),
+      ok: work.every((one) => one === work[0]),
+    },
     atMost(`${name}: time`, ratios.at(-1)),
     ...(d1Ratios ? [atMost(`${name}: wait for D1`, d1Ratios.at(-1))] : []),
   ]);
   limits.push(atMost("one refresh in the database", occupied.at(-1) / occupied[0]));
   const mostRead = 3 * 2 * CLEAN_UP_ROWS;
   const { rowsRead } = cleanUps.get(most).counts;
-  limits.push({ name: "the clean-up: rows read in a run", wanted: `at most ${mostRead.toLocaleString("en-US")}`, found: rowsRead.toLocaleString("en-US"), ok: rowsRead <= mostRead });
+  limits.push({
+    name: "the clean-up: rows read in a run",
+    wanted: `at most ${mostRead.toLocaleString("en-US")}`,
+    found: rowsRead.toLocaleString("en-US"),
+    ok: rowsRead <= mostRead,
+  });
   const lines = (figure, chosen) => ({
     xTitle: "users",
     series: rows
@@ -235,7 +264,10 @@ function result({ places, steps, refreshes, cleanUps, rounds }) {
       {
         title: "Work of one request, the same at every size",
         columns: ["request", "round trips to D1", "rows read", "rows written"],
-        rows: rows.map(({ name, work }) => [name, ...(work.every((one) => one === work[0]) ? work[0].split(" ") : ["differs", work.join("; "), ""])]),
+        rows: rows.map(({ name, work }) => [
+          name,
+          ...(work.every((one) => one === work[0]) ? work[0].split(" ") : ["differs", work.join("; "), ""]),
+        ]),
       },
       {
         title: "Time of one request by the number of users, median",
@@ -246,7 +278,9 @@ function result({ places, steps, refreshes, cleanUps, rounds }) {
       {
         title: "Of that, the wait for D1, mean",
         columns: ["request", ...names, `${names.at(-1)} / ${names[0]}`],
-        rows: rows.filter(({ d1Ratios }) => d1Ratios).map(({ name, d1, d1Ratios }) => [name, ...d1.map(ms), ratio(d1Ratios.at(-1))]),
+        rows: rows
+          .filter(({ d1Ratios }) => d1Ratios)
+          .map(({ name, d1, d1Ratios }) => [name, ...d1.map(ms), ratio(d1Ratios.at(-1))]),
         note: `The Worker's clock counts whole milliseconds, so this is a mean, without the slowest ${OUTLIERS * 100} %.`,
       },
       {
@@ -260,19 +294,48 @@ function result({ places, steps, refreshes, cleanUps, rounds }) {
     ],
     plots: [
       // A hash would press everything else to the ground.
-      { ...lines("times", (name) => !HASHING.includes(name)), file: "time", title: "Time of one request by the number of users", unit: "median, milliseconds; without those that hash a password" },
-      { ...lines("d1", () => true), file: "d1", title: "The wait for D1 by the number of users", unit: "mean, milliseconds" },
+      {
+        ...lines("times", (name) => !HASHING.includes(name)),
+        file: "time",
+        title: "Time of one request by the number of users",
+        unit: "median, milliseconds; without those that hash a password",
+      },
+      {
+        ...lines("d1", () => true),
+        file: "d1",
+        title: "The wait for D1 by the number of users",
+        unit: "mean, milliseconds",
+      },
     ],
     limits,
-    data: { sizes, rounds, requests: rows, occupiedMs: Object.fromEntries(sizes.map((users, i) => [users, occupied[i]])), bytes: places.at(-1).bytes, from: least, to: most },
+    data: {
+      sizes,
+      rounds,
+      requests: rows,
+      occupiedMs: Object.fromEntries(sizes.map((users, i) => [users, occupied[i]])),
+      bytes: places.at(-1).bytes,
+      from: least,
+      to: most,
+    },
   };
 }
 
 function figures(sizes, byUsers) {
-  const times = sizes.map((users) => quantile(byUsers.get(users).map(({ ms }) => ms), 0.5));
+  const times = sizes.map((users) =>
+    quantile(
+      byUsers.get(users).map(({ ms }) => ms),
+      0.5,
+    ),
+  );
   const d1 = sizes.map((users) => trimmedMean(byUsers.get(users).map(({ counts }) => counts.d1Ms)));
   // Every round's figures, so that one that differs is seen.
-  const work = sizes.map((users) => [...new Set(byUsers.get(users).map(({ counts }) => `${counts.roundTrips} ${counts.rowsRead} ${counts.rowsWritten}`))].join(" or "));
+  const work = sizes.map((users) =>
+    [
+      ...new Set(
+        byUsers.get(users).map(({ counts }) => `${counts.roundTrips} ${counts.rowsRead} ${counts.rowsWritten}`),
+      ),
+    ].join(" or "),
+  );
   return {
     times,
     ratios: times.map((time) => time / times[0]),
@@ -283,7 +346,12 @@ function figures(sizes, byUsers) {
 }
 
 function storageTable({ users, bytes }) {
-  const each = { user: bytes.users / users, session: (bytes.sessions - bytes.users) / (2 * users), counter: (bytes.attempts - bytes.sessions) / (users / 10), event: (bytes.events - bytes.attempts) / (2 * users) };
+  const each = {
+    user: bytes.users / users,
+    session: (bytes.sessions - bytes.users) / (2 * users),
+    counter: (bytes.attempts - bytes.sessions) / (users / 10),
+    event: (bytes.events - bytes.attempts) / (2 * users),
+  };
   return {
     title: "Storage, rows with their indexes",
     columns: ["row", "bytes"],
@@ -299,17 +367,39 @@ function storageTable({ users, bytes }) {
 }
 
 function atMost(name, found) {
-  return { name: `${name}, the largest to the smallest`, wanted: `at most ${LIMIT}`, found: ratio(found), ok: found <= LIMIT };
+  return {
+    name: `${name}, the largest to the smallest`,
+    wanted: `at most ${LIMIT}`,
+    found: ratio(found),
+    ok: found <= LIMIT,
+  };
 }
 
 /** The clean-up reads the tables by key: what it costs grows with them, up to its bound. */
 function cleanUpTable(cleanUps, names) {
   const priced = (rowsRead) => (rowsRead / 1e6) * ROWS_READ_PRICE;
-  const row = (name, { rowsRead, rowsWritten, d1Ms }) => [name, rowsRead.toLocaleString("en-US"), rowsWritten ?? "", d1Ms === undefined ? "" : ms(d1Ms), money(priced(rowsRead)), money(priced(rowsRead) * RUNS_A_MONTH)];
+  const row = (name, { rowsRead, rowsWritten, d1Ms }) => [
+    name,
+    rowsRead.toLocaleString("en-US"),
+    rowsWritten ?? "",
+    d1Ms === undefined ? "" : ms(d1Ms),
+    money(priced(rowsRead)),
+    money(priced(rowsRead) * RUNS_A_MONTH),
+  ];
   return {
     title: "One run of the clean-up",
-    columns: ["users", "rows read", "rows removed", "wait for D1", "rows read, dollars", "a month of hourly runs, dollars"],
-    rows: [...[...cleanUps.values()].map(({ counts }, i) => row(names[i], counts)), row("its bound", { rowsRead: 3 * 2 * CLEAN_UP_ROWS })],
+    columns: [
+      "users",
+      "rows read",
+      "rows removed",
+      "wait for D1",
+      "rows read, dollars",
+      "a month of hourly runs, dollars",
+    ],
+    rows: [
+      ...[...cleanUps.values()].map(({ counts }, i) => row(names[i], counts)),
+      row("its bound", { rowsRead: 3 * 2 * CLEAN_UP_ROWS }),
+    ],
     note: `${DUE.toLocaleString("en-US")} sessions and as many counters were due. A run looks at ${CLEAN_UP_ROWS.toLocaleString("en-US")} rows of each table at most, and reads each about twice; a larger table takes several runs. Removing a row costs as much as writing it.`,
   };
 }

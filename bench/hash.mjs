@@ -17,9 +17,15 @@ export const HASH_WORKER = join(ROOT, "bench", "hash-worker");
 const OPTIMISER = [
   "-O3",
   "--strip-debug",
-  ...["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types", "exception-handling"].map(
-    (feature) => `--enable-${feature}`,
-  ),
+  ...[
+    "mutable-globals",
+    "sign-ext",
+    "nontrapping-float-to-int",
+    "bulk-memory",
+    "multivalue",
+    "reference-types",
+    "exception-handling",
+  ].map((feature) => `--enable-${feature}`),
 ];
 /** Git ignores it, `cargo clean` removes it, and worker-build leaves it alone. */
 const OUT = join(ROOT, "target", "bench");
@@ -48,7 +54,10 @@ function requireSameVersions(crates) {
 export async function buildHashWorker(env) {
   say("Building the bare hash ...");
   const target = join(OUT, "cargo");
-  await run("cargo", ["build", "--release", "--target", WASM_TARGET, "--target-dir", target, "--locked"], { env, cwd: HASH_WORKER });
+  await run("cargo", ["build", "--release", "--target", WASM_TARGET, "--target-dir", target, "--locked"], {
+    env,
+    cwd: HASH_WORKER,
+  });
   const wasm = join(target, WASM_TARGET, "release", "hash_worker.wasm");
   await run(env.WASM_BINDGEN_BIN, ["--target", "web", "--no-typescript", "--out-dir", OUT, wasm], { env });
   const made = join(OUT, "hash_worker_bg.wasm");

@@ -20,9 +20,23 @@ const HASHES = {
   latchkey: () => hash(PASSWORD, SALT, ARGON2.memoryKib, ARGON2.iterations),
   "noble-argon2id": () => argon2id(PASSWORD, SALT, { m: ARGON2.memoryKib, t: ARGON2.iterations, p: 1, dkLen: 32 }),
   "hash-wasm": () =>
-    wasmFromBytes({ password: PASSWORD, salt: SALT, memorySize: ARGON2.memoryKib, iterations: ARGON2.iterations, parallelism: 1, hashLength: 32, outputType: "binary" }),
+    wasmFromBytes({
+      password: PASSWORD,
+      salt: SALT,
+      memorySize: ARGON2.memoryKib,
+      iterations: ARGON2.iterations,
+      parallelism: 1,
+      hashLength: 32,
+      outputType: "binary",
+    }),
   "noble-scrypt": () => scrypt(PASSWORD, SALT, { ...SCRYPT, dkLen: 64 }),
-  "node-scrypt": () => promisify(nodeScrypt)(PASSWORD, SALT, 64, { N: SCRYPT.N, r: SCRYPT.r, p: SCRYPT.p, maxmem: 256 * SCRYPT.N * SCRYPT.r }),
+  "node-scrypt": () =>
+    promisify(nodeScrypt)(PASSWORD, SALT, 64, {
+      N: SCRYPT.N,
+      r: SCRYPT.r,
+      p: SCRYPT.p,
+      maxmem: 256 * SCRYPT.N * SCRYPT.r,
+    }),
   bcryptjs: () => bcrypt.hashSync(PASSWORD, BCRYPT_COST),
   "pbkdf2-most": () => pbkdf2(PBKDF2_ITERATIONS.most),
   "pbkdf2-wanted": () => pbkdf2(PBKDF2_ITERATIONS.wanted),

@@ -37,21 +37,48 @@ const pbkdf2Text = (iterations) => `PBKDF2, SHA-256, ${iterations.toLocaleString
 /** What is measured: `node` is how it is done there, for what workerd refuses. */
 const HASHES = [
   { name: OURS, algorithm: argon2Text, by: "Latchkey: crate argon2 in wasm" },
-  { name: "native", algorithm: argon2Text, by: "crate argon2, compiled for this machine", elsewhere: { where: "native", act: native } },
-  { name: "hash-wasm", algorithm: argon2Text, by: "hash-wasm", node: () => argon2id({ password: PASSWORD, salt: SALT, memorySize: ARGON2.memoryKib, iterations: ARGON2.iterations, parallelism: 1, hashLength: 32, outputType: "binary" }) },
+  {
+    name: "native",
+    algorithm: argon2Text,
+    by: "crate argon2, compiled for this machine",
+    elsewhere: { where: "native", act: native },
+  },
+  {
+    name: "hash-wasm",
+    algorithm: argon2Text,
+    by: "hash-wasm",
+    node: () =>
+      argon2id({
+        password: PASSWORD,
+        salt: SALT,
+        memorySize: ARGON2.memoryKib,
+        iterations: ARGON2.iterations,
+        parallelism: 1,
+        hashLength: 32,
+        outputType: "binary",
+      }),
+  },
   { name: "noble-argon2id", algorithm: argon2Text, by: "@noble/hashes" },
   { name: "node-scrypt", algorithm: scryptText, by: "node:crypto, as Better Auth uses it" },
   { name: "noble-scrypt", algorithm: scryptText, by: "@noble/hashes, Better Auth without Node's API" },
   { name: "bcryptjs", algorithm: `bcrypt, cost ${BCRYPT_COST}`, by: "bcryptjs" },
   { name: "pbkdf2-most", algorithm: pbkdf2Text(PBKDF2_ITERATIONS.most), by: "WebCrypto" },
-  { name: "pbkdf2-wanted", algorithm: pbkdf2Text(PBKDF2_ITERATIONS.wanted), by: "WebCrypto; not on Cloudflare's network", node: () => pbkdf2(PBKDF2_ITERATIONS.wanted) },
+  {
+    name: "pbkdf2-wanted",
+    algorithm: pbkdf2Text(PBKDF2_ITERATIONS.wanted),
+    by: "WebCrypto; not on Cloudflare's network",
+    node: () => pbkdf2(PBKDF2_ITERATIONS.wanted),
+  },
 ];
 
 await main(import.meta.url, async () => {
   await buildHashWorker(process.env);
   // At its best: the profile in Cargo.toml is made for a small wasm.
   const env = { ...process.env, CARGO_PROFILE_RELEASE_OPT_LEVEL: "3" };
-  await run("cargo", ["build", "--release", "--locked", "--example", "native", "--target-dir", NATIVE], { cwd: HASH_WORKER, env });
+  await run("cargo", ["build", "--release", "--locked", "--example", "native", "--target-dir", NATIVE], {
+    cwd: HASH_WORKER,
+    env,
+  });
   const mf = new Miniflare({ ...INSTANCE, workers: [await worker()] });
   try {
     const url = await mf.unsafeGetDirectURL("hashes");
@@ -66,17 +93,33 @@ await main(import.meta.url, async () => {
 });
 
 async function worker() {
-  const external = { name: "wasm", setup: ({ onResolve }) => onResolve({ filter: /\.wasm$/ }, () => ({ path: "./hash_worker_bg.wasm", external: true })) };
+  const external = {
+    name: "wasm",
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /\.wasm$/ }, () => ({ path: "./hash_worker_bg.wasm", external: true })),
+  };
   const made = await bundle({
     entryPoints: [join(BENCH, "hashes-entry.mjs")],
-    bundle: true, write: false, format: "esm", target: "es2024", conditions: ["workerd", "worker", "browser"], external: ["node:*"], plugins: [external],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["node:*"],
+    plugins: [external],
   });
   const modules = {
     "index.js": { type: "esm", contents: made.outputFiles[0].text },
     "hash_worker_bg.wasm": { type: "wasm", contents: readFileSync(join(OUT, "hash_worker_bg.wasm")) },
   };
   // Node's API, for its scrypt.
-  const config = { name: "hashes", compatibilityDate: A_DATE, compatibilityFlags: ["nodejs_compat"], env: {}, manifest: { mainModule: "index.js", modules } };
+  const config = {
+    name: "hashes",
+    compatibilityDate: A_DATE,
+    compatibilityFlags: ["nodejs_compat"],
+    env: {},
+    manifest: { mainModule: "index.js", modules },
+  };
   return { config, dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] } };
 }
 
@@ -130,11 +173,13 @@ async function rounds(runners, count) {
 
 function result(runners, found) {
   const way = { least: Math.min(...found.get(NOTHING)), median: quantile(found.get(NOTHING), 0.5) };
-  const rows = runners.filter(({ name }) => name !== NOTHING).map((runner) => {
-    const taken = found.get(runner.name);
-    const less = runner.where === "workerd" ? way : { least: 0, median: 0 };
-    return { ...runner, least: Math.min(...taken) - less.least, median: quantile(taken, 0.5) - less.median };
-  });
+  const rows = runners
+    .filter(({ name }) => name !== NOTHING)
+    .map((runner) => {
+      const taken = found.get(runner.name);
+      const less = runner.where === "workerd" ? way : { least: 0, median: 0 };
+      return { ...runner, least: Math.min(...taken) - less.least, median: quantile(taken, 0.5) - less.median };
+    });
   const [ours] = rows;
   return report("hashes", {
     title: "One password hash",
@@ -143,11 +188,43 @@ function result(runners, found) {
       {
         title: "CPU time of one password hash",
         columns: ["hash", "by", "where", "least", "median", "median / Latchkey's"],
-        rows: rows.map(({ algorithm, by, where, least, median }) => [algorithm, by, where, ms(least), ms(median), ratio(median / ours.median)]),
-        note: `${ROUNDS} rounds in turn. ${rows.filter(({ refusal }) => refusal).map(({ by, algorithm, refusal }) => `workerd refuses ${by}'s ${algorithm.split(",")[0]} (\`${refusal.replaceAll("`", "")}\`), so it was measured in Node.`).join(" ")} Cloudflare's network refuses PBKDF2 beyond ${PBKDF2_ITERATIONS.most.toLocaleString("en-US")} rounds; the embedded workerd does not (cloudflare/workerd, issue 1346).`,
+        rows: rows.map(({ algorithm, by, where, least, median }) => [
+          algorithm,
+          by,
+          where,
+          ms(least),
+          ms(median),
+          ratio(median / ours.median),
+        ]),
+        note: `${ROUNDS} rounds in turn. ${rows
+          .filter(({ refusal }) => refusal)
+          .map(
+            ({ by, algorithm, refusal }) =>
+              `workerd refuses ${by}'s ${algorithm.split(",")[0]} (\`${refusal.replaceAll("`", "")}\`), so it was measured in Node.`,
+          )
+          .join(
+            " ",
+          )} Cloudflare's network refuses PBKDF2 beyond ${PBKDF2_ITERATIONS.most.toLocaleString("en-US")} rounds; the embedded workerd does not (cloudflare/workerd, issue 1346).`,
       },
     ],
-    plots: [{ file: "cpu", title: "CPU time of one password hash", unit: "median, milliseconds", bars: rows.map(({ algorithm, by, median }) => ({ label: `${algorithm.split(",")[0]}, ${by}`, value: median })) }],
-    data: { rows: rows.map(({ name, algorithm, by, where, refusal = null, least, median }) => ({ name, algorithm, by, where, refusal, least, median })) },
+    plots: [
+      {
+        file: "cpu",
+        title: "CPU time of one password hash",
+        unit: "median, milliseconds",
+        bars: rows.map(({ algorithm, by, median }) => ({ label: `${algorithm.split(",")[0]}, ${by}`, value: median })),
+      },
+    ],
+    data: {
+      rows: rows.map(({ name, algorithm, by, where, refusal = null, least, median }) => ({
+        name,
+        algorithm,
+        by,
+        where,
+        refusal,
+        least,
+        median,
+      })),
+    },
   });
 }

@@ -44,7 +44,10 @@ function writeUsers(file, users) {
   writeSync(out, "id,name,email,password,createdAt\n");
   for (let user = 0; user < users; user += 1) {
     const digest = createHash("sha256").update(`user ${user}`).digest();
-    const letters = [...digest, ...digest].slice(0, 51).map((byte) => BCRYPT_LETTERS[byte % 64]).join("");
+    const letters = [...digest, ...digest]
+      .slice(0, 51)
+      .map((byte) => BCRYPT_LETTERS[byte % 64])
+      .join("");
     // The last letters of salt and hash carry bits that must be zero.
     const hash = `$2b$10$${letters.slice(0, 21)}u${letters.slice(21)}u`;
     const at = new Date(FIRST_REGISTERED + user * 1000).toISOString();
@@ -55,7 +58,9 @@ function writeUsers(file, users) {
 
 async function importOnce(file, folder, env) {
   const start = performance.now();
-  await run("node", [join(ROOT, "scripts", "import.mjs"), file, "--from", "better-auth", "--persist-to", folder], { env });
+  await run("node", [join(ROOT, "scripts", "import.mjs"), file, "--from", "better-auth", "--persist-to", folder], {
+    env,
+  });
   const seconds = (performance.now() - start) / 1000;
   const rows = join(folder, "rows.jsonl");
   await run("node", [join(ROOT, "scripts", "export.mjs"), rows, "--force", "--persist-to", folder], { env });
@@ -66,7 +71,15 @@ async function importOnce(file, folder, env) {
 function print(users, runs) {
   console.log(`\n${users} users     seconds   users/s`);
   for (const { name, seconds } of runs) {
-    console.log([name.padEnd(12), seconds.toFixed(1).padStart(10), Math.round(users / seconds).toString().padStart(9)].join(" "));
+    console.log(
+      [
+        name.padEnd(12),
+        seconds.toFixed(1).padStart(10),
+        Math.round(users / seconds)
+          .toString()
+          .padStart(9),
+      ].join(" "),
+    );
   }
   const [first, second] = runs;
   const [sameRows, sameReport] = [first.rows === second.rows, first.report === second.report];

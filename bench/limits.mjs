@@ -55,7 +55,9 @@ await main(import.meta.url, async () => {
   const bytesAUser = growth.bytes.attempts / growth.to + eventsAUser * bytesAnEvent;
   const prices = Object.fromEntries(work.own.map(({ name, price }) => [name, price.total]));
   const usual = SIZES.map((users) => worked(users, ACCESS_TOKEN_TTL_SECONDS, { measured, bytesAUser, prices }));
-  const longer = SIZES.map((users) => worked(users, LONGEST_ACCESS_TOKEN_TTL_SECONDS, { measured, bytesAUser, prices }));
+  const longer = SIZES.map((users) =>
+    worked(users, LONGEST_ACCESS_TOKEN_TTL_SECONDS, { measured, bytesAUser, prices }),
+  );
   const names = SIZES.map((users) => users.toLocaleString("en-US"));
   return report("limits", {
     title: "How far one D1 primary carries",
@@ -68,7 +70,11 @@ await main(import.meta.url, async () => {
           ["refresh, one writing batch", ms(DOCUMENTED_MS.write), ms(measured.refresh)],
           ["login, two writing batches", ms(2 * DOCUMENTED_MS.write), ms(measured.login)],
           ["profile, one read", ms(DOCUMENTED_MS.read), ms(measured.profile)],
-          ["refreshes a second, if there were nothing else", Math.floor(1_000 / DOCUMENTED_MS.write), Math.floor(1_000 / measured.refresh)],
+          [
+            "refreshes a second, if there were nothing else",
+            Math.floor(1_000 / DOCUMENTED_MS.write),
+            Math.floor(1_000 / measured.refresh),
+          ],
         ],
         note: `Documentation: ${DOCUMENTED_ON}; for "less than a millisecond" 1 ms is taken, for "several milliseconds" ${DOCUMENTED_MS.write} ms. Here: ${growth.to.toLocaleString("en-US")} users, embedded D1, which keeps one copy on one disk; the figures for login and profile are what the Worker waits.`,
       },
@@ -81,11 +87,23 @@ await main(import.meta.url, async () => {
           ["profiles read from D1 a second", ...usual.map(({ peak }) => digits(peak.profiles))],
           ["one database is busy, by the documentation", ...usual.map(({ busy }) => percent(busy.documented))],
           ["one database is busy, as measured here", ...usual.map(({ busy }) => percent(busy.measured))],
-          [`with access tokens of ${LONGEST_ACCESS_TOKEN_TTL_SECONDS / 60} minutes, by the documentation`, ...longer.map(({ busy }) => percent(busy.documented))],
-          ["with 60 minutes, and the profiles read elsewhere (replicas, or kept by the front end)", ...longer.map(({ busy }) => percent(busy.documentedWrites))],
+          [
+            `with access tokens of ${LONGEST_ACCESS_TOKEN_TTL_SECONDS / 60} minutes, by the documentation`,
+            ...longer.map(({ busy }) => percent(busy.documented)),
+          ],
+          [
+            "with 60 minutes, and the profiles read elsewhere (replicas, or kept by the front end)",
+            ...longer.map(({ busy }) => percent(busy.documentedWrites)),
+          ],
           ["storage", ...usual.map(({ storageGb }) => `${digits(storageGb)} GB`)],
-          [`databases for at most ${percent(BUSY_AT_MOST)} busy and ${MAX_DATABASE_GB} GB`, ...usual.map(({ databases }) => databases)],
-          [`the same with access tokens of ${LONGEST_ACCESS_TOKEN_TTL_SECONDS / 60} minutes`, ...longer.map(({ databases }) => databases)],
+          [
+            `databases for at most ${percent(BUSY_AT_MOST)} busy and ${MAX_DATABASE_GB} GB`,
+            ...usual.map(({ databases }) => databases),
+          ],
+          [
+            `the same with access tokens of ${LONGEST_ACCESS_TOKEN_TTL_SECONDS / 60} minutes`,
+            ...longer.map(({ databases }) => databases),
+          ],
         ],
         note: `On a day ${percent(ACTIVE_SHARE)} of the users come, each for ${ACTIVE_SECONDS / 3_600} hour, with an access token of ${ACCESS_TOKEN_TTL_SECONDS / 60} minutes and a profile every ${PROFILE_EVERY_SECONDS / 60} minutes; everybody logs in every ${DAYS_BETWEEN_LOGINS} days. A user with two sessions and ${eventsAUser} events of the audit log is ${Math.round(bytesAUser)} bytes.`,
       },
@@ -147,7 +165,8 @@ function worked(users, accessTokenSeconds, { measured, bytesAUser, prices }) {
   const busy = {
     documented,
     documentedWrites,
-    measured: (peak.refreshes * measured.refresh + peak.logins * measured.login + peak.profiles * measured.profile) / 1_000,
+    measured:
+      (peak.refreshes * measured.refresh + peak.logins * measured.login + peak.profiles * measured.profile) / 1_000,
   };
   const storageGb = (users * bytesAUser) / GB;
   const monthly = (count, price) => (count * MONTH_DAYS * price) / 1e6;

@@ -42,7 +42,8 @@ await main(import.meta.url, async (args) => {
 async function measureKind(stage, kind, { rounds, seconds, openRounds, openSeconds }) {
   const perSecond = OPEN_PER_SECOND[kind];
   const all = KINDS[kind].cells.map((cell) => cellOf(stage, cell));
-  const settle = ({ pool, request, visitors }, time = SETTLE_SECONDS) => closedLoad(pool, request, { visitors, seconds: time });
+  const settle = ({ pool, request, visitors }, time = SETTLE_SECONDS) =>
+    closedLoad(pool, request, { visitors, seconds: time });
   for (const one of all) await settle(one, WARM_UP_SECONDS);
   const closed = await inTurns(all, rounds, async (one) => {
     await settle(one);
@@ -52,7 +53,13 @@ async function measureKind(stage, kind, { rounds, seconds, openRounds, openSecon
     await settle(one);
     return figures(await openLoad(one.pool, one.request, { visitors: one.visitors, seconds: openSeconds, perSecond }));
   });
-  return all.map((one) => ({ name: one.name, chapter: one.chapter, label: one.label, closed: closed.get(one), open: open.get(one) }));
+  return all.map((one) => ({
+    name: one.name,
+    chapter: one.chapter,
+    label: one.label,
+    closed: closed.get(one),
+    open: open.get(one),
+  }));
 }
 
 function figures({ perSecond, latencies }) {
@@ -64,29 +71,47 @@ async function measurePasswords(stage, { passwordRounds }) {
   const all = PASSWORD_CONTESTANTS.map((name) => stage.get(name));
   const rounds = await inTurns(all, passwordRounds, async ({ contestant, pool }) => {
     const [person, visitor] = [newPerson(), {}];
-    return oneByOne(pool, CHAPTERS.map((chapter) => ({ request: contestant.story[chapter](person), visitor: chapter === "register" ? null : visitor })));
+    return oneByOne(
+      pool,
+      CHAPTERS.map((chapter) => ({
+        request: contestant.story[chapter](person),
+        visitor: chapter === "register" ? null : visitor,
+      })),
+    );
   });
   return all.map((one, i) => ({
     name: PASSWORD_CONTESTANTS[i],
     label: one.contestant.title,
-    taken: Object.fromEntries(CHAPTERS.map((chapter, place) => [chapter, rounds.get(one).map((taken) => taken[place])])),
+    taken: Object.fromEntries(
+      CHAPTERS.map((chapter, place) => [chapter, rounds.get(one).map((taken) => taken[place])]),
+    ),
   }));
 }
 
 function summary(loads, passwords, { save }) {
   const closed = Object.entries(KINDS).map(([kind, { title }]) => closedTable(title, loads[kind]));
-  const open = Object.entries(OPEN_PER_SECOND).map(([kind, perSecond]) => openTable(KINDS[kind].title, perSecond, loads[kind]));
+  const open = Object.entries(OPEN_PER_SECOND).map(([kind, perSecond]) =>
+    openTable(KINDS[kind].title, perSecond, loads[kind]),
+  );
   return report("peers", {
     title: "Beside what one would otherwise pick",
     command: "npm run bench:peers",
     tables: [...closed, ...open, passwordTable(passwords)],
     plots: [
-      ...Object.entries(KINDS).map(([kind, { title }]) => ({ file: kind, title: `${title}: requests a second`, unit: "requests a second", bars: bars(loads[kind]) })),
+      ...Object.entries(KINDS).map(([kind, { title }]) => ({
+        file: kind,
+        title: `${title}: requests a second`,
+        unit: "requests a second",
+        bars: bars(loads[kind]),
+      })),
       {
         file: "passwords",
         title: "Register, log in and out, one after the other: median",
         unit: "ms",
-        bars: passwords.map(({ label, taken }) => ({ label, values: Object.fromEntries(CHAPTERS.map((chapter) => [chapter, spread(taken[chapter]).median])) })),
+        bars: passwords.map(({ label, taken }) => ({
+          label,
+          values: Object.fromEntries(CHAPTERS.map((chapter) => [chapter, spread(taken[chapter]).median])),
+        })),
       },
     ],
     limits: limits(loads, passwords),
@@ -100,7 +125,13 @@ function closedTable(title, cells) {
   return {
     title: `${title}, ${CONNECTIONS} connections, each with its next request when the last is answered`,
     columns: ["", "requests/s", "p50", "p99", `${cells[0].label} / this one`],
-    rows: cells.map((cell) => [cell.label, written(spread(rates(cell)), 0), usual(cell.closed, "p50"), usual(cell.closed, "p99"), written(ratios(ours, rates(cell)))]),
+    rows: cells.map((cell) => [
+      cell.label,
+      written(spread(rates(cell)), 0),
+      usual(cell.closed, "p50"),
+      usual(cell.closed, "p99"),
+      written(ratios(ours, rates(cell))),
+    ]),
     note: `The median of ${cells[0].closed.length} rounds (least to most); a ratio is made within its round.`,
   };
 }
@@ -118,22 +149,48 @@ function passwordTable(passwords) {
   return {
     title: "Register, log in, log out: one after the other",
     columns: ["", ...CHAPTERS.map((chapter) => `${chapter}: p50, p95`), "log-in / Better Auth's"],
-    rows: passwords.map(({ label, taken }) => [label, ...CHAPTERS.map((chapter) => time(taken[chapter])), written(ratios(taken.login, of(passwords, "better-auth").taken.login))]),
+    rows: passwords.map(({ label, taken }) => [
+      label,
+      ...CHAPTERS.map((chapter) => time(taken[chapter])),
+      written(ratios(taken.login, of(passwords, "better-auth").taken.login)),
+    ]),
     note: `${passwords[0].taken.login.length} people. Latchkey hashes with Argon2id (19 MiB, 2 passes), Better Auth with scrypt (N=16,384, r=16), the Hono Worker with PBKDF2 (100,000 rounds, the most that Workers allow).`,
   };
 }
 
 /** What the project set itself. */
 function limits(loads, passwords) {
-  const least = (name, wanted, { median, ...rest }) => ({ name, wanted: `≥ ${wanted}`, found: written({ median, ...rest }), ok: median >= wanted });
+  const least = (name, wanted, { median, ...rest }) => ({
+    name,
+    wanted: `≥ ${wanted}`,
+    found: written({ median, ...rest }),
+    ok: median >= wanted,
+  });
   const [profile, refresh] = [loads.read[0], loads.renew[0]].map(rates);
   const login = ratios(of(passwords, "latchkey").taken.login, of(passwords, "better-auth").taken.login);
   return [
-    least("Profile / Better Auth's session read with its cookie cache", 1.4, ratios(profile, rates(of(loads.read, "better-auth")))),
-    least("Profile / Better Auth's session read without", 3, ratios(profile, rates(of(loads.read, "better-auth-uncached")))),
+    least(
+      "Profile / Better Auth's session read with its cookie cache",
+      1.4,
+      ratios(profile, rates(of(loads.read, "better-auth"))),
+    ),
+    least(
+      "Profile / Better Auth's session read without",
+      3,
+      ratios(profile, rates(of(loads.read, "better-auth-uncached"))),
+    ),
     least("Refresh / the Hono Worker's renewal", 1.5, ratios(refresh, rates(of(loads.renew, "hono")))),
-    least(`The same with D1's primary ${DISTANCE_MS} ms away`, 1.5, ratios(rates(loads.renewDistant[0]), rates(of(loads.renewDistant, "hono-distant")))),
-    { name: "Login's time / Better Auth's sign-in", wanted: "≤ 0.7", found: ratio(login.median), ok: login.median <= 0.7 },
+    least(
+      `The same with D1's primary ${DISTANCE_MS} ms away`,
+      1.5,
+      ratios(rates(loads.renewDistant[0]), rates(of(loads.renewDistant, "hono-distant"))),
+    ),
+    {
+      name: "Login's time / Better Auth's sign-in",
+      wanted: "≤ 0.7",
+      found: ratio(login.median),
+      ok: login.median <= 0.7,
+    },
   ];
 }
 

@@ -13,5 +13,6 @@ import { publish } from "./support/report.mjs";
 const RESULTS = join(ROOT, "bench", "results");
 
 await main(import.meta.url, () => {
-  for (const file of readdirSync(RESULTS)) publish(file.replace(/\.json$/, ""), JSON.parse(readFileSync(join(RESULTS, file), "utf8")));
+  for (const file of readdirSync(RESULTS))
+    publish(file.replace(/\.json$/, ""), JSON.parse(readFileSync(join(RESULTS, file), "utf8")));
 });

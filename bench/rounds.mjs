@@ -112,11 +112,19 @@ function print(title, samples) {
   const rows = [...samples];
   const [, base] = rows[0];
   const width = Math.max(title.length, ...rows.map(([name]) => name.length));
-  const line = (name, ...cells) => console.log([name.padEnd(width), ...cells.map((cell) => cell.padStart(10))].join(" "));
+  const line = (name, ...cells) =>
+    console.log([name.padEnd(width), ...cells.map((cell) => cell.padStart(10))].join(" "));
   console.log("");
   line(title, "minimum", "median", "min ratio", "med ratio", "rounds");
   for (const [name, taken] of rows) {
-    line(name, ms(taken[0]), ms(median(taken)), ratio(taken[0] / base[0]), ratio(median(taken) / median(base)), `${taken.length}`);
+    line(
+      name,
+      ms(taken[0]),
+      ms(median(taken)),
+      ratio(taken[0] / base[0]),
+      ratio(median(taken) / median(base)),
+      `${taken.length}`,
+    );
   }
 }
 
@@ -128,7 +136,9 @@ function print(title, samples) {
 function judge(samples) {
   const [bare, login] = [BARE, LOGIN].map((name) => samples.get(name));
   const [least, usual] = [login[0] / bare[0], median(login) / median(bare)];
-  console.log(`\nA login costs ${ratio(least)} (minimum) and ${ratio(usual)} (median) bare hashes; the limit is ${LIMIT}.`);
+  console.log(
+    `\nA login costs ${ratio(least)} (minimum) and ${ratio(usual)} (median) bare hashes; the limit is ${LIMIT}.`,
+  );
   if (Math.max(least, usual) > LIMIT) process.exitCode = 1;
 }
 

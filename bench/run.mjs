@@ -18,7 +18,8 @@ const ALONE = ["growth", "limits"];
 
 await main(import.meta.url, async ([name, ...args]) => {
   const script = join(BENCH, `${name}.mjs`);
-  if (!/^[a-z-]+$/.test(name ?? "") || !existsSync(script)) throw new Failure("Usage: node bench/run.mjs NAME, as in bench/NAME.mjs");
+  if (!/^[a-z-]+$/.test(name ?? "") || !existsSync(script))
+    throw new Failure("Usage: node bench/run.mjs NAME, as in bench/NAME.mjs");
   const env = await setup();
   await build(env);
   if (!ALONE.includes(name)) await buildContestants(env);

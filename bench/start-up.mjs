@@ -42,7 +42,11 @@ await main(import.meta.url, async (args) => {
 function sizes() {
   return STARTED.map((name) => ({
     name,
-    files: filesOf(name).map(({ path, contents }) => ({ path, raw: contents.length, gzipped: gzipSync(contents, { level: 9 }).length })),
+    files: filesOf(name).map(({ path, contents }) => ({
+      path,
+      raw: contents.length,
+      gzipped: gzipSync(contents, { level: 9 }).length,
+    })),
   }));
 }
 
@@ -55,7 +59,13 @@ async function measureStarts(rounds) {
     const start = async (row, round) => {
       const [name, number, asked] = row === LOADED ? [STARTED[0], `${round}-loaded`, "no"] : [row, round, "yes"];
       const { path, status } = storyOf(name).nothing();
-      const request = { method: "GET", path: `/${name}/${number}?path=${path}&asked=${asked}`, headers: {}, body: null, status };
+      const request = {
+        method: "GET",
+        path: `/${name}/${number}?path=${path}&asked=${asked}`,
+        headers: {},
+        body: null,
+        status,
+      };
       const begun = performance.now();
       await send(pool, request);
       return performance.now() - begun;
@@ -84,11 +94,22 @@ async function loaderWorker() {
       imports.push(`import ${variable} from "./${module}";`);
       return `${JSON.stringify(path)}: ${variable}`;
     });
-    const texts = Object.fromEntries(Object.entries(own.env).filter(([, { type }]) => type === "text").map(([key, { value }]) => [key, value]));
-    const rest = JSON.stringify({ flags: own.compatibilityFlags, compatibilityDate: own.compatibilityDate, env: texts });
+    const texts = Object.fromEntries(
+      Object.entries(own.env)
+        .filter(([, { type }]) => type === "text")
+        .map(([key, { value }]) => [key, value]),
+    );
+    const rest = JSON.stringify({
+      flags: own.compatibilityFlags,
+      compatibilityDate: own.compatibilityDate,
+      env: texts,
+    });
     described.push(`${JSON.stringify(name)}: { files: { ${files.join(", ")} }, ...${rest} }`);
   }
-  modules["contestants.js"] = { type: "esm", contents: `${imports.join("\n")}\nexport default { ${described.join(",\n")} };` };
+  modules["contestants.js"] = {
+    type: "esm",
+    contents: `${imports.join("\n")}\nexport default { ${described.join(",\n")} };`,
+  };
   return {
     config: { ...config, env: { LOADER: { type: "worker-loader" } } },
     dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
@@ -126,7 +147,14 @@ function summary({ sizes, starts, memory, logins }, { save }) {
       {
         title: "What is loaded",
         columns: ["", "script", "gzipped", "wasm", "gzipped", "all, gzipped"],
-        rows: sizes.map(({ name, files: [script, wasm] }) => [name, kb(script.raw), kb(script.gzipped), kb(wasm?.raw), kb(wasm?.gzipped), kb(script.gzipped + (wasm?.gzipped ?? 0))]),
+        rows: sizes.map(({ name, files: [script, wasm] }) => [
+          name,
+          kb(script.raw),
+          kb(script.gzipped),
+          kb(wasm?.raw),
+          kb(wasm?.gzipped),
+          kb(script.gzipped + (wasm?.gzipped ?? 0)),
+        ]),
         note: "Bundled as wrangler does, not minified.",
       },
       {
@@ -138,18 +166,38 @@ function summary({ sizes, starts, memory, logins }, { save }) {
       {
         title: "Wasm memory of Latchkey",
         columns: ["when", "MiB"],
-        rows: [["started", mib(memory.start)], ["after the first login", mib(memory.first)], [`after ${logins.toLocaleString("en")} logins`, mib(memory.last)]],
+        rows: [
+          ["started", mib(memory.start)],
+          ["after the first login", mib(memory.first)],
+          [`after ${logins.toLocaleString("en")} logins`, mib(memory.last)],
+        ],
       },
     ],
-    plots: [{ file: "isolate", title: "From nothing to an isolate's first answer", unit: "ms", bars: starts.map(({ name, taken }) => ({ label: name, value: spread(taken).median })) }],
-    limits: [{ name: "Cold isolate to first answer / the bare Rust hello", wanted: `≤ ${LIMIT}`, found: written(cold), ok: cold.median <= LIMIT }],
+    plots: [
+      {
+        file: "isolate",
+        title: "From nothing to an isolate's first answer",
+        unit: "ms",
+        bars: starts.map(({ name, taken }) => ({ label: name, value: spread(taken).median })),
+      },
+    ],
+    limits: [
+      {
+        name: "Cold isolate to first answer / the bare Rust hello",
+        wanted: `≤ ${LIMIT}`,
+        found: written(cold),
+        ok: cold.median <= LIMIT,
+      },
+    ],
     data: { sizes, starts, memory },
     save,
   });
 }
 
 function storyOf(name) {
-  return name.startsWith("hello") ? STORIES.hello : { latchkey: STORIES.latchkey, "better-auth": STORIES.betterAuth, hono: STORIES.hono }[name];
+  return name.startsWith("hello")
+    ? STORIES.hello
+    : { latchkey: STORIES.latchkey, "better-auth": STORIES.betterAuth, hono: STORIES.hono }[name];
 }
 
 function kb(bytes) {

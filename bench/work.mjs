@@ -30,16 +30,69 @@ const MOST = {
   logout: { rowsWritten: 3, roundTrips: 1, price: 13.5 },
   "end another session": { rowsWritten: 3, roundTrips: 1 },
 };
-const FIGURES = { rowsWritten: "rows written", roundTrips: "round trips to D1", statements: "statements", price: "dollars a million" };
+const FIGURES = {
+  rowsWritten: "rows written",
+  roundTrips: "round trips to D1",
+  statements: "statements",
+  price: "dollars a million",
+};
 
 /** The peers' rows: the contestant, the chapter of its story, and ours that it stands beside. */
 const BESIDE = [
-  ["Register", "register", [["latchkey", "register"], ["better-auth", "register"], ["hono", "register"]]],
-  ["Log in", "login", [["latchkey", "login"], ["better-auth", "login"], ["hono", "login"]]],
-  ["Read the session, cached", "read", [["latchkey", "read"], ["better-auth", "read"], ["hono", "read"]]],
-  ["Read the session, from D1", "readStored", [["latchkey-strict", "read"], ["better-auth-uncached", "read"], ["hono", "readStored"]]],
-  ["Renew", "renew", [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"]]],
-  ["Log out", "logout", [["latchkey", "logout"], ["better-auth", "logout"], ["hono", "logout"]]],
+  [
+    "Register",
+    "register",
+    [
+      ["latchkey", "register"],
+      ["better-auth", "register"],
+      ["hono", "register"],
+    ],
+  ],
+  [
+    "Log in",
+    "login",
+    [
+      ["latchkey", "login"],
+      ["better-auth", "login"],
+      ["hono", "login"],
+    ],
+  ],
+  [
+    "Read the session, cached",
+    "read",
+    [
+      ["latchkey", "read"],
+      ["better-auth", "read"],
+      ["hono", "read"],
+    ],
+  ],
+  [
+    "Read the session, from D1",
+    "readStored",
+    [
+      ["latchkey-strict", "read"],
+      ["better-auth-uncached", "read"],
+      ["hono", "readStored"],
+    ],
+  ],
+  [
+    "Renew",
+    "renew",
+    [
+      ["latchkey", "renew"],
+      ["better-auth-renewing", "renew"],
+      ["hono", "renew"],
+    ],
+  ],
+  [
+    "Log out",
+    "logout",
+    [
+      ["latchkey", "logout"],
+      ["better-auth", "logout"],
+      ["hono", "logout"],
+    ],
+  ],
 ];
 const PEERS = ["Latchkey", "Better Auth", "Hono and jose"];
 
@@ -58,7 +111,12 @@ await main(import.meta.url, async () => {
       await contestant.dispose();
     }
   }
-  own.splice(own.findIndex(({ name }) => name === "profile, warm") + 1, 0, { name: "profile, strict", by: "latchkey-strict", chapter: "read", counts: stories.get("latchkey-strict").get("read") });
+  own.splice(own.findIndex(({ name }) => name === "profile, warm") + 1, 0, {
+    name: "profile, strict",
+    by: "latchkey-strict",
+    chapter: "read",
+    counts: stories.get("latchkey-strict").get("read"),
+  });
   return report("work", result(own, stories));
 });
 
@@ -75,14 +133,23 @@ async function ownStory(contestant) {
     return answer;
   };
   const json = (method, path, fields, status) => ({
-    method, path, headers: { "content-type": "application/json", origin: story.login(person).headers.origin }, body: fields && JSON.stringify(fields), status,
+    method,
+    path,
+    headers: { "content-type": "application/json", origin: story.login(person).headers.origin },
+    body: fields && JSON.stringify(fields),
+    status,
   });
 
   await count("health", "nothing", {}, story.nothing());
   await count("registration", "register", {}, story.register(person));
   await countedSend(contestant, story.login(person), other);
   await count("login", "login", own, story.login(person));
-  await count("login refused, wrong password", null, {}, { ...story.login({ ...person, password: stranger.email }), status: 401 });
+  await count(
+    "login refused, wrong password",
+    null,
+    {},
+    { ...story.login({ ...person, password: stranger.email }), status: 401 },
+  );
   await count("login refused, unknown address", null, {}, { ...story.login(stranger), status: 401 });
   await count("profile, cold", null, own, story.read());
   await count("profile, warm", "read", own, story.read());
@@ -90,12 +157,25 @@ async function ownStory(contestant) {
   await count("refresh", "renew", own, story.renew());
   await count("refresh, repeated within the grace", null, before, story.renew());
   await count("rename", null, own, json("PATCH", "/api/account/profile", { name: "Ada Lovelace" }, 200));
-  const sessions = JSON.parse(await count("session list", null, own, { method: "GET", path: "/api/account/sessions", headers: {}, body: null, status: 200 }));
+  const sessions = JSON.parse(
+    await count("session list", null, own, {
+      method: "GET",
+      path: "/api/account/sessions",
+      headers: {},
+      body: null,
+      status: 200,
+    }),
+  );
   const { id } = sessions.find(({ current }) => !current);
   await count("end another session", null, own, json("DELETE", `/api/account/sessions/${id}`, undefined, 204));
   await count("logout", "logout", own, story.logout());
   await countedSend(contestant, story.login(person), own);
-  await count("password change", null, own, json("PATCH", "/api/account/password", { currentPassword: person.password, newPassword: NEW_PASSWORD }, 204));
+  await count(
+    "password change",
+    null,
+    own,
+    json("PATCH", "/api/account/password", { currentPassword: person.password, newPassword: NEW_PASSWORD }, 204),
+  );
   return found;
 }
 
@@ -104,7 +184,8 @@ async function commonStory(contestant) {
   const { story } = contestant;
   const [person, visitor] = [newPerson(), {}];
   const found = new Map();
-  const play = async (chapter, request, who) => found.set(chapter, (await countedSend(contestant, request, who)).counts);
+  const play = async (chapter, request, who) =>
+    found.set(chapter, (await countedSend(contestant, request, who)).counts);
   await play("register", story.register(person), {});
   await play("login", story.login(person), visitor);
   // The first read fills a cache, where there is one.
@@ -132,10 +213,18 @@ async function countedSend(contestant, { method, path, headers, body, status, co
 
 function result(own, stories) {
   const cpu = cpuTimes();
-  const priced = own.map(({ name, by = "latchkey", chapter, counts }) => ({ name, counts, price: priceOfAMillion(counts, cpu(by, chapter)) }));
+  const priced = own.map(({ name, by = "latchkey", chapter, counts }) => ({
+    name,
+    counts,
+    price: priceOfAMillion(counts, cpu(by, chapter)),
+  }));
   const beside = BESIDE.map(([title, , cells]) => ({
     title,
-    cells: cells.map(([name, chapter]) => ({ name, counts: stories.get(name).get(chapter), price: priceOfAMillion(stories.get(name).get(chapter), cpu(name, chapter)) })),
+    cells: cells.map(([name, chapter]) => ({
+      name,
+      counts: stories.get(name).get(chapter),
+      price: priceOfAMillion(stories.get(name).get(chapter), cpu(name, chapter)),
+    })),
   }));
   return {
     title: "The work of each request, counted",
@@ -143,15 +232,53 @@ function result(own, stories) {
     tables: [
       {
         title: "Latchkey, one request with the work that goes on after its answer",
-        columns: ["request", "D1 round trips", "statements", "rows read", "rows written", "KV reads", "KV writes", "KV deletes", "limiter calls"],
-        rows: own.map(({ name, counts: c }) => [name, c.roundTrips, c.statements, c.rowsRead, c.rowsWritten, c.kvReads, c.kvWrites, c.kvDeletes, c.limiter]),
+        columns: [
+          "request",
+          "D1 round trips",
+          "statements",
+          "rows read",
+          "rows written",
+          "KV reads",
+          "KV writes",
+          "KV deletes",
+          "limiter calls",
+        ],
+        rows: own.map(({ name, counts: c }) => [
+          name,
+          c.roundTrips,
+          c.statements,
+          c.rowsRead,
+          c.rowsWritten,
+          c.kvReads,
+          c.kvWrites,
+          c.kvDeletes,
+          c.limiter,
+        ]),
         note: "A batch is one round trip. Rows are D1's own figures: an index entry counts as a row written.",
       },
       {
         title: "Beside the others",
-        columns: ["request", "by", "D1 round trips", "rows read", "rows written", "KV reads", "KV writes and deletes", "a million"],
+        columns: [
+          "request",
+          "by",
+          "D1 round trips",
+          "rows read",
+          "rows written",
+          "KV reads",
+          "KV writes and deletes",
+          "a million",
+        ],
         rows: beside.flatMap(({ title, cells }) =>
-          cells.map(({ counts: c, price }, i) => [title, PEERS[i], c.roundTrips, c.rowsRead, c.rowsWritten, c.kvReads, c.kvWrites + c.kvDeletes, money(price.total)]),
+          cells.map(({ counts: c, price }, i) => [
+            title,
+            PEERS[i],
+            c.roundTrips,
+            c.rowsRead,
+            c.rowsWritten,
+            c.kvReads,
+            c.kvWrites + c.kvDeletes,
+            money(price.total),
+          ]),
         ),
       },
       {
@@ -163,7 +290,14 @@ function result(own, stories) {
       {
         title: "Latchkey, the price of a million, in US dollars",
         columns: ["request", "requests", "CPU", "D1", "KV", "together"],
-        rows: priced.map(({ name, price: p }) => [name, money(p.request), money(p.cpu), money(p.d1), money(p.kv), money(p.total)]),
+        rows: priced.map(({ name, price: p }) => [
+          name,
+          money(p.request),
+          money(p.cpu),
+          money(p.d1),
+          money(p.kv),
+          money(p.total),
+        ]),
         note: "Beyond the included amounts. CPU is bench:cpu's, which contains the embedded D1 and KV, and not what becomes of a log line; where it is not measured, it is not in the sum.",
       },
     ],
@@ -172,13 +306,19 @@ function result(own, stories) {
         file: "price",
         title: "The price of a million requests",
         unit: "US dollars, beyond the included amounts",
-        bars: beside.map(({ title, cells }) => ({ label: title, values: Object.fromEntries(cells.map(({ price }, i) => [PEERS[i], price.total])) })),
+        bars: beside.map(({ title, cells }) => ({
+          label: title,
+          values: Object.fromEntries(cells.map(({ price }, i) => [PEERS[i], price.total])),
+        })),
       },
       {
         file: "rows-written",
         title: "Rows written to D1 by one request",
         unit: "rows",
-        bars: beside.map(({ title, cells }) => ({ label: title, values: Object.fromEntries(cells.map(({ counts }, i) => [PEERS[i], counts.rowsWritten])) })),
+        bars: beside.map(({ title, cells }) => ({
+          label: title,
+          values: Object.fromEntries(cells.map(({ counts }, i) => [PEERS[i], counts.rowsWritten])),
+        })),
       },
     ],
     limits: limits(priced),
@@ -191,7 +331,12 @@ function limits(priced) {
     const { counts, price } = priced.find((row) => row.name === name);
     return Object.entries(most).map(([figure, wanted]) => {
       const found = figure === "price" ? price.total : counts[figure];
-      return { name: `${name}: ${FIGURES[figure]}`, wanted: `at most ${wanted}`, found: figure === "price" ? found.toFixed(2) : `${found}`, ok: found <= wanted };
+      return {
+        name: `${name}: ${FIGURES[figure]}`,
+        wanted: `at most ${wanted}`,
+        found: figure === "price" ? found.toFixed(2) : `${found}`,
+        ok: found <= wanted,
+      };
     });
   });
 }
@@ -207,7 +352,8 @@ function cpuTimes() {
   if (existsSync(file)) {
     const { kinds, passwords } = JSON.parse(readFileSync(file, "utf8")).data;
     const add = (name, chapter, cpu) => found.set(`${name} ${chapter}`, quantile(cpu, 0.5) / CPU_PER);
-    for (const [kind, { cells }] of Object.entries(NEAR_KINDS)) cells.forEach(([name, chapter], i) => add(name, chapter, kinds[kind][i].cpu));
+    for (const [kind, { cells }] of Object.entries(NEAR_KINDS))
+      cells.forEach(([name, chapter], i) => add(name, chapter, kinds[kind][i].cpu));
     for (const { chapter, cells } of passwords) for (const { name, cpu } of cells) add(name, chapter, cpu);
   }
   return (contestant, chapter) => found.get(`${contestant} ${chapter}`) ?? null;

@@ -26,7 +26,14 @@ export async function build(env) {
   const locked = process.env.CI ? ["--locked"] : [];
   await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, ...locked], { env });
 
-  const wanted = fingerprint([compiledWasm(env), join(ROOT, "Cargo.toml"), join(ROOT, "scripts", "build.mjs"), env.WORKER_BUILD, env.WASM_BINDGEN_BIN, join(ROOT, "package-lock.json")]);
+  const wanted = fingerprint([
+    compiledWasm(env),
+    join(ROOT, "Cargo.toml"),
+    join(ROOT, "scripts", "build.mjs"),
+    env.WORKER_BUILD,
+    env.WASM_BINDGEN_BIN,
+    join(ROOT, "package-lock.json"),
+  ]);
   if (readStamp() === `${wanted} ${fingerprint(ARTEFACT)}`) {
     say("build/ is up to date.");
     return;
@@ -39,7 +46,9 @@ export async function build(env) {
 
   const wasm = readFileSync(ARTEFACT[1]);
   const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
-  say(`Built build/index_bg.wasm: ${kilobytes(wasm.length)}, ${kilobytes(gzipSync(wasm, { level: 9 }).length)} gzipped.`);
+  say(
+    `Built build/index_bg.wasm: ${kilobytes(wasm.length)}, ${kilobytes(gzipSync(wasm, { level: 9 }).length)} gzipped.`,
+  );
 }
 
 /** Where cargo put the wasm, whatever target folder the machine prefers. */

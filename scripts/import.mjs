@@ -9,5 +9,9 @@ import { setup } from "./setup.mjs";
 
 await main(import.meta.url, async (args) => {
   const env = await setup({ rust: false });
-  return exitCode("node", ["--no-warnings", join(ROOT, "scripts", "users", "import.mjs"), ...args], { env, cwd: process.cwd(), stdin: "inherit" });
+  return exitCode("node", ["--no-warnings", join(ROOT, "scripts", "users", "import.mjs"), ...args], {
+    env,
+    cwd: process.cwd(),
+    stdin: "inherit",
+  });
 });

@@ -14,10 +14,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Compiled tools, one folder a version, shared by all checkouts. */
-export const CACHE = join(
-  process.env.XDG_CACHE_HOME || join(homedir(), ".cache"),
-  "latchkey",
-);
+export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "latchkey");
 
 /** The Rust toolchain, as `rust-toolchain.toml` has it. */
 export const RUST_VERSION = "1.95.0";

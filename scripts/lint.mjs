@@ -36,6 +36,8 @@ function modules() {
     } catch (error) {
       if (error.code !== "ENOENT") throw error;
     }
-    return names.filter((name) => name.endsWith(".mjs") && !name.startsWith("node_modules")).map((name) => join(folder, name));
+    return names
+      .filter((name) => name.endsWith(".mjs") && !name.startsWith("node_modules"))
+      .map((name) => join(folder, name));
   });
 }

@@ -79,7 +79,10 @@ async function inMutant(tree, { name, edits }, body) {
       if (!originals.has(path)) originals.set(path, source);
       const found = source.split(find).length - 1;
       if (found !== 1) throw new Failure(`"${name}": its text stands ${found} times in ${file}:\n${find}`);
-      writeFileSync(path, source.replace(find, () => replace));
+      writeFileSync(
+        path,
+        source.replace(find, () => replace),
+      );
     }
     return await body();
   } finally {

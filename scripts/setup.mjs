@@ -80,7 +80,11 @@ async function rust(env) {
     say(`Installing Rust ${RUST_VERSION} ...`);
     try {
       const parts = ["--component", "rustfmt", "--component", "clippy", "--target", WASM_TARGET];
-      await run("rustup", ["toolchain", "install", RUST_VERSION, "--profile", "minimal", "--no-self-update", ...parts], { env });
+      await run(
+        "rustup",
+        ["toolchain", "install", RUST_VERSION, "--profile", "minimal", "--no-self-update", ...parts],
+        { env },
+      );
     } catch (error) {
       env = { ...env, RUSTUP_TOOLCHAIN: olderStable(env, error) };
     }

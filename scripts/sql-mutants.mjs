@@ -45,7 +45,10 @@ export async function sqlMutants(env, text) {
 function testBinary(env) {
   const built = output("cargo", ["test", "--lib", "--no-run", "--message-format=json"], { env });
   if (built === null) throw new Failure("The native tests do not build.");
-  const artefacts = built.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  const artefacts = built
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
   const test = artefacts.find(({ executable, target }) => executable && target.name === "latchkey");
   return test.executable;
 }
@@ -64,7 +67,9 @@ async function statements(binary, env, folder) {
   const found = JSON.parse(readFileSync(path, "utf8")).filter((sql) => sql.startsWith("/* "));
   const store = join(ROOT, "src", "store");
   const sources = readdirSync(store).filter((name) => name.endsWith(".rs"));
-  const constants = sources.flatMap((name) => readFileSync(join(store, name), "utf8").match(/^const \w+: Statement\b/gm) ?? []);
+  const constants = sources.flatMap(
+    (name) => readFileSync(join(store, name), "utf8").match(/^const \w+: Statement\b/gm) ?? [],
+  );
   if (constants.length !== found.length) {
     throw new Failure(`src/store has ${constants.length} statements, and the tests run ${found.length}.`);
   }
@@ -73,7 +78,9 @@ async function statements(binary, env, folder) {
 
 function inventory(statements) {
   const folder = join(ROOT, "migrations");
-  const migrations = readdirSync(folder).sort().map((name) => readFileSync(join(folder, name), "utf8"));
+  const migrations = readdirSync(folder)
+    .sort()
+    .map((name) => readFileSync(join(folder, name), "utf8"));
   const triggers = migrations.flatMap(triggersOf);
   const named = statements.map((sql) => ({ name: sql.match(/^\/\* (.*?) \*\//)[1], sql }));
   const names = new Map();
@@ -122,7 +129,12 @@ async function killerOf(mutant, { binary, env, folder }) {
 /** The name of the first test that fails, which ends the run; null when all pass. */
 function firstFailure(binary, suite, env) {
   return new Promise((done, fail) => {
-    const child = spawn(binary, [suite, "--test-threads=1"], { cwd: ROOT, env, stdio: ["ignore", "pipe", "ignore"], timeout: TIMEOUT_MS });
+    const child = spawn(binary, [suite, "--test-threads=1"], {
+      cwd: ROOT,
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: TIMEOUT_MS,
+    });
     let text = "";
     let red = null;
     child.stdout.on("data", (data) => {

@@ -36,7 +36,13 @@ await main(import.meta.url, async (args) => {
 
 /** The value of an option, `--x y` or `--x=y`, under any of its names. */
 function value(args, ...names) {
-  return option(args, ...names).join("=").split("=").slice(1).join("=") || undefined;
+  return (
+    option(args, ...names)
+      .join("=")
+      .split("=")
+      .slice(1)
+      .join("=") || undefined
+  );
 }
 
 /** The arguments that give an option its value, or none. */
@@ -56,7 +62,10 @@ function option(args, ...names) {
 async function onThisMachine(args) {
   // It takes a second to load, and is not there before the set-up.
   const { unstable_readConfig } = await import("wrangler");
-  const config = unstable_readConfig({ config: value(args, "--config", "-c") ?? join(ROOT, "wrangler.toml"), env: value(args, "--env", "-e") }, { hideWarnings: true });
+  const config = unstable_readConfig(
+    { config: value(args, "--config", "-c") ?? join(ROOT, "wrangler.toml"), env: value(args, "--env", "-e") },
+    { hideWarnings: true },
+  );
   const given = (...names) => option(args, ...names).length > 0;
   const protocol = value(args, "--local-protocol") ?? config.dev?.local_protocol ?? "http";
   const port = value(args, "--port") ?? config.dev?.port ?? DEFAULT_PORT;
@@ -65,8 +74,11 @@ async function onThisMachine(args) {
   if (!given("--upstream-protocol")) added.push(`--upstream-protocol=${protocol}`);
   if (config.dev?.host && !given("--local-upstream", "--host")) added.push(`--local-upstream=localhost:${port}`);
   if (!given("--local", "-l", "--remote", "-r")) added.push("--local");
-  const isSet = (name) => args.some((arg) => arg.includes(`${name}:`)) || new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, "m").test(devVars(args));
-  if (!isSet("ISSUER") && !isHere(config.vars?.ISSUER, protocol, port)) added.push("--var", `ISSUER:${protocol}://localhost:${port}`);
+  const isSet = (name) =>
+    args.some((arg) => arg.includes(`${name}:`)) ||
+    new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, "m").test(devVars(args));
+  if (!isSet("ISSUER") && !isHere(config.vars?.ISSUER, protocol, port))
+    added.push("--var", `ISSUER:${protocol}://localhost:${port}`);
   // Over http the cookies have no domain; over https localhost lies outside of it.
   for (const name of ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"]) {
     if (protocol === "https" && config.vars?.[name] && !isSet(name)) added.push("--var", `${name}:`);
@@ -76,7 +88,10 @@ async function onThisMachine(args) {
 
 /** The text of `.dev.vars`, which counts more than `wrangler.toml`. */
 function devVars(args) {
-  const path = join(value(args, "--config", "-c") ? dirname(resolve(value(args, "--config", "-c"))) : ROOT, ".dev.vars");
+  const path = join(
+    value(args, "--config", "-c") ? dirname(resolve(value(args, "--config", "-c"))) : ROOT,
+    ".dev.vars",
+  );
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
@@ -84,7 +99,11 @@ function devVars(args) {
 function isHere(issuer, protocol, port) {
   if (!URL.canParse(issuer)) return false;
   const url = new URL(issuer);
-  return url.protocol === `${protocol}:` && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname) && Number(url.port || (protocol === "https" ? 443 : 80)) === Number(port);
+  return (
+    url.protocol === `${protocol}:` &&
+    ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname) &&
+    Number(url.port || (protocol === "https" ? 443 : 80)) === Number(port)
+  );
 }
 
 /** The first request, so that what is wrong with the settings is said now and not to the first visitor. */
@@ -104,11 +123,11 @@ function serve(args, env) {
   const secure = value(args, "--upstream-protocol") === "https";
   return new Promise((done) => {
     say("Starting the server ...");
-    const server = spawn(
-      "node",
-      ["--no-warnings", WRANGLER, "dev", "--show-interactive-dev-session=false", ...args],
-      { cwd: ROOT, env: { ...env, LATCHKEY_SERVING: "true" }, stdio: ["ignore", "inherit", "inherit", "ipc"] },
-    );
+    const server = spawn("node", ["--no-warnings", WRANGLER, "dev", "--show-interactive-dev-session=false", ...args], {
+      cwd: ROOT,
+      env: { ...env, LATCHKEY_SERVING: "true" },
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
     server.on("message", (message) => {
       const { event, ip, port } = parse(message);
       if (event !== "DEV_SERVER_READY") return;

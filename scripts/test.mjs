@@ -28,7 +28,12 @@ await main(import.meta.url, async (args) => {
     // One file at a time: on few cores, parallel workerd processes disturb
     // each other's timing.
     const timeout = only === "soak" ? 1_800_000 : 300_000;
-    const options = ["--test", "--test-concurrency=1", `--test-timeout=${timeout}`, "--disable-warning=ExperimentalWarning"];
+    const options = [
+      "--test",
+      "--test-concurrency=1",
+      `--test-timeout=${timeout}`,
+      "--disable-warning=ExperimentalWarning",
+    ];
     failed = (await exitCode("node", [...options, ...files], { env })) !== 0 || failed;
   }
   return failed ? 1 : 0;

@@ -42,7 +42,9 @@ export async function nodeFolder() {
     );
   }
   const folder = await cached(`node-${NODE_VERSION}`, "bin/node", async (temporary) => {
-    say(`Installing Node ${NODE_VERSION} beside your ${process.versions.node}, which is too old for wrangler (once) ...`);
+    say(
+      `Installing Node ${NODE_VERSION} beside your ${process.versions.node}, which is too old for wrangler (once) ...`,
+    );
     const options = ["--ignore-scripts", "--no-save", "--no-package-lock", "--loglevel=error"];
     await run("npm", ["install", "--prefix", temporary, ...options, `${name}@${NODE_VERSION}`]);
     mkdirSync(join(temporary, "bin"));

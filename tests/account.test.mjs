@@ -7,7 +7,19 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, PASSWORD, PASSWORD_PATH, PROFILE, REGISTER, logIn, newEmail, register, sessionsOf, signUp, snapshot } from "./support/people.mjs";
+import {
+  LOGIN,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  sessionsOf,
+  signUp,
+  snapshot,
+} from "./support/people.mjs";
 import { assertHeaders, assertProblem } from "./support/problems.mjs";
 
 const USER = ["createdAt", "email", "id", "isActive", "isSuperuser", "name", "roleName", "roleSlug", "updatedAt"];
@@ -60,13 +72,20 @@ describe("registering", () => {
     assert.equal(answer.json.name, "Ada \u{1F511} Lovelace");
     const [row] = await latchkey.sql("SELECT email, name, password_hash FROM users WHERE id = ?1", answer.json.id);
     assert.deepEqual([row.email, row.name], [email, "Ada \u{1F511} Lovelace"]);
-    assert.match(row.password_hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$nfkc\/v1\/[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+    assert.match(
+      row.password_hash,
+      /^\$argon2id\$v=19\$m=19456,t=2,p=1\$nfkc\/v1\/[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/,
+    );
     assert.equal((await post({ email: newEmail(), password: PASSWORD, name: null })).json.name, null);
   });
 
   test("of two people with one password no two hashes are equal", async () => {
     const [one, other] = [await register(latchkey), await register(latchkey)];
-    const hashes = await latchkey.sql("SELECT DISTINCT password_hash FROM users WHERE id IN (?1, ?2)", one.id, other.id);
+    const hashes = await latchkey.sql(
+      "SELECT DISTINCT password_hash FROM users WHERE id IN (?1, ?2)",
+      one.id,
+      other.id,
+    );
     assert.equal(hashes.length, 2);
   });
 
@@ -98,11 +117,25 @@ describe("logging in", () => {
   const accepted = {
     "an OAuth2 form": () => ({ form: { username: person.email, password: PASSWORD } }),
     "a form with all that RFC 6749 lets a client send": () => ({
-      form: { grant_type: "password", username: person.email, password: PASSWORD, scope: "a b", client_id: "c", client_secret: "d" },
+      form: {
+        grant_type: "password",
+        username: person.email,
+        password: PASSWORD,
+        scope: "a b",
+        client_id: "c",
+        client_secret: "d",
+      },
     }),
-    "JSON": () => ({ json: { username: person.email, password: PASSWORD } }),
+    JSON: () => ({ json: { username: person.email, password: PASSWORD } }),
     "JSON with all its names": () => ({
-      json: { grant_type: "password", username: person.email, password: PASSWORD, scope: null, client_id: "c", client_secret: "d" },
+      json: {
+        grant_type: "password",
+        username: person.email,
+        password: PASSWORD,
+        scope: null,
+        client_id: "c",
+        client_secret: "d",
+      },
     }),
     "an address in another case": () => ({ form: { username: person.email.toUpperCase(), password: PASSWORD } }),
     "media types with a charset, in any case": () => ({
@@ -125,7 +158,13 @@ describe("logging in", () => {
   test("refuses forms that break a rule, without echoing them", async () => {
     const { email: username } = person;
     const rules = [
-      [{}, [["username", "required"], ["password", "required"]]],
+      [
+        {},
+        [
+          ["username", "required"],
+          ["password", "required"],
+        ],
+      ],
       [{ username, password: "" }, [["password", "required"]]],
       [{ username: "zqx-marker", password: PASSWORD }, [["username", "invalid_email"]]],
       [{ username, password: PASSWORD, grant_type: "zqx-marker" }, [["grant_type", "unsupported_grant_type"]]],
@@ -138,18 +177,28 @@ describe("logging in", () => {
       assert.deepEqual(refused.headers.getSetCookie(), []);
     }
     const wrongType = await anonymous.post(LOGIN, { json: { username: [username], password: 12345678 } });
-    assertProblem(wrongType, "validation_failed", { errors: [["username", "wrong_type"], ["password", "wrong_type"]] });
+    assertProblem(wrongType, "validation_failed", {
+      errors: [
+        ["username", "wrong_type"],
+        ["password", "wrong_type"],
+      ],
+    });
   });
 
   test("refuses every cause alike: same bytes, same headers, same work", async () => {
     const set = (column, value, { id }) => latchkey.sql(`UPDATE users SET ${column} = ?1 WHERE id = ?2`, value, id);
     const people = {};
-    for (const cause of ["wrong", "inactive", "both", "damaged", "truncated", "greedy"]) people[cause] = await register(latchkey);
+    for (const cause of ["wrong", "inactive", "both", "damaged", "truncated", "greedy"])
+      people[cause] = await register(latchkey);
     await set("is_active", 0, people.inactive);
     await set("is_active", 0, people.both);
     await set("password_hash", "damaged", people.damaged);
     await set("password_hash", "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$AAAA", people.truncated);
-    await set("password_hash", `$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$${"A".repeat(43)}`, people.greedy);
+    await set(
+      "password_hash",
+      `$argon2id$v=19$m=1048576,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$${"A".repeat(43)}`,
+      people.greedy,
+    );
 
     const attempt = async (username, password) => {
       await latchkey.resetCounters();
@@ -165,7 +214,10 @@ describe("logging in", () => {
     // One that is waited for, and one that adds to the audit log behind the answer.
     assert.equal(unknown.work.d1, 2);
     assert.match(unknown.work.calls.at(-1), /add refusals/);
-    assert.deepEqual(unknown.headers.filter(([name]) => name === "set-cookie"), []);
+    assert.deepEqual(
+      unknown.headers.filter(([name]) => name === "set-cookie"),
+      [],
+    );
     assert.deepEqual(await attempt(people.wrong.email, "wrong horse battery staple"), unknown, "wrong password");
     assert.deepEqual(await attempt(people.inactive.email, PASSWORD), unknown, "inactive user");
     assert.deepEqual(await attempt(people.both.email, "wrong horse battery staple"), unknown, "inactive and wrong");
@@ -187,7 +239,14 @@ describe("the profile", () => {
       assert.deepEqual(answer.headers.getSetCookie(), []);
       assertHeaders(answer);
       assert.deepEqual(Object.keys(answer.json).sort(), USER_AUTH);
-      assert.deepEqual(answer.json, { id, email, name: null, isActive: true, isSuperuser: false, roleSlug: "application-access" });
+      assert.deepEqual(answer.json, {
+        id,
+        email,
+        name: null,
+        isActive: true,
+        isSuperuser: false,
+        roleSlug: "application-access",
+      });
     }
   });
 
@@ -211,7 +270,8 @@ describe("the profile", () => {
 });
 
 describe("changing the password", () => {
-  const change = (client, currentPassword, newPassword) => client.patch(PASSWORD_PATH, { json: { currentPassword, newPassword } });
+  const change = (client, currentPassword, newPassword) =>
+    client.patch(PASSWORD_PATH, { json: { currentPassword, newPassword } });
 
   test("answers 204 without a body; the new password logs in and the old one does not", async () => {
     const { client, email } = await signUp(latchkey);
@@ -220,7 +280,11 @@ describe("changing the password", () => {
     assert.equal(answer.text, "");
     assertHeaders(answer);
     await logIn(latchkey, { email, password: "a new horse battery staple" });
-    assertProblem(await anonymous.post(LOGIN, { form: { username: email, password: PASSWORD } }), "invalid_credentials", { error: "invalid_grant" });
+    assertProblem(
+      await anonymous.post(LOGIN, { form: { username: email, password: PASSWORD } }),
+      "invalid_credentials",
+      { error: "invalid_grant" },
+    );
   });
 
   test("refuses a wrong current password and touches nothing", async () => {
@@ -236,15 +300,27 @@ describe("changing the password", () => {
     const { client, email } = await signUp(latchkey);
     const before = await snapshot(latchkey);
     const faults = [
-      [{}, [["currentPassword", "required"], ["newPassword", "required"]]],
+      [
+        {},
+        [
+          ["currentPassword", "required"],
+          ["newPassword", "required"],
+        ],
+      ],
       [{ currentPassword: PASSWORD, newPassword: "short" }, [["newPassword", "too_short"]]],
       [{ currentPassword: PASSWORD, newPassword: "x".repeat(129) }, [["newPassword", "too_long"]]],
       [{ currentPassword: PASSWORD, newPassword: email.toUpperCase() }, [["newPassword", "guessable"]]],
       [{ currentPassword: PASSWORD, newPassword: PASSWORD }, [["newPassword", "unchanged"]]],
       [{ currentPassword: "caf\u00e9 noir", newPassword: "cafe\u0301 noir" }, [["newPassword", "unchanged"]]],
-      [{ currentPassword: PASSWORD, newPassword: "\uff30\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff11" }, [["newPassword", "common"]]],
+      [
+        { currentPassword: PASSWORD, newPassword: "\uff30\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff11" },
+        [["newPassword", "common"]],
+      ],
       [{ currentPassword: PASSWORD, newPassword: null }, [["newPassword", "required"]]],
-      [{ currentPassword: PASSWORD, newPassword: "a new horse battery staple", id: "zqx-marker" }, [["body", "unknown_field"]]],
+      [
+        { currentPassword: PASSWORD, newPassword: "a new horse battery staple", id: "zqx-marker" },
+        [["body", "unknown_field"]],
+      ],
     ];
     for (const [json, errors] of faults) {
       const refused = await client.patch(PASSWORD_PATH, { json });

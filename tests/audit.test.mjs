@@ -6,7 +6,20 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, sessionsOf, signUp } from "./support/people.mjs";
+import {
+  LOGIN,
+  LOGOUT,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  sessionsOf,
+  signUp,
+} from "./support/people.mjs";
 
 const ACTIVITY = "/api/account/activity";
 const SESSIONS = "/api/account/sessions";
@@ -65,7 +78,9 @@ test("tells a whole story in its order, with who, when, where and which request"
   await at(6);
   await laptop.patch(PASSWORD_PATH, { json: { currentPassword: WRONG, newPassword: NEW_PASSWORD } });
   await latchkey.settled();
-  const changed = await laptop.copy().patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } });
+  const changed = await laptop
+    .copy()
+    .patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } });
   await at(7);
   const last = await logIn(latchkey, { email, password: NEW_PASSWORD });
   await last.copy().post(LOGOUT);
@@ -73,15 +88,32 @@ test("tells a whole story in its order, with who, when, where and which request"
 
   const rows = await logOf(person);
   assert.deepEqual(events(rows), [
-    "registered", "logged_in", "login_failed", "logged_in", "logged_in", "session_ended: replaced", "refresh_reused",
-    "logged_in", "session_ended: revoked", "wrong_current_password", "password_changed", "logged_in", "logged_out",
+    "registered",
+    "logged_in",
+    "login_failed",
+    "logged_in",
+    "logged_in",
+    "session_ended: replaced",
+    "refresh_reused",
+    "logged_in",
+    "session_ended: revoked",
+    "wrong_current_password",
+    "password_changed",
+    "logged_in",
+    "logged_out",
   ]);
-  assert.deepEqual(rows.map(({ at }) => at - START_MS / 1_000), [0, 1, 2, 3, 3, 3, 4, 5, 5, 6, 6, 7, 7]);
+  assert.deepEqual(
+    rows.map(({ at }) => at - START_MS / 1_000),
+    [0, 1, 2, 3, 3, 3, 4, 5, 5, 6, 6, 7, 7],
+  );
   const [first, , failed] = rows;
   assert.equal(first.request_id, registered.headers.get("X-Request-Id"));
   assert.equal(rows[10].request_id, changed.headers.get("X-Request-Id"));
   // Refusals of an hour are one row.
-  assert.deepEqual([failed.count, failed.at, failed.last_at].map((n) => (n > 1e9 ? n - START_MS / 1_000 : n)), [3, 2, 5]);
+  assert.deepEqual(
+    [failed.count, failed.at, failed.last_at].map((n) => (n > 1e9 ? n - START_MS / 1_000 : n)),
+    [3, 2, 5],
+  );
   // Where from is a keyed hash: the same for the same place, another for another.
   assert.match(first.client, /^c[\w-]{22}$/);
   assert.notEqual(first.client, rows[1].client);
@@ -92,13 +124,21 @@ test("tells a whole story in its order, with who, when, where and which request"
 
 test("has no secret and no address, whatever the request brought along", async () => {
   const person = await signUp(latchkey);
-  await tryPassword(person.email, "planted password", { "User-Agent": "planted agent", "CF-Connecting-IP": "203.0.113.99", "X-Forwarded-For": "planted forward" });
+  await tryPassword(person.email, "planted password", {
+    "User-Agent": "planted agent",
+    "CF-Connecting-IP": "203.0.113.99",
+    "X-Forwarded-For": "planted forward",
+  });
   await tryPassword("planted@example.org");
   await person.client.patch(PROFILE, { json: { name: "planted name" } });
-  await person.client.post(LOGIN, { json: {}, headers: { "Sec-Fetch-Site": "cross-site", Origin: "https://planted.example" } });
+  await person.client.post(LOGIN, {
+    json: {},
+    headers: { "Sec-Fetch-Site": "cross-site", Origin: "https://planted.example" },
+  });
   await latchkey.settled();
   const text = JSON.stringify(await latchkey.sql("SELECT * FROM audit_log"));
-  for (const planted of ["planted", person.email, "@", "203.0.113", "$argon2", PASSWORD]) assert.ok(!text.includes(planted), planted);
+  for (const planted of ["planted", person.email, "@", "203.0.113", "$argon2", PASSWORD])
+    assert.ok(!text.includes(planted), planted);
   for (const { value } of person.client.cookies.values()) assert.ok(!text.includes(value.split(".")[2]));
 });
 
@@ -113,7 +153,10 @@ describe("an upgraded hash", () => {
       await logIn(strong, there);
       await logIn(strong, there);
       const rows = await strong.sql("SELECT event FROM audit_log WHERE user_id = ?1 ORDER BY id", there.id);
-      assert.deepEqual(rows.map(({ event }) => event), ["registered", "password_changed", "logged_in", "hash_upgraded", "logged_in"]);
+      assert.deepEqual(
+        rows.map(({ event }) => event),
+        ["registered", "password_changed", "logged_in", "hash_upgraded", "logged_in"],
+      );
     } finally {
       await strong.dispose();
     }
@@ -146,19 +189,47 @@ async function fill({ id }) {
     `INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at)
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
      SELECT substr(hex(randomblob(11)), 1, 21) || 'A', ?1, substr(hex(randomblob(11)), 1, 21) || 'A',
-            unixepoch() - 9, unixepoch() - 9, unixepoch() + 900, unixepoch() + 900 FROM n`, id, 20 - n);
+            unixepoch() - 9, unixepoch() - 9, unixepoch() + 900, unixepoch() + 900 FROM n`,
+    id,
+    20 - n,
+  );
 }
 
 describe("a change whose answer is lost and which is repeated is told once", () => {
   const STORIES = {
-    "a registration": ["register", [], () => new Client(latchkey).post(REGISTER, { json: { email: newEmail(), password: PASSWORD } })],
-    "a login that carries a session": ["begin session", ["logged_in", "session_ended: replaced"], (person) => person.client.post(LOGIN, { form: { username: person.email, password: PASSWORD } })],
+    "a registration": [
+      "register",
+      [],
+      () => new Client(latchkey).post(REGISTER, { json: { email: newEmail(), password: PASSWORD } }),
+    ],
+    "a login that carries a session": [
+      "begin session",
+      ["logged_in", "session_ended: replaced"],
+      (person) => person.client.post(LOGIN, { form: { username: person.email, password: PASSWORD } }),
+    ],
     "a log-out": ["end session", ["logged_out"], (person) => person.client.post(LOGOUT)],
-    "ending the others": ["end others", ["session_ended: revoked"], (person) => person.client.delete(`${SESSIONS}?scope=others`)],
+    "ending the others": [
+      "end others",
+      ["session_ended: revoked"],
+      (person) => person.client.delete(`${SESSIONS}?scope=others`),
+    ],
     "a reused token": ["rotate", ["refresh_reused"], (person) => person.stolen.post(REFRESH)],
-    "a change of the password": ["replace password", ["password_changed"], (person) => person.client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } })],
-    "a login that replaces a hash": ["begin session", ["logged_in", "hash_upgraded"], async (person) => (await weaken(person), tryPassword(person.email, PASSWORD))],
-    "a login over the cap": ["begin session", ["logged_in", "session_ended: evicted"], async (person) => (await fill(person), tryPassword(person.email, PASSWORD))],
+    "a change of the password": [
+      "replace password",
+      ["password_changed"],
+      (person) =>
+        person.client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } }),
+    ],
+    "a login that replaces a hash": [
+      "begin session",
+      ["logged_in", "hash_upgraded"],
+      async (person) => (await weaken(person), tryPassword(person.email, PASSWORD)),
+    ],
+    "a login over the cap": [
+      "begin session",
+      ["logged_in", "session_ended: evicted"],
+      async (person) => (await fill(person), tryPassword(person.email, PASSWORD)),
+    ],
   };
   for (const [name, [statement, expected, act]] of Object.entries(STORIES)) {
     test(name, async () => {
@@ -169,7 +240,9 @@ describe("a change whose answer is lost and which is repeated is told once", () 
       await person.client.post(REFRESH);
       const before = await logOf(person);
       await latchkey.resetCounters();
-      await latchkey.control({ faults: [{ on: "d1", how: "fail-after", sql: `/\\* ${statement} \\*/`, times: 1, message: LOST }] });
+      await latchkey.control({
+        faults: [{ on: "d1", how: "fail-after", sql: `/\\* ${statement} \\*/`, times: 1, message: LOST }],
+      });
       const answer = await act(person);
       assert.ok(answer.status < 500, answer.text);
       await latchkey.settled();
@@ -178,7 +251,10 @@ describe("a change whose answer is lost and which is repeated is told once", () 
       if (answer.status === 201) person.id = answer.json.id;
       // What the test itself did by hand is told as such.
       const rows = (await logOf(person)).filter(({ actor }) => actor === "user");
-      assert.deepEqual(events(answer.status === 201 ? rows : rows.slice(before.length)), answer.status === 201 ? ["registered"] : expected);
+      assert.deepEqual(
+        events(answer.status === 201 ? rows : rows.slice(before.length)),
+        answer.status === 201 ? ["registered"] : expected,
+      );
       assert.ok(rows.every(({ count }) => count === 1));
     });
   }
@@ -188,7 +264,8 @@ test("a refusal whose answer from D1 is lost is not counted twice", async () => 
   const person = await signUp(latchkey);
   const refusals = {
     login_failed: () => tryPassword(person.email),
-    wrong_current_password: () => person.client.patch(PASSWORD_PATH, { json: { currentPassword: WRONG, newPassword: NEW_PASSWORD } }),
+    wrong_current_password: () =>
+      person.client.patch(PASSWORD_PATH, { json: { currentPassword: WRONG, newPassword: NEW_PASSWORD } }),
   };
   for (const [event, refuse] of Object.entries(refusals)) {
     await latchkey.control({ faults: [{ on: "d1", how: "fail-after", sql: "add refusals", times: 1, message: LOST }] });
@@ -196,7 +273,10 @@ test("a refusal whose answer from D1 is lost is not counted twice", async () => 
     await latchkey.settled();
     assert.equal((await refuse()).status, 401);
     const rows = (await logOf(person)).filter((row) => row.event === event);
-    assert.deepEqual(rows.map(({ count }) => count), [2]);
+    assert.deepEqual(
+      rows.map(({ count }) => count),
+      [2],
+    );
   }
 });
 
@@ -217,7 +297,11 @@ test("a throttled login does the same work whoever's the address is", async () =
     }
   }
   assert.deepEqual(work[person], work[nobody]);
-  assert.deepEqual(work[person].map(([d1]) => d1), [2, 1, 1], "the first one is written, the others are held back");
+  assert.deepEqual(
+    work[person].map(([d1]) => d1),
+    [2, 1, 1],
+    "the first one is written, the others are held back",
+  );
 });
 
 describe("what did not happen is not told", () => {
@@ -246,7 +330,11 @@ describe("what did not happen is not told", () => {
     await copy.post(REFRESH);
     await new Client(latchkey).post(REGISTER, { json: { email: person.email, password: PASSWORD } });
     assert.deepEqual(await since(person, before), []);
-    const { n } = (await latchkey.sql("SELECT count(*) AS n FROM audit_log WHERE event = 'registered' AND user_id NOT IN (SELECT id FROM users)"))[0];
+    const { n } = (
+      await latchkey.sql(
+        "SELECT count(*) AS n FROM audit_log WHERE event = 'registered' AND user_id NOT IN (SELECT id FROM users)",
+      )
+    )[0];
     assert.equal(n, 0);
   });
 
@@ -254,7 +342,8 @@ describe("what did not happen is not told", () => {
     const person = await signUp(latchkey);
     const before = await logOf(person);
     await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no" }] });
-    for (const send of [() => person.client.copy().post(LOGOUT), () => tryPassword(person.email)]) assert.equal((await send()).status, 503);
+    for (const send of [() => person.client.copy().post(LOGOUT), () => tryPassword(person.email)])
+      assert.equal((await send()).status, 503);
     await latchkey.control({ faults: [] });
     assert.deepEqual(await since(person, before), []);
   });
@@ -280,10 +369,15 @@ test("10,000 failed logins leave a bounded number of rows, and the owner is told
     await Promise.all(addresses.map(attack));
     assert.equal(refused, 10_000);
     await own.settled();
-    const rows = await own.sql("SELECT event, user_id, count FROM audit_log WHERE event IN ('login_failed', 'throttled')");
+    const rows = await own.sql(
+      "SELECT event, user_id, count FROM audit_log WHERE event IN ('login_failed', 'throttled')",
+    );
     assert.ok(rows.length <= 2 * (people.length + 1), `${rows.length} rows`);
     const failed = rows.filter(({ event }) => event === "login_failed");
-    assert.deepEqual(failed.map(({ user_id, count }) => [user_id === "", count]).sort(), [...people.map(() => [false, 10]), [true, 100]]);
+    assert.deepEqual(failed.map(({ user_id, count }) => [user_id === "", count]).sort(), [
+      ...people.map(() => [false, 10]),
+      [true, 100],
+    ]);
     const [newest] = (await people[0].client.get(ACTIVITY)).json.events;
     assert.equal(newest.event, "throttled");
   } finally {
@@ -304,8 +398,14 @@ describe("GET activity", () => {
       pages.push(json.events);
       query = json.nextCursor && `?limit=3&cursor=${encodeURIComponent(json.nextCursor)}`;
     }
-    assert.deepEqual(pages.map(({ length }) => length), [3, 3, 2]);
-    assert.deepEqual(pages.flat().map(({ requestId }) => requestId), rows.map(({ request_id: id }) => id));
+    assert.deepEqual(
+      pages.map(({ length }) => length),
+      [3, 3, 2],
+    );
+    assert.deepEqual(
+      pages.flat().map(({ requestId }) => requestId),
+      rows.map(({ request_id: id }) => id),
+    );
     const keys = ["event", "at", "lastAt", "count", "sessionId", "reason", "actor", "country", "requestId"];
     for (const event of pages.flat()) assert.deepEqual(Object.keys(event), keys);
   });
@@ -315,13 +415,18 @@ describe("GET activity", () => {
     await latchkey.sql(
       `INSERT INTO audit_log (user_id, id, event, at, last_at, actor)
        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-       SELECT CASE WHEN i % 2 THEN ?1 ELSE 'x' END, 100 + i, 'logged_in', i, i, 'user' FROM n`, person.id);
+       SELECT CASE WHEN i % 2 THEN ?1 ELSE 'x' END, 100 + i, 'logged_in', i, i, 'user' FROM n`,
+      person.id,
+    );
     await latchkey.resetCounters();
     assert.equal((await person.client.get(`${ACTIVITY}?limit=5`)).json.events.length, 5);
     const { calls } = await latchkey.counters();
     const [, sql] = /(\/\* list events \*\/.*)$/.exec(calls.at(-1));
     const db = await latchkey.db();
-    const { meta } = await db.prepare(sql).bind(0, person.id, "", null, 2 ** 52, 6).run();
+    const { meta } = await db
+      .prepare(sql)
+      .bind(0, person.id, "", null, 2 ** 52, 6)
+      .run();
     assert.ok(meta.rows_read <= 7, `${meta.rows_read} rows read`);
   });
 });
@@ -334,8 +439,13 @@ describe("the clean-up", () => {
       await short.sql(
         `INSERT INTO audit_log (user_id, id, event, at, last_at, actor)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1203)
-         SELECT '', i, 'throttled', ?1, ?1, 'user' FROM n`, now);
-      await short.sql("INSERT INTO audit_log (user_id, id, event, at, last_at, actor) VALUES ('', 9999, 'throttled', ?1, ?1, 'user')", now + 1);
+         SELECT '', i, 'throttled', ?1, ?1, 'user' FROM n`,
+        now,
+      );
+      await short.sql(
+        "INSERT INTO audit_log (user_id, id, event, at, last_at, actor) VALUES ('', 9999, 'throttled', ?1, ?1, 'user')",
+        now + 1,
+      );
       const left = async (seconds) => {
         await short.control({ nowMs: (now + seconds) * 1_000 });
         await short.resetCounters();
@@ -358,6 +468,11 @@ test("a log that cannot be written holds nobody up, and the console says so", as
   await latchkey.control({ faults: [{ on: "d1", how: "fail", sql: "add refusals", message: "D1_ERROR: no" }] });
   assert.equal((await tryPassword(person.email)).status, 401);
   await latchkey.settled();
-  const lines = latchkey.logs.map(({ message }) => JSON.parse(message)).filter(({ event }) => event === "audit.failure");
-  assert.deepEqual(lines.map((line) => line["error.cause"]), ["database unavailable: D1_ERROR: no"]);
+  const lines = latchkey.logs
+    .map(({ message }) => JSON.parse(message))
+    .filter(({ event }) => event === "audit.failure");
+  assert.deepEqual(
+    lines.map((line) => line["error.cause"]),
+    ["database unavailable: D1_ERROR: no"],
+  );
 });

@@ -8,7 +8,19 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { BreachService, digest, stranger } from "./support/breaches.mjs";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, signUp } from "./support/people.mjs";
+import {
+  LOGIN,
+  LOGOUT,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  signUp,
+} from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 
 const BREACHED = "zqx Tr0ub4dor & three";
@@ -32,8 +44,10 @@ function serve(vars) {
   });
 }
 
-const registering = (password, email = newEmail()) => new Client(latchkey).post(REGISTER, { json: { email, password } });
-const changing = (client, newPassword, currentPassword = PASSWORD) => client.patch(PASSWORD_PATH, { json: { currentPassword, newPassword } });
+const registering = (password, email = newEmail()) =>
+  new Client(latchkey).post(REGISTER, { json: { email, password } });
+const changing = (client, newPassword, currentPassword = PASSWORD) =>
+  client.patch(PASSWORD_PATH, { json: { currentPassword, newPassword } });
 
 /** The log's lines beside the one for each request. */
 async function complaints() {
@@ -76,11 +90,19 @@ describe("BREACH_CHECK=on", () => {
     assert.equal((await registering(password)).status, 201);
     const { prefix, suffix } = digest(password);
     const [{ method, host, url, headers, body }, ...more] = service.questions;
-    assert.deepEqual([method, host, url, body, more.length], ["GET", "api.pwnedpasswords.com", `/range/${prefix}`, "", 0]);
+    assert.deepEqual(
+      [method, host, url, body, more.length],
+      ["GET", "api.pwnedpasswords.com", `/range/${prefix}`, "", 0],
+    );
     const fields = headers.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), headers[at + 1]]] : []));
     // What the platform adds: its own name for the Worker, and (mf-…) the way to the stand-in.
-    const ours = fields.filter(([name]) => !["host", "accept-encoding", "cf-worker"].includes(name) && !name.startsWith("mf-"));
-    assert.deepEqual(ours.sort(), [["add-padding", "true"], ["user-agent", "latchkey"]]);
+    const ours = fields.filter(
+      ([name]) => !["host", "accept-encoding", "cf-worker"].includes(name) && !name.startsWith("mf-"),
+    );
+    assert.deepEqual(ours.sort(), [
+      ["add-padding", "true"],
+      ["user-agent", "latchkey"],
+    ]);
     const sent = [url, ...headers].join("\n");
     for (const secret of [password, encodeURIComponent(password), suffix, suffix.slice(0, 8)]) {
       assert.ok(!sent.toUpperCase().includes(secret.toUpperCase()), secret);
@@ -106,7 +128,10 @@ describe("BREACH_CHECK=on", () => {
     assert.equal((await person.client.get(PROFILE)).status, 200);
     assert.equal((await person.client.post(REFRESH)).status, 204);
     assert.equal((await person.client.post(LOGOUT)).status, 204);
-    assert.equal((await anybody.post(LOGIN, { json: { username: person.email, password: "wrong password" } })).status, 401);
+    assert.equal(
+      (await anybody.post(LOGIN, { json: { username: person.email, password: "wrong password" } })).status,
+      401,
+    );
     await logIn(latchkey, person);
     assert.deepEqual(service.questions, []);
   });
@@ -125,7 +150,7 @@ describe("BREACH_CHECK=on, and the service", () => {
     "answers 429": [answering(429, { "Retry-After": "2" }, "zqx"), "status 429"],
     "answers 404": [answering(404), "status 404"],
     "answers 204": [answering(204), "status 204"],
-    "redirects": [answering(302, { Location: "https://evil.example/range/00000" }), "status 302"],
+    redirects: [answering(302, { Location: "https://evil.example/range/00000" }), "status 302"],
     "answers nonsense": [answering(200, {}, "<html><body>zqx</body></html>"), "malformed"],
     "answers bytes that are no text": [answering(200, {}, Buffer.alloc(400, 0xff)), "malformed"],
     "answers nothing": [answering(200), "malformed"],
@@ -136,7 +161,8 @@ describe("BREACH_CHECK=on, and the service", () => {
     "answers 10 MB": [flood, "too long"],
     "drops the connection": [({ socket }) => socket.destroy(), "unreachable"],
     "drops the connection in the middle of its answer": [
-      ({ socket }, response) => response.writeHead(200, { "Content-Length": 100_000 }).write(lines(3), () => socket.destroy()),
+      ({ socket }, response) =>
+        response.writeHead(200, { "Content-Length": 100_000 }).write(lines(3), () => socket.destroy()),
       "unreachable",
     ],
   };
@@ -190,7 +216,10 @@ describe("BREACH_CHECK=on, and the service", () => {
     await complaints();
     latchkey.logs.length = 0;
     assert.equal((await changing(person.client, BREACHED)).status, 204);
-    assert.deepEqual((await complaints()).map((line) => line["error.cause"]), ["unreachable"]);
+    assert.deepEqual(
+      (await complaints()).map((line) => line["error.cause"]),
+      ["unreachable"],
+    );
   });
 
   test("is back: breached passwords are refused again", async () => {

@@ -14,7 +14,14 @@ const CLIENT = "203.0.113.199";
 const ADA = "canary-ada@example.com";
 const EVE = "canary-eve@example.com";
 const NOBODY = "canary-nobody@example.com";
-const PASSWORDS = ["canary pw one \u00e9\u{1f511}", "canary-pw-two", "canary-pw-wrong", "canary-pw-form", "canary-pw-eve", "short77"];
+const PASSWORDS = [
+  "canary pw one \u00e9\u{1f511}",
+  "canary-pw-two",
+  "canary-pw-wrong",
+  "canary-pw-form",
+  "canary-pw-eve",
+  "short77",
+];
 const PLACES = [CLIENT, "canary-client-secret", "canary-query", "canary-field"];
 
 let latchkey;
@@ -46,7 +53,13 @@ function recorded() {
       const cookies = answer.headers.getSetCookie();
       for (const line of cookies) tokens.add(/=([^;]*)/.exec(line)[1]);
       const others = [...answer.headers].filter(([name]) => name !== "set-cookie");
-      answers.push({ what: `${init.method} ${path}`, status: answer.status, headers: others, cookies, body: await answer.clone().text() });
+      answers.push({
+        what: `${init.method} ${path}`,
+        status: answer.status,
+        headers: others,
+        cookies,
+        body: await answer.clone().text(),
+      });
       return answer;
     },
   });
@@ -64,7 +77,10 @@ async function story() {
   await anybody.post(REGISTER, { json: { email: EVE, password: eves } });
   await anybody.post(`${LOGIN}?password=canary-query&username=${EVE}`, { json: { username: NOBODY, password: wrong } });
   await anybody.post(LOGIN, { form: { username: ADA, password: form, client_secret: "canary-client-secret" } });
-  await anybody.post(LOGIN, { body: `{"username":"${ADA}","password":"${wrong}"`, headers: { "Content-Type": "application/json" } });
+  await anybody.post(LOGIN, {
+    body: `{"username":"${ADA}","password":"${wrong}"`,
+    headers: { "Content-Type": "application/json" },
+  });
   await ada.post(LOGIN, { json: { username: ADA, password: one } });
   const stolen = ada.copy();
   const phone = recorded();
@@ -76,10 +92,17 @@ async function story() {
   await ada.post(REFRESH);
   await stolen.post(REFRESH);
   await ada.get(PROFILE);
-  await ada.get(PROFILE, { headers: { Cookie: [...tokens].map((token) => `__Host-access_token=${token}`).join("; ") } });
+  await ada.get(PROFILE, {
+    headers: { Cookie: [...tokens].map((token) => `__Host-access_token=${token}`).join("; ") },
+  });
   await phone.patch(PASSWORD_PATH, { json: { currentPassword: wrong, newPassword: two } });
   await phone.patch(PASSWORD_PATH, { json: { currentPassword: one, newPassword: short } });
-  for (const fault of [{ on: "d1", how: "fail" }, { on: "kv", how: "fail" }, { on: "d1", how: "fail-after" }, { on: "limiter", how: "fail" }]) {
+  for (const fault of [
+    { on: "d1", how: "fail" },
+    { on: "kv", how: "fail" },
+    { on: "d1", how: "fail-after" },
+    { on: "limiter", how: "fail" },
+  ]) {
     await latchkey.control({ faults: [fault] });
     await anybody.post(LOGIN, { json: { username: EVE, password: eves } });
     await phone.get(PROFILE);
@@ -102,8 +125,12 @@ async function story() {
 }
 
 async function allRows() {
-  const names = (await latchkey.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")).map(({ name }) => name);
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await latchkey.sql(`SELECT * FROM "${name}"`)])));
+  const names = (
+    await latchkey.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")
+  ).map(({ name }) => name);
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await latchkey.sql(`SELECT * FROM "${name}"`)])),
+  );
 }
 
 async function allEntries() {
@@ -116,8 +143,19 @@ async function allEntries() {
 function spellings(secret) {
   const bytes = Buffer.from(secret);
   // Inside a longer text, base64 depends on where it begins: the middle does not.
-  const base64 = [0, 1, 2].map((offset) => Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64").slice(4, -4));
-  return [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), bytes.toString("hex"), ...base64, ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))].filter((text) => text.length >= 7);
+  const base64 = [0, 1, 2].map((offset) =>
+    Buffer.concat([Buffer.alloc(offset), bytes])
+      .toString("base64")
+      .slice(4, -4),
+  );
+  return [
+    secret,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+    bytes.toString("hex"),
+    ...base64,
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+  ].filter((text) => text.length >= 7);
 }
 
 function assertAbsent(secrets, text, where) {
@@ -134,11 +172,28 @@ const privateKeys = () => latchkey.keys.keys.map(({ d }) => d);
 describe("the story", () => {
   test("has what the search is for: every kind of answer, tokens, an alarm, failures", () => {
     const statuses = new Set(answers.map(({ status }) => status));
-    for (const status of [200, 201, 204, 400, 401, 409, 422, 503]) assert.ok(statuses.has(status), `${status} in ${[...statuses]}`);
+    for (const status of [200, 201, 204, 400, 401, 409, 422, 503])
+      assert.ok(statuses.has(status), `${status} in ${[...statuses]}`);
     assert.ok(tokens.size >= 10);
-    for (const event of ["http.request", "http.failure", "kv.failure", "limiter.failure", "session.refresh_reused", "password.stored_hash_damaged"]) assert.ok(logs.includes(`"${event}"`), event);
-    assert.ok(entries.some(({ key }) => key.name.startsWith("user:")) && entries.some(({ key }) => key.name.startsWith("revoked:")));
-    assert.ok(tables.users.length >= 2 && tables.sessions.length >= 3 && tables.attempts.length >= 1 && tables.audit_log.length >= 10);
+    for (const event of [
+      "http.request",
+      "http.failure",
+      "kv.failure",
+      "limiter.failure",
+      "session.refresh_reused",
+      "password.stored_hash_damaged",
+    ])
+      assert.ok(logs.includes(`"${event}"`), event);
+    assert.ok(
+      entries.some(({ key }) => key.name.startsWith("user:")) &&
+        entries.some(({ key }) => key.name.startsWith("revoked:")),
+    );
+    assert.ok(
+      tables.users.length >= 2 &&
+        tables.sessions.length >= 3 &&
+        tables.attempts.length >= 1 &&
+        tables.audit_log.length >= 10,
+    );
   });
 
   test("is searched by something that finds: a secret is seen in each of its spellings", () => {
@@ -149,7 +204,11 @@ describe("the story", () => {
 });
 
 test("no password, token, key, address or planted text is in the logs", () => {
-  assertAbsent([...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY, ...hashes()], logs, "the log");
+  assertAbsent(
+    [...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY, ...hashes()],
+    logs,
+    "the log",
+  );
 });
 
 test("no password or key is in any answer; a token is in Set-Cookie alone, an address in its owner's answers", () => {
@@ -169,10 +228,17 @@ test("in D1 an address is in users.email alone, a hash in users.password_hash al
   const others = structuredClone(tables);
   for (const user of others.users) {
     delete user.email;
-    assert.match(user.password_hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$nfkc\/v1\/[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$|^damaged$/);
+    assert.match(
+      user.password_hash,
+      /^\$argon2id\$v=19\$m=19456,t=2,p=1\$nfkc\/v1\/[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$|^damaged$/,
+    );
     delete user.password_hash;
   }
-  assertAbsent([...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY], JSON.stringify(others), "D1");
+  assertAbsent(
+    [...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY],
+    JSON.stringify(others),
+    "D1",
+  );
   assert.doesNotMatch(JSON.stringify(others), /argon2/);
   assertAbsent([...PASSWORDS, ...tokenParts(), ...privateKeys()], JSON.stringify(tables), "D1");
 });
@@ -184,7 +250,11 @@ test("in KV an address is in its owner's copy alone, and nothing else anywhere",
     assert.doesNotMatch(text, /argon2/);
     const copy = key.name.startsWith("user:") ? JSON.parse(text) : {};
     if (copy.user) delete copy.user.email;
-    assertAbsent([ADA, EVE, NOBODY], JSON.stringify(key) + (key.name.startsWith("user:") ? JSON.stringify(copy) : text), key.name);
+    assertAbsent(
+      [ADA, EVE, NOBODY],
+      JSON.stringify(key) + (key.name.startsWith("user:") ? JSON.stringify(copy) : text),
+      key.name,
+    );
     assert.ok(key.expiration > Date.now() / 1_000, `${key.name} never expires`);
   }
 });

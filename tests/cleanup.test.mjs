@@ -19,7 +19,9 @@ let latchkey;
 before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 beforeEach(async () => {
   await latchkey.control({ reset: true, nowMs: START * 1000 });
-  await latchkey.store({ statements: [["DELETE FROM users"], ["DELETE FROM attempts"], ["DELETE FROM sweeps"], ["DELETE FROM audit_log"]] });
+  await latchkey.store({
+    statements: [["DELETE FROM users"], ["DELETE FROM attempts"], ["DELETE FROM sweeps"], ["DELETE FROM audit_log"]],
+  });
 });
 after(() => latchkey.dispose());
 
@@ -99,11 +101,14 @@ describe("sessions", () => {
 });
 
 describe("login attempts", () => {
-  const fail = (email) => latchkey.fetch(LOGIN, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "CF-Connecting-IP": "192.0.2.1" },
-    body: JSON.stringify({ username: email, password: "not this one, no" }),
-  }).then(async (answer) => [answer.status, await answer.text()][0]);
+  const fail = (email) =>
+    latchkey
+      .fetch(LOGIN, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "CF-Connecting-IP": "192.0.2.1" },
+        body: JSON.stringify({ username: email, password: "not this one, no" }),
+      })
+      .then(async (answer) => [answer.status, await answer.text()][0]);
 
   test("are kept for a day after the last one, so that a guesser stays slowed", async () => {
     const email = "nobody@example.com";
@@ -126,14 +131,19 @@ describe("in bounded steps", () => {
     const person = await signUp(latchkey);
     await latchkey.store({
       statements: [
-        [`INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at,
+        [
+          `INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at,
                                 absolute_expires_at, ended_at, end_reason)
           ${NUMBERS}
           SELECT 'dead-' || i, ?1, 'jti-' || i, 0, 0, 1, 1, CASE WHEN i % 2 THEN 1 END, CASE WHEN i % 2 THEN 'logout' END
-            FROM n`, person.id],
-        [`INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+            FROM n`,
+          person.id,
+        ],
+        [
+          `INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
           ${NUMBERS}
-          SELECT 'key-' || i, 'c', 1, 1, 0, 'x', 0 FROM n`],
+          SELECT 'key-' || i, 'c', 1, 1, 0, 'x', 0 FROM n`,
+        ],
       ],
     });
     await latchkey.resetCounters();
@@ -144,10 +154,16 @@ describe("in bounded steps", () => {
     assert.deepEqual([steps("sessions"), steps("attempts")], [21, 21]);
     assert.deepEqual(await ids(person), [claims(person.client).sid]);
     assert.equal(await count("attempts WHERE account <> 'registrations'"), 0);
-    const done = latchkey.logs.map(({ message }) => JSON.parse(message)).filter(({ event }) => event === "cleanup.done");
+    const done = latchkey.logs
+      .map(({ message }) => JSON.parse(message))
+      .filter(({ event }) => event === "cleanup.done");
     assert.deepEqual(
       done.map((line) => [line["cleanup.table"], line["cleanup.removed"], line["cleanup.rows_left"]]),
-      [["attempts", DEAD, false], ["sessions", DEAD, false], ["audit_log", DEAD / 2, false]], // what the rows above have told, in the real time
+      [
+        ["attempts", DEAD, false],
+        ["sessions", DEAD, false],
+        ["audit_log", DEAD / 2, false],
+      ], // what the rows above have told, in the real time
     );
     assert.equal((await refresh(person.client)).status, 204);
   });
@@ -158,8 +174,13 @@ describe("in bounded steps", () => {
     latchkey.logs.length = 0;
     await cleanUpAt(ABSOLUTE);
     assert.deepEqual(await ids(person), []);
-    const failures = latchkey.logs.map(({ message }) => JSON.parse(message)).filter(({ event }) => event === "cleanup.failure");
-    assert.deepEqual(failures.map((line) => line["cleanup.table"]), ["attempts"]);
+    const failures = latchkey.logs
+      .map(({ message }) => JSON.parse(message))
+      .filter(({ event }) => event === "cleanup.failure");
+    assert.deepEqual(
+      failures.map((line) => line["cleanup.table"]),
+      ["attempts"],
+    );
   });
 
   test("a run that D1 does not answer leaves the work to the next one, and says so", async () => {

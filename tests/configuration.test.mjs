@@ -21,17 +21,40 @@ const zerosPublic = "O2onvM62pC1imjQ7bKDGRcCa4rlN1K_4X52wDmqyvXw";
 async function misconfigured(options) {
   const latchkey = await startLatchkey(options);
   try {
-    const requests = [["GET", "/"], ["GET", "/nowhere"], ["GET", "/health"], ["GET", PROFILE], ["POST", LOGIN], ["POST", REGISTER], ["POST", REFRESH], ["POST", LOGOUT], ["PATCH", PASSWORD_PATH], ["DELETE", PROFILE]];
+    const requests = [
+      ["GET", "/"],
+      ["GET", "/nowhere"],
+      ["GET", "/health"],
+      ["GET", PROFILE],
+      ["POST", LOGIN],
+      ["POST", REGISTER],
+      ["POST", REFRESH],
+      ["POST", LOGOUT],
+      ["PATCH", PASSWORD_PATH],
+      ["DELETE", PROFILE],
+    ];
     for (const [method, path] of requests) {
-      const headers = [["Cookie", "access_token=zqx"], ["Content-Type", "text/plain"]];
-      const answer = fromRaw(await latchkey.raw(`http://localhost:8787${path}`, { method, headers, body: ["GET", "DELETE"].includes(method) ? null : "x" }));
+      const headers = [
+        ["Cookie", "access_token=zqx"],
+        ["Content-Type", "text/plain"],
+      ];
+      const answer = fromRaw(
+        await latchkey.raw(`http://localhost:8787${path}`, {
+          method,
+          headers,
+          body: ["GET", "DELETE"].includes(method) ? null : "x",
+        }),
+      );
       assertProblem(answer, "misconfigured", { message: `${method} ${path}` });
       assert.equal(answer.json.type, "about:blank");
     }
     const lines = latchkey.logs.filter(({ message }) => message.includes("service.misconfigured"));
     assert.equal(lines.length, 1, "one line, however many requests");
     assert.equal(lines[0].level, "error");
-    return { problems: JSON.parse(lines[0].message).problems, log: latchkey.logs.map(({ message }) => message).join("\n") };
+    return {
+      problems: JSON.parse(lines[0].message).problems,
+      log: latchkey.logs.map(({ message }) => message).join("\n"),
+    };
   } finally {
     await latchkey.dispose();
   }
@@ -41,7 +64,7 @@ const named = (problems) => problems.map((problem) => problem.split(":")[0]).sor
 
 describe("the keys", () => {
   const cases = {
-    "missing": null,
+    missing: null,
     "no JSON": "zqx-marker",
     "a key without its private part": keySet({ ...good, d: undefined }),
     "a public part of another key": keySet({ ...good, x: foreignKey("x").x }),
@@ -60,11 +83,29 @@ describe("the keys", () => {
 describe("the settings", () => {
   test("all of them wrong at once are all named, and none of their values", async () => {
     const vars = {
-      ISSUER: "https://zqx-marker.example/path", AUDIENCE: "zqx marker", ALLOWED_ORIGINS: "https://zqx-marker.example,*", COOKIE_DOMAIN: "zqx-marker", FORMER_COOKIE_DOMAINS: "zqx-marker", LOCAL_COOKIE_PREFIX: "zqx marker", HSTS: "zqx-marker",
-      ACCESS_TOKEN_TTL_SECONDS: "987654321", REFRESH_IDLE_TTL_SECONDS: "-1", REFRESH_ABSOLUTE_TTL_SECONDS: "zqx-marker", REFRESH_GRACE_SECONDS: "61", USER_CACHE_TTL_SECONDS: "1e2",
-      PROFILE_CONSISTENCY: "zqx-marker", BREACH_CHECK: "ZQX-Marker", PASSWORD_MIN_LENGTH: "7", ARGON2_MEMORY_KIB: "1048576", ARGON2_ITERATIONS: "0", DEFAULT_ROLE: "ZQX-Marker",
+      ISSUER: "https://zqx-marker.example/path",
+      AUDIENCE: "zqx marker",
+      ALLOWED_ORIGINS: "https://zqx-marker.example,*",
+      COOKIE_DOMAIN: "zqx-marker",
+      FORMER_COOKIE_DOMAINS: "zqx-marker",
+      LOCAL_COOKIE_PREFIX: "zqx marker",
+      HSTS: "zqx-marker",
+      ACCESS_TOKEN_TTL_SECONDS: "987654321",
+      REFRESH_IDLE_TTL_SECONDS: "-1",
+      REFRESH_ABSOLUTE_TTL_SECONDS: "zqx-marker",
+      REFRESH_GRACE_SECONDS: "61",
+      USER_CACHE_TTL_SECONDS: "1e2",
+      PROFILE_CONSISTENCY: "zqx-marker",
+      BREACH_CHECK: "ZQX-Marker",
+      PASSWORD_MIN_LENGTH: "7",
+      ARGON2_MEMORY_KIB: "1048576",
+      ARGON2_ITERATIONS: "0",
+      DEFAULT_ROLE: "ZQX-Marker",
     };
-    const { problems, log } = await misconfigured({ vars, secrets: { JWT_KEYS: "zqx-marker", TRUSTED_FRONT_END_KEY: "zqx-marker" } });
+    const { problems, log } = await misconfigured({
+      vars,
+      secrets: { JWT_KEYS: "zqx-marker", TRUSTED_FRONT_END_KEY: "zqx-marker" },
+    });
     assert.deepEqual([...new Set(named(problems))], [...Object.keys(vars), "JWT_KEYS", "TRUSTED_FRONT_END_KEY"].sort());
     assert.doesNotMatch(log, /zqx|987654321/i);
   });
@@ -73,11 +114,24 @@ describe("the settings", () => {
   const faulty = {
     "that have no default missing": [{ ISSUER: null, AUDIENCE: null }, ["AUDIENCE", "ISSUER"]],
     "that contradict each other": [
-      { ISSUER: "https://a.example.com", AUDIENCE: "https://a.example.com", REFRESH_IDLE_TTL_SECONDS: 600, REFRESH_ABSOLUTE_TTL_SECONDS: 300, ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 1 },
+      {
+        ISSUER: "https://a.example.com",
+        AUDIENCE: "https://a.example.com",
+        REFRESH_IDLE_TTL_SECONDS: 600,
+        REFRESH_ABSOLUTE_TTL_SECONDS: 300,
+        ARGON2_MEMORY_KIB: 7168,
+        ARGON2_ITERATIONS: 1,
+      },
       ["ARGON2_ITERATIONS", "AUDIENCE", "REFRESH_IDLE_TTL_SECONDS"],
     ],
-    "that open the door": [{ ISSUER: "http://auth.example.com", ALLOWED_ORIGINS: "null", COOKIE_DOMAIN: "com" }, ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "ISSUER"]],
-    "with a cookie domain that browsers refuse": [{ ISSUER: "https://auth.example.co.uk", COOKIE_DOMAIN: "co.uk", FORMER_COOKIE_DOMAINS: "example.com" }, ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"]],
+    "that open the door": [
+      { ISSUER: "http://auth.example.com", ALLOWED_ORIGINS: "null", COOKIE_DOMAIN: "com" },
+      ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "ISSUER"],
+    ],
+    "with a cookie domain that browsers refuse": [
+      { ISSUER: "https://auth.example.co.uk", COOKIE_DOMAIN: "co.uk", FORMER_COOKIE_DOMAINS: "example.com" },
+      ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"],
+    ],
     "without database or KV namespace": [{ DB: "zqx-marker", KV: "zqx-marker" }, ["DB", "KV"]],
   };
   for (const [what, [vars, names]] of Object.entries(faulty)) {
@@ -89,9 +143,23 @@ describe("the settings", () => {
 
   test("at the edges of their bounds are taken", async () => {
     const vars = {
-      ISSUER: "https://auth.example.com:8443", AUDIENCE: "a", ALLOWED_ORIGINS: " https://a.example.com , http://localhost:3000,", COOKIE_DOMAIN: "example.com", FORMER_COOKIE_DOMAINS: "auth.example.com", LOCAL_COOKIE_PREFIX: "a".repeat(32), HSTS: "subdomains", TRUSTED_FRONT_END_KEY: "k".repeat(32),
-      ACCESS_TOKEN_TTL_SECONDS: 3600, REFRESH_IDLE_TTL_SECONDS: 300, REFRESH_ABSOLUTE_TTL_SECONDS: 300, REFRESH_GRACE_SECONDS: 0, USER_CACHE_TTL_SECONDS: 1,
-      PASSWORD_MIN_LENGTH: 8, ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 5, DEFAULT_ROLE: "application-access",
+      ISSUER: "https://auth.example.com:8443",
+      AUDIENCE: "a",
+      ALLOWED_ORIGINS: " https://a.example.com , http://localhost:3000,",
+      COOKIE_DOMAIN: "example.com",
+      FORMER_COOKIE_DOMAINS: "auth.example.com",
+      LOCAL_COOKIE_PREFIX: "a".repeat(32),
+      HSTS: "subdomains",
+      TRUSTED_FRONT_END_KEY: "k".repeat(32),
+      ACCESS_TOKEN_TTL_SECONDS: 3600,
+      REFRESH_IDLE_TTL_SECONDS: 300,
+      REFRESH_ABSOLUTE_TTL_SECONDS: 300,
+      REFRESH_GRACE_SECONDS: 0,
+      USER_CACHE_TTL_SECONDS: 1,
+      PASSWORD_MIN_LENGTH: 8,
+      ARGON2_MEMORY_KIB: 7168,
+      ARGON2_ITERATIONS: 5,
+      DEFAULT_ROLE: "application-access",
     };
     const latchkey = await startLatchkey({ vars });
     try {
@@ -108,10 +176,15 @@ describe("host, issuer and cookie domain", () => {
     const latchkey = await startLatchkey({ vars });
     try {
       const answers = [];
-      for (const path of ["/health", PROFILE, "/nowhere"]) answers.push(await new Client(latchkey).get(new URL(path, origin).href));
+      for (const path of ["/health", PROFILE, "/nowhere"])
+        answers.push(await new Client(latchkey).get(new URL(path, origin).href));
       const form = { username: "a@example.com", password: PASSWORD };
       answers.push(await new Client(latchkey).post(new URL(LOGIN, origin).href, { form }));
-      return { answers, log: latchkey.logs.map(({ message }) => message).join("\n"), hsts: answers[0].headers.get("Strict-Transport-Security") };
+      return {
+        answers,
+        log: latchkey.logs.map(({ message }) => message).join("\n"),
+        hsts: answers[0].headers.get("Strict-Transport-Security"),
+      };
     } finally {
       await latchkey.dispose();
     }
@@ -120,7 +193,11 @@ describe("host, issuer and cookie domain", () => {
   const misfits = {
     "an https request with an http issuer": [{}, "https://auth.example.com", /ISSUER: begins with http/],
     "https on this machine with an http issuer": [{}, "https://localhost:8787", /ISSUER: begins with http/],
-    "a host outside of the cookie domain": [{ ISSUER: "https://auth.example.com", COOKIE_DOMAIN: "example.com" }, "https://latchkey.acme.workers.dev", /COOKIE_DOMAIN: does not contain/],
+    "a host outside of the cookie domain": [
+      { ISSUER: "https://auth.example.com", COOKIE_DOMAIN: "example.com" },
+      "https://latchkey.acme.workers.dev",
+      /COOKIE_DOMAIN: does not contain/,
+    ],
   };
   for (const [what, [vars, origin, cause]] of Object.entries(misfits)) {
     test(`${what}: misconfigured, and the log says why`, async () => {
@@ -130,7 +207,12 @@ describe("host, issuer and cookie domain", () => {
     });
   }
 
-  for (const [setting, expected] of [[null, "max-age=63072000"], ["host", "max-age=63072000"], ["subdomains", "max-age=63072000; includeSubDomains"], ["off", null]]) {
+  for (const [setting, expected] of [
+    [null, "max-age=63072000"],
+    ["host", "max-age=63072000"],
+    ["subdomains", "max-age=63072000; includeSubDomains"],
+    ["off", null],
+  ]) {
     test(`HSTS=${setting ?? "(not set)"} says ${expected ?? "nothing"}, and nothing on this machine`, async () => {
       const vars = { ISSUER: "https://auth.example.com", HSTS: setting };
       assert.equal((await served(vars, "https://auth.example.com")).hsts, expected);
@@ -140,13 +222,25 @@ describe("host, issuer and cookie domain", () => {
   }
 
   test("an allowed origin that gets no cookies is one warning at start, by name", async () => {
-    const vars = { ISSUER: "https://auth.example.com", ALLOWED_ORIGINS: "https://app.example.com, https://app.example.org, http://localhost:5173" };
+    const vars = {
+      ISSUER: "https://auth.example.com",
+      ALLOWED_ORIGINS: "https://app.example.com, https://app.example.org, http://localhost:5173",
+    };
     const { log } = await served(vars, "https://auth.example.com");
-    const lines = log.split("\n").filter((line) => line.includes("service.doubtful_settings")).map((line) => JSON.parse(line));
+    const lines = log
+      .split("\n")
+      .filter((line) => line.includes("service.doubtful_settings"))
+      .map((line) => JSON.parse(line));
     assert.equal(lines.length, 1);
     assert.equal(lines[0].level, "warn");
-    assert.deepEqual(lines[0].warnings.map((warning) => warning.split(" ")[1]), ["https://app.example.org", "http://localhost:5173"]);
-    assert.doesNotMatch((await served({ ...vars, ALLOWED_ORIGINS: "https://app.example.com" }, vars.ISSUER)).log, /doubtful/);
+    assert.deepEqual(
+      lines[0].warnings.map((warning) => warning.split(" ")[1]),
+      ["https://app.example.org", "http://localhost:5173"],
+    );
+    assert.doesNotMatch(
+      (await served({ ...vars, ALLOWED_ORIGINS: "https://app.example.com" }, vars.ISSUER)).log,
+      /doubtful/,
+    );
   });
 });
 
@@ -154,7 +248,10 @@ describe("a trusted front end", () => {
   const KEY = "0123456789abcdef0123456789abcdef";
   let latchkey;
   before(async () => {
-    latchkey = await startLatchkey({ secrets: { TRUSTED_FRONT_END_KEY: KEY }, limits: { LOGIN_LIMITER: { limit: 2, period: 60 } } });
+    latchkey = await startLatchkey({
+      secrets: { TRUSTED_FRONT_END_KEY: KEY },
+      limits: { LOGIN_LIMITER: { limit: 2, period: 60 } },
+    });
   });
   after(() => latchkey.dispose());
 
@@ -163,7 +260,10 @@ describe("a trusted front end", () => {
     const statuses = [];
     for (let i = 0; i < 3; i += 1) {
       const form = { username: "nobody@example.com", password: PASSWORD };
-      const answer = await new Client(latchkey).post(LOGIN, { form, headers: { "CF-Connecting-IP": "198.51.100.7", ...headers } });
+      const answer = await new Client(latchkey).post(LOGIN, {
+        form,
+        headers: { "CF-Connecting-IP": "198.51.100.7", ...headers },
+      });
       statuses.push(answer.status);
     }
     return statuses;
@@ -188,17 +288,32 @@ describe("a database without tables", () => {
   test("is a 503 on every endpoint that needs it, touches no cookie and tells nothing", async () => {
     const [key] = latchkey.keys.keys;
     const iat = Math.floor(Date.now() / 1_000);
-    const claims = { iss: latchkey.origin, sub: "0190a000-0000-7000-8000-000000000000", sid: randomId(), iat, exp: iat + 600, jti: randomId() };
+    const claims = {
+      iss: latchkey.origin,
+      sub: "0190a000-0000-7000-8000-000000000000",
+      sid: randomId(),
+      iat,
+      exp: iat + 600,
+      jti: randomId(),
+    };
     const header = { alg: "EdDSA", kid: key.kid };
     const access = forge(key, { ...header, typ: "at+jwt" }, { ...claims, aud: "latchkey", role: "application-access" });
-    const refresh = forge(refreshKey(key), { ...header, alg: "HS512", typ: "rt+jwt" }, { ...claims, aud: latchkey.origin });
+    const refresh = forge(
+      refreshKey(key),
+      { ...header, alg: "HS512", typ: "rt+jwt" },
+      { ...claims, aud: latchkey.origin },
+    );
     const headers = { Cookie: `access_token=${access}; refresh_token=${refresh}` };
     const requests = [
       ["POST", REGISTER, { json: { email: "a@example.com", password: PASSWORD } }],
       ["POST", LOGIN, { form: { username: "a@example.com", password: PASSWORD } }],
       ["POST", REFRESH, { headers }],
       ["POST", LOGOUT, { headers }],
-      ["PATCH", PASSWORD_PATH, { headers, json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } }],
+      [
+        "PATCH",
+        PASSWORD_PATH,
+        { headers, json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } },
+      ],
       ["GET", PROFILE, { headers }],
     ];
     for (const [method, path, init] of requests) {
@@ -207,7 +322,11 @@ describe("a database without tables", () => {
     }
     const causes = latchkey.logs.filter(({ message }) => message.includes("no such table"));
     assert.equal(causes.length, requests.length, "the log has the cause of each");
-    assert.ok(latchkey.logs.every(({ message }) => !message.includes(access) && !message.includes(PASSWORD) && !message.includes("a@example.com")));
+    assert.ok(
+      latchkey.logs.every(
+        ({ message }) => !message.includes(access) && !message.includes(PASSWORD) && !message.includes("a@example.com"),
+      ),
+    );
   });
 
   test("still refuses what needs no database", async () => {

@@ -47,15 +47,27 @@ const json = (value) => ({ type: "application/json", body: JSON.stringify(value)
 /** For each unsafe route: a request with its full effect, and what it answers then. */
 const EFFECTIVE = {
   AccountRegister: () => [201, [], json({ email: newEmail(), password: PASSWORD })],
-  AccountLogin: () => [204, [], { type: "application/x-www-form-urlencoded", body: `${new URLSearchParams({ username: person.email, password: person.password })}` }],
+  AccountLogin: () => [
+    204,
+    [],
+    {
+      type: "application/x-www-form-urlencoded",
+      body: `${new URLSearchParams({ username: person.email, password: person.password })}`,
+    },
+  ],
   RefreshAccessToken: () => [204, [cookie()]],
   AccountLogout: () => [204, [cookie()]],
-  AccountUpdatePwd: () => [204, [cookie()], json({ currentPassword: person.password, newPassword: `${person.password}!` })],
+  AccountUpdatePwd: () => [
+    204,
+    [cookie()],
+    json({ currentPassword: person.password, newPassword: `${person.password}!` }),
+  ],
   AccountUpdateProfile: () => [200, [cookie()], json({ name: "Eve" })],
   AccountEndSessions: () => [204, [cookie()]],
   AccountEndSession: () => [204, [cookie()]],
 };
-const target = (route) => (route.operation === "AccountEndSessions" ? { ...route, path: `${route.path}?scope=all` } : route);
+const target = (route) =>
+  route.operation === "AccountEndSessions" ? { ...route, path: `${route.path}?scope=all` } : route;
 
 /** For each: what a request without cookies and fields is told once it is past the check. */
 const PAST_THE_CHECK = { AccountRegister: "validation_failed", AccountLogin: "validation_failed" };
@@ -164,7 +176,10 @@ describe("every unsafe route", () => {
   }
 
   test("a safe method passes from anywhere, but no other site may read the answer", async () => {
-    const answer = await send({ method: "GET", path: "/api/account/profile" }, [cookie(), ...relation(["cross-site", "https://evil.example"])]);
+    const answer = await send({ method: "GET", path: "/api/account/profile" }, [
+      cookie(),
+      ...relation(["cross-site", "https://evil.example"]),
+    ]);
     assert.equal(answer.status, 200);
     assert.deepEqual(answer.header("access-control-allow-origin"), []);
     assert.deepEqual(answer.header("cross-origin-resource-policy"), ["same-origin"]);
@@ -173,13 +188,40 @@ describe("every unsafe route", () => {
 
 describe("CORS", () => {
   const HOSTILE = [
-    "null", "https://evil.example", "https://app.example.com.evil.example", "https://evil-app.example.com", "https://evilapp.example.com", "https://app.example.com:443",
-    "https://app.example.com:8443", "http://app.example.com", "https://APP.example.com", "HTTPS://app.example.com", "https://app.example.com/", "https://app.example.com.",
-    "https://app.example.com%00", "https://app.example.com@evil.example", "https://sub.app.example.com", "https://example.com", "https://app_example.com", "https://appXexample.com",
-    "http://localhost", "http://localhost:5174", "https://localhost:5173", "http://127.0.0.1:5173", `${APP}, https://evil.example`, `${APP} https://evil.example`, "*",
+    "null",
+    "https://evil.example",
+    "https://app.example.com.evil.example",
+    "https://evil-app.example.com",
+    "https://evilapp.example.com",
+    "https://app.example.com:443",
+    "https://app.example.com:8443",
+    "http://app.example.com",
+    "https://APP.example.com",
+    "HTTPS://app.example.com",
+    "https://app.example.com/",
+    "https://app.example.com.",
+    "https://app.example.com%00",
+    "https://app.example.com@evil.example",
+    "https://sub.app.example.com",
+    "https://example.com",
+    "https://app_example.com",
+    "https://appXexample.com",
+    "http://localhost",
+    "http://localhost:5174",
+    "https://localhost:5173",
+    "http://127.0.0.1:5173",
+    `${APP}, https://evil.example`,
+    `${APP} https://evil.example`,
+    "*",
   ];
-  const asks = (origin, method) => [["Origin", origin], ["Access-Control-Request-Method", method], ["Access-Control-Request-Headers", "content-type"]];
-  const CORS_HEADERS = ["origin", "credentials", "methods", "headers", "max-age"].map((name) => `access-control-${name === "max-age" ? name : `allow-${name}`}`);
+  const asks = (origin, method) => [
+    ["Origin", origin],
+    ["Access-Control-Request-Method", method],
+    ["Access-Control-Request-Headers", "content-type"],
+  ];
+  const CORS_HEADERS = ["origin", "credentials", "methods", "headers", "max-age"].map(
+    (name) => `access-control-${name === "max-age" ? name : `allow-${name}`}`,
+  );
 
   test(`tells ${HOSTILE.length} hostile origins nothing, on any path`, async () => {
     assert.ok(new Set(HOSTILE).size >= 20);
@@ -222,7 +264,10 @@ describe("CORS", () => {
 
   test("takes OPTIONS that is no preflight for a wrong method, and has no preflight for unknown paths", async () => {
     assert.equal((await send({ method: "OPTIONS", path: "/health" }, [["Origin", APP]])).status, 405);
-    assert.equal((await send({ method: "OPTIONS", path: "/health" }, [["Access-Control-Request-Method", "GET"]])).status, 405);
+    assert.equal(
+      (await send({ method: "OPTIONS", path: "/health" }, [["Access-Control-Request-Method", "GET"]])).status,
+      405,
+    );
     assert.equal((await send({ method: "OPTIONS", path: "/nowhere" }, asks(APP, "GET"))).status, 404);
   });
 });

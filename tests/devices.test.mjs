@@ -35,8 +35,7 @@ const list = async (client) => {
 };
 const ids = async (client) => (await list(client)).map(({ id }) => id);
 const end = (client, rest) => client.delete(`/api/account/sessions${rest}`);
-const live = (user) =>
-  latchkey.sql("SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL", user.id);
+const live = (user) => latchkey.sql("SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL", user.id);
 
 describe("the list of sessions", () => {
   test("has the caller's live ones, newest use first, in both points of presence", async () => {
@@ -61,7 +60,10 @@ describe("the list of sessions", () => {
       country: one.country,
     });
     assert.deepEqual([other.id, other.current, other.lastUsedAt], [claims(second).sid, false, "2030-01-01T00:00:10Z"]);
-    assert.deepEqual((await list(second)).map(({ current }) => current), [false, true]);
+    assert.deepEqual(
+      (await list(second)).map(({ current }) => current),
+      [false, true],
+    );
   });
 
   test("leaves out what has expired", async () => {
@@ -155,7 +157,10 @@ describe("logging in", () => {
       assertRefused(await end(only(ACCESS_COOKIE, client), "?scope=all"));
     }
     const newest = clients.slice(5).reverse();
-    assert.deepEqual(await ids(clients[24]), newest.map((client) => claims(client).sid));
+    assert.deepEqual(
+      await ids(clients[24]),
+      newest.map((client) => claims(client).sid),
+    );
     assert.equal((await refresh(clients[5])).status, 204);
   });
 
@@ -163,9 +168,7 @@ describe("logging in", () => {
     const user = await register(latchkey);
     await latchkey.control({ d1DelayMs: 5 });
     const clients = await Promise.all(
-      Array.from({ length: 30 }, (_, i) =>
-        logInFrom(user, i % 2, { "CF-Connecting-IP": `192.0.2.${i}` }),
-      ),
+      Array.from({ length: 30 }, (_, i) => logInFrom(user, i % 2, { "CF-Connecting-IP": `192.0.2.${i}` })),
     );
     assert.equal((await live(user)).length, MAX_LIVE_SESSIONS);
     const answers = await Promise.all(clients.map(refresh));

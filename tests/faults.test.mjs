@@ -57,7 +57,10 @@ const KV_FAULTS = {
     { on: "kv.delete", how: "fail-after" },
   ],
   "the limiter throws": [{ on: "limiter", how: "fail" }],
-  "KV, and the limiter, all fail": [{ on: "kv", how: "fail" }, { on: "limiter", how: "fail" }],
+  "KV, and the limiter, all fail": [
+    { on: "kv", how: "fail" },
+    { on: "limiter", how: "fail" },
+  ],
 };
 
 let latchkey;
@@ -175,7 +178,10 @@ for (const [name, faults] of Object.entries(KV_FAULTS)) {
 }
 
 describe("background work is dropped, or hangs: nobody notices", () => {
-  const writesHang = [{ on: "kv.put", how: "hang" }, { on: "kv.delete", how: "hang" }];
+  const writesHang = [
+    { on: "kv.put", how: "hang" },
+    { on: "kv.delete", how: "hang" },
+  ];
   matrix(ROUTES, async (route) => {
     await latchkey.control({ dropWaitUntil: true });
     await assertSuccess(route, scene, await answerOf(route, scene));
@@ -190,7 +196,12 @@ describe("background work is dropped, or hangs: nobody notices", () => {
 describe("KV reads hang, and the limiter: nobody is turned away", () => {
   const asking = ROUTES.filter((route) => route.kvGet || route.limiter);
   matrix(asking, async (route) => {
-    await latchkey.control({ faults: [{ on: "kv.get", how: "hang" }, { on: "limiter", how: "hang" }] });
+    await latchkey.control({
+      faults: [
+        { on: "kv.get", how: "hang" },
+        { on: "limiter", how: "hang" },
+      ],
+    });
     await assertSuccess(route, scene, await answerOf(route, scene));
     await assertWorks(route, scene, { tookEffect: true });
   });

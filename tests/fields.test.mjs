@@ -10,7 +10,18 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, PASSWORD, PASSWORD_PATH, REGISTER, logIn, newEmail, register, sessionsOf, signUp, snapshot } from "./support/people.mjs";
+import {
+  LOGIN,
+  PASSWORD,
+  PASSWORD_PATH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  sessionsOf,
+  signUp,
+  snapshot,
+} from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
 
 const FORM = ["Content-Type", "application/x-www-form-urlencoded"];
@@ -40,19 +51,52 @@ describe("e-mail addresses", () => {
   test("that break a rule are refused", async () => {
     const label = "a".repeat(63);
     const invalid = [
-      "", "zqx-marker", "zqx-marker@", "@zqx-marker.org", "a@zqx-marker", "a@@zqx-marker.org", "a@b@zqx-marker.org",
-      "a b@zqx-marker.org", "a @zqx-marker.org", "a@ zqx-marker.org", "a\u00a0b@zqx-marker.org", "a@zqx\u200b-marker.org", "a@zqx-marker.org\0", "a\0@zqx-marker.org", "a\u007f@zqx-marker.org",
-      '"a"@zqx-marker.org', 'a"b@zqx-marker.org', "a@-zqx-marker.org", "a@zqx-marker-.org", "a@zqx-marker..org", "a@.zqx-marker.org",
-      "a@zqx-marker.org.", "a@zqx_marker.org", "a@[192.0.2.1]", "ä@zqx-marker.org", "a@zqx-märker.org", "a＠zqx-marker.org", "\u212Aa@zqx-marker.org",
-      `${"a".repeat(65)}@zqx-marker.org`, `a@${"a".repeat(64)}.org`, `a@${label}.${label}.${label}.${"a".repeat(61)}`,
-      "a@zqx-marker.org,b@zqx-marker.org", "<a@zqx-marker.org>", "a(zqx)@zqx-marker.org", "a;b@zqx-marker.org", "a:b@zqx-marker.org",
+      "",
+      "zqx-marker",
+      "zqx-marker@",
+      "@zqx-marker.org",
+      "a@zqx-marker",
+      "a@@zqx-marker.org",
+      "a@b@zqx-marker.org",
+      "a b@zqx-marker.org",
+      "a @zqx-marker.org",
+      "a@ zqx-marker.org",
+      "a\u00a0b@zqx-marker.org",
+      "a@zqx\u200b-marker.org",
+      "a@zqx-marker.org\0",
+      "a\0@zqx-marker.org",
+      "a\u007f@zqx-marker.org",
+      '"a"@zqx-marker.org',
+      'a"b@zqx-marker.org',
+      "a@-zqx-marker.org",
+      "a@zqx-marker-.org",
+      "a@zqx-marker..org",
+      "a@.zqx-marker.org",
+      "a@zqx-marker.org.",
+      "a@zqx_marker.org",
+      "a@[192.0.2.1]",
+      "ä@zqx-marker.org",
+      "a@zqx-märker.org",
+      "a＠zqx-marker.org",
+      "\u212Aa@zqx-marker.org",
+      `${"a".repeat(65)}@zqx-marker.org`,
+      `a@${"a".repeat(64)}.org`,
+      `a@${label}.${label}.${label}.${"a".repeat(61)}`,
+      "a@zqx-marker.org,b@zqx-marker.org",
+      "<a@zqx-marker.org>",
+      "a(zqx)@zqx-marker.org",
+      "a;b@zqx-marker.org",
+      "a:b@zqx-marker.org",
     ];
     assert.equal(`a@${label}.${label}.${label}.${"a".repeat(61)}`.length, 255);
     await refused(invalid.map((email) => [{ email, password: PASSWORD }, [["email", "invalid_email"]]]));
     await refused([
       [{ password: PASSWORD }, [["email", "required"]]],
       [{ email: null, password: PASSWORD }, [["email", "required"]]],
-      ...[1, true, ["a@zqx-marker.org"], { a: "zqx-marker" }].map((email) => [{ email, password: PASSWORD }, [["email", "wrong_type"]]]),
+      ...[1, true, ["a@zqx-marker.org"], { a: "zqx-marker" }].map((email) => [
+        { email, password: PASSWORD },
+        [["email", "wrong_type"]],
+      ]),
     ]);
   });
 
@@ -72,7 +116,24 @@ describe("e-mail addresses", () => {
 
 test("blanks around an address are trimmed, at registration and at login, and blanks in a password are not", async () => {
   const { email } = await register(latchkey);
-  for (const blank of [" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u202f", "\u3000", "\u200b", "\ufeff", "\u2060", "\u200e", "\u202a", "\u202c", "\u2068", "\u2069"]) {
+  for (const blank of [
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\u00a0",
+    "\u202f",
+    "\u3000",
+    "\u200b",
+    "\ufeff",
+    "\u2060",
+    "\u200e",
+    "\u202a",
+    "\u202c",
+    "\u2068",
+    "\u2069",
+  ]) {
     for (const username of [`${email}${blank}`, `${blank}${email}`, `${blank}${email}${blank}`]) {
       for (const body of [{ form: { username, password: PASSWORD } }, { json: { username, password: PASSWORD } }]) {
         assert.equal((await new Client(latchkey).post(LOGIN, body)).status, 204, JSON.stringify(username));
@@ -81,10 +142,15 @@ test("blanks around an address are trimmed, at registration and at login, and bl
       assertProblem(taken, "email_taken", { message: JSON.stringify(username) });
     }
     const fresh = newEmail();
-    assert.equal((await anonymous.post(REGISTER, { json: { email: `${blank}${fresh}${blank}`, password: PASSWORD } })).json.email, fresh);
+    assert.equal(
+      (await anonymous.post(REGISTER, { json: { email: `${blank}${fresh}${blank}`, password: PASSWORD } })).json.email,
+      fresh,
+    );
   }
   for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, `${PASSWORD}\n`]) {
-    assertProblem(await anonymous.post(LOGIN, { form: { username: email, password } }), "invalid_credentials", { error: "invalid_grant" });
+    assertProblem(await anonymous.post(LOGIN, { form: { username: email, password } }), "invalid_credentials", {
+      error: "invalid_grant",
+    });
   }
 });
 
@@ -102,15 +168,42 @@ describe("names", () => {
       ...["\u2028", "\u2029", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"]
         .flatMap((one) => [`zqx${one}marker`, `${one === "\u2028" || one === "\u2029" ? "zqx" : ""}${one}zqx-marker`])
         .map((name) => [body(name), [["name", "control_character"]]]),
-      ...["\u200b", "\u2800", "\u3164", "\ufeff", "\u00ad", "\u0301\u0302", "\u{e0041}\u{e007f}", "\u115f", "\uffa0", "\u034f", "\u200d", "\u2060", "\u180e", "\ufe0f", "\u200e", "\ufffc", " \u2800\u3000\u200b "]
-        .map((name) => [body(name), [["name", "too_short"]]]),
+      ...[
+        "\u200b",
+        "\u2800",
+        "\u3164",
+        "\ufeff",
+        "\u00ad",
+        "\u0301\u0302",
+        "\u{e0041}\u{e007f}",
+        "\u115f",
+        "\uffa0",
+        "\u034f",
+        "\u200d",
+        "\u2060",
+        "\u180e",
+        "\ufe0f",
+        "\u200e",
+        "\ufffc",
+        " \u2800\u3000\u200b ",
+      ].map((name) => [body(name), [["name", "too_short"]]]),
       [body(7), [["name", "wrong_type"]]],
       [body(["zqx-marker"]), [["name", "wrong_type"]]],
     ]);
   });
 
   test("in any script are kept as they are", async () => {
-    for (const name of ["李", "Zoe\u0308", "می\u200cخواهم", "שלמה\u200f", "नेहा", "👩\u200d🚀", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "O’Hara", "-"]) {
+    for (const name of [
+      "李",
+      "Zoe\u0308",
+      "می\u200cخواهم",
+      "שלמה\u200f",
+      "नेहा",
+      "👩\u200d🚀",
+      "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+      "O’Hara",
+      "-",
+    ]) {
       assert.equal((await register(latchkey, { name })).user.name, name);
     }
   });
@@ -150,13 +243,19 @@ describe("passwords", () => {
   });
 
   test("are one password in every spelling that devices send: composed, decomposed, fullwidth, with ligatures", async () => {
-    const spellings = ["caf\u00e9 fin \u00c5ngstr\u00f6m", "cafe\u0301 fin A\u030angstro\u0308m", "\uff43\uff41\uff46\u00e9 \ufb01n \u212bngstr\u00f6m"];
+    const spellings = [
+      "caf\u00e9 fin \u00c5ngstr\u00f6m",
+      "cafe\u0301 fin A\u030angstro\u0308m",
+      "\uff43\uff41\uff46\u00e9 \ufb01n \u212bngstr\u00f6m",
+    ];
     for (const chosen of spellings) {
       const person = await register(latchkey, { password: chosen });
       const [{ password_hash: hash }] = await latchkey.sql("SELECT password_hash FROM users WHERE id = ?1", person.id);
       assert.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$nfkc\/v1\//);
       for (const password of spellings) await logIn(latchkey, { ...person, password });
-      const wrong = await new Client(latchkey).post(LOGIN, { form: { username: person.email, password: "cafe fin Angstrom" } });
+      const wrong = await new Client(latchkey).post(LOGIN, {
+        form: { username: person.email, password: "cafe fin Angstrom" },
+      });
       assertProblem(wrong, "invalid_credentials", { error: "invalid_grant" });
     }
     const hangul = { nfc: "\ud55c\uae00\uc554\ud638\ub294\uae38\ub2e4\uc694", nfd: "" };
@@ -169,9 +268,12 @@ describe("passwords", () => {
   test("made before there were normal forms log in as they were sent, and in every spelling from then on", async () => {
     // By the reference implementation in C, of each spelling as it is sent.
     const before = {
-      "caf\u00e9 au lait": "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YfvE6i6ErcAWApkRGpjrtvqwGgz8ArskzE8zfIan02A",
-      "cafe\u0301 au lait": "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$bmTbLNgq+D/rtMpBokg+MaFLMCeMIqteK2xiw4Tyadg",
-      "\uff43\uff41\uff46e\u0301 au lait": "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YsCn9+mV39Ufnty7ifU1+4XYzUMox0MvHnchG/gI/p8",
+      "caf\u00e9 au lait":
+        "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YfvE6i6ErcAWApkRGpjrtvqwGgz8ArskzE8zfIan02A",
+      "cafe\u0301 au lait":
+        "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$bmTbLNgq+D/rtMpBokg+MaFLMCeMIqteK2xiw4Tyadg",
+      "\uff43\uff41\uff46e\u0301 au lait":
+        "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YsCn9+mV39Ufnty7ifU1+4XYzUMox0MvHnchG/gI/p8",
     };
     for (const [password, hash] of Object.entries(before)) {
       const person = await register(latchkey, { password: "another one for now" });
@@ -187,7 +289,9 @@ describe("passwords", () => {
       const wrong = await new Client(latchkey).post(LOGIN, { json: { username: person.email, password } });
       assertProblem(wrong, "invalid_credentials", { error: "invalid_grant" });
     }
-    const tooLong = await new Client(latchkey).post(LOGIN, { json: { username: person.email, password: "x".repeat(8_192) } });
+    const tooLong = await new Client(latchkey).post(LOGIN, {
+      json: { username: person.email, password: "x".repeat(8_192) },
+    });
     assertProblem(tooLong, "body_too_large");
   });
 
@@ -252,7 +356,8 @@ describe("passwords", () => {
     let persist;
     let today;
     let people;
-    const hashOf = async ({ id }) => (await today.sql("SELECT password_hash FROM users WHERE id = ?1", id))[0].password_hash;
+    const hashOf = async ({ id }) =>
+      (await today.sql("SELECT password_hash FROM users WHERE id = ?1", id))[0].password_hash;
     before(async () => {
       persist = mkdtempSync(join(tmpdir(), "latchkey-"));
       const old = await startLatchkey({ persist, vars: { ARGON2_MEMORY_KIB: 7168, ARGON2_ITERATIONS: 5 } });
@@ -287,14 +392,31 @@ describe("a login form", () => {
     const { email } = await register(latchkey);
     const post = async (type, body) => fromRaw(await latchkey.raw(LOGIN, { method: "POST", headers: [type], body }));
     const known = `username=${encodeURIComponent(email)}&password=${encodeURIComponent(PASSWORD)}`;
-    for (const others of ["remember=on", "csrf_token=x", "remember_me=0&remember_me=1", "utf8=%E2%9C%93&authenticity_token=a%3D&commit=Log+in", "x[]=1&x[]=2", "_csrf=", Array(1_500).fill("a").join("&")]) {
+    for (const others of [
+      "remember=on",
+      "csrf_token=x",
+      "remember_me=0&remember_me=1",
+      "utf8=%E2%9C%93&authenticity_token=a%3D&commit=Log+in",
+      "x[]=1&x[]=2",
+      "_csrf=",
+      Array(1_500).fill("a").join("&"),
+    ]) {
       assert.equal((await post(FORM, `${known}&${others}`)).status, 204, others.slice(0, 80));
       assert.equal((await post(FORM, `${others}&${known}`)).status, 204, others.slice(0, 80));
     }
     for (const extra of [{ remember: true }, { csrfToken: "x" }, { device: { os: ["x"] } }, { email: "zqx-marker" }]) {
-      assert.equal((await anonymous.post(LOGIN, { json: { username: email, password: PASSWORD, ...extra } })).status, 204);
+      assert.equal(
+        (await anonymous.post(LOGIN, { json: { username: email, password: PASSWORD, ...extra } })).status,
+        204,
+      );
     }
-    for (const twice of ["username=zqx-marker", "password=zqx-marker", "%75sername=zqx-marker", "grant_type=password&grant_type=password", "scope=a&scope=b"]) {
+    for (const twice of [
+      "username=zqx-marker",
+      "password=zqx-marker",
+      "%75sername=zqx-marker",
+      "grant_type=password&grant_type=password",
+      "scope=a&scope=b",
+    ]) {
       assertProblem(await post(FORM, `${known}&${twice}`), "malformed_request", { message: twice });
     }
   });
@@ -306,18 +428,44 @@ describe("a login form", () => {
       for (const [name, value] of fields) form.append(name, value);
       const written = new Response(form);
       const body = Buffer.from(await written.arrayBuffer());
-      return latchkey.raw(LOGIN, { method: "POST", headers: [["Content-Type", written.headers.get("Content-Type")]], body });
+      return latchkey.raw(LOGIN, {
+        method: "POST",
+        headers: [["Content-Type", written.headers.get("Content-Type")]],
+        body,
+      });
     };
     const password = " caf\u00e9\r\n--au lait; ";
-    const named = [["username", `${email} `], ["password", password]];
+    const named = [
+      ["username", `${email} `],
+      ["password", password],
+    ];
     assert.equal((await log(named)).status, 204);
-    assert.equal((await log([...named, ["grant_type", "password"], ["scope", ""], ["remember", "on"], ["remember", "on"], ["avatar", new Blob(["\xff"])]])).status, 204);
+    assert.equal(
+      (
+        await log([
+          ...named,
+          ["grant_type", "password"],
+          ["scope", ""],
+          ["remember", "on"],
+          ["remember", "on"],
+          ["avatar", new Blob(["\xff"])],
+        ])
+      ).status,
+      204,
+    );
     assert.equal((await log([named[0], ["password", password.trim()]])).status, 401);
     assert.equal((await log([...named, named[1]])).status, 400);
     assert.equal((await log([named[0], ["password", new Blob([password])]])).status, 422);
     // Registering and changing things is JSON alone: a form of another site reaches neither.
-    for (const [method, path] of [["POST", REGISTER], ["PATCH", PASSWORD_PATH]]) {
-      const answer = await latchkey.raw(path, { method, headers: [["Content-Type", "multipart/form-data; boundary=x"]], body: "--x--" });
+    for (const [method, path] of [
+      ["POST", REGISTER],
+      ["PATCH", PASSWORD_PATH],
+    ]) {
+      const answer = await latchkey.raw(path, {
+        method,
+        headers: [["Content-Type", "multipart/form-data; boundary=x"]],
+        body: "--x--",
+      });
       assertProblem(fromRaw(answer), "unsupported_media_type");
     }
   });
@@ -326,13 +474,35 @@ describe("a login form", () => {
     const { email } = await register(latchkey);
     const part = (name, value) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
     const whole = `${part("username", email)}${part("password", PASSWORD)}--x--\r\n`;
-    const post = async (body, type = "multipart/form-data; boundary=x") => fromRaw(await latchkey.raw(LOGIN, { method: "POST", headers: [["Content-Type", type]], body: Buffer.from(body, "latin1") }));
+    const post = async (body, type = "multipart/form-data; boundary=x") =>
+      fromRaw(
+        await latchkey.raw(LOGIN, {
+          method: "POST",
+          headers: [["Content-Type", type]],
+          body: Buffer.from(body, "latin1"),
+        }),
+      );
     assert.equal((await post(whole)).status, 204);
     assert.equal((await post(whole, 'Multipart/Form-Data; charset=utf-8; boundary="x"')).status, 204);
-    for (const body of ["", "x", "--x", whole.slice(0, -6), whole.replaceAll("\r", ""), `zqx-marker${whole}`, `${whole}zqx-marker`, whole.replace(PASSWORD, "\xff\xff\xff\xff\xff\xff\xff\xff"), part("password", "x") + whole]) {
+    for (const body of [
+      "",
+      "x",
+      "--x",
+      whole.slice(0, -6),
+      whole.replaceAll("\r", ""),
+      `zqx-marker${whole}`,
+      `${whole}zqx-marker`,
+      whole.replace(PASSWORD, "\xff\xff\xff\xff\xff\xff\xff\xff"),
+      part("password", "x") + whole,
+    ]) {
       assertProblem(await post(body), "malformed_request", { message: body });
     }
-    for (const type of ["multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=x", "multipart/form-data; boundary=x; charset=utf-16"]) {
+    for (const type of [
+      "multipart/form-data",
+      "multipart/form-data; boundary=",
+      "multipart/mixed; boundary=x",
+      "multipart/form-data; boundary=x; charset=utf-16",
+    ]) {
       assertProblem(await post(whole, type), "unsupported_media_type", { message: type });
     }
   });
@@ -341,10 +511,23 @@ describe("a login form", () => {
 describe("a body", () => {
   test("with more fields than any endpoint has is malformed at the first one too many", async () => {
     const many = (count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, 1]));
-    await refused([[{ ...many(30) }, [["body", "unknown_field"], ["email", "required"], ["password", "required"]]]]);
-    for (const count of [33, 900]) assertProblem(await anonymous.post(REGISTER, { json: many(count) }), "malformed_request");
+    await refused([
+      [
+        { ...many(30) },
+        [
+          ["body", "unknown_field"],
+          ["email", "required"],
+          ["password", "required"],
+        ],
+      ],
+    ]);
+    for (const count of [33, 900])
+      assertProblem(await anonymous.post(REGISTER, { json: many(count) }), "malformed_request");
     const { client } = await signUp(latchkey);
-    for (const query of [Array.from({ length: 33 }, (_, i) => `f${i}`), Array.from({ length: 4_000 }, (_, i) => `f${i}`)]) {
+    for (const query of [
+      Array.from({ length: 33 }, (_, i) => `f${i}`),
+      Array.from({ length: 4_000 }, (_, i) => `f${i}`),
+    ]) {
       assertProblem(await client.get(`/api/account/activity?${query.join("&")}`), "malformed_request");
     }
   });
@@ -352,8 +535,16 @@ describe("a body", () => {
   test("with a field that is not known is refused without naming it", async () => {
     const body = { email: "a@example.org", password: PASSWORD };
     for (const extra of [
-      { isSuperuser: true }, { roleSlug: "zqx-marker" }, { id: "0190a000-0000-7000-8000-000000000000" }, { isActive: true },
-      { createdAt: "zqx-marker" }, { role: "zqx-marker" }, { is_superuser: 1 }, { "zqx-marker": "zqx-marker" }, { __proto: {} }, { Email: "zqx-marker" },
+      { isSuperuser: true },
+      { roleSlug: "zqx-marker" },
+      { id: "0190a000-0000-7000-8000-000000000000" },
+      { isActive: true },
+      { createdAt: "zqx-marker" },
+      { role: "zqx-marker" },
+      { is_superuser: 1 },
+      { "zqx-marker": "zqx-marker" },
+      { __proto: {} },
+      { Email: "zqx-marker" },
     ]) {
       await refused([[{ ...body, ...extra }, [["body", "unknown_field"]]]]);
       const { text } = await anonymous.post(REGISTER, { json: { ...body, ...extra } });
@@ -364,21 +555,51 @@ describe("a body", () => {
   });
 
   test("with several faults has them all reported", async () => {
-    await refused([[{ email: "zqx-marker", password: "short", name: "", x: 1 }, [
-      ["body", "unknown_field"], ["email", "invalid_email"], ["name", "too_short"], ["password", "too_short"],
-    ]]]);
+    await refused([
+      [
+        { email: "zqx-marker", password: "short", name: "", x: 1 },
+        [
+          ["body", "unknown_field"],
+          ["email", "invalid_email"],
+          ["name", "too_short"],
+          ["password", "too_short"],
+        ],
+      ],
+    ]);
   });
 
   test("of a number has one spelling in a query", async () => {
     const { client } = await signUp(latchkey);
     const ask = (query) => client.get(`/api/account/activity?${query}`);
     assert.equal((await ask("limit=5")).status, 200);
-    for (const limit of ["%2B5", "005", "05", "5.0", "5e0", "0x5", "%205", "5%20", "+5", "\uff15", "-5", "0", "101", "5_0", "4294967301"]) {
-      assertProblem(await ask(`limit=${limit}`), "validation_failed", { errors: [["limit", "out_of_range"]], message: limit });
+    for (const limit of [
+      "%2B5",
+      "005",
+      "05",
+      "5.0",
+      "5e0",
+      "0x5",
+      "%205",
+      "5%20",
+      "+5",
+      "\uff15",
+      "-5",
+      "0",
+      "101",
+      "5_0",
+      "4294967301",
+    ]) {
+      assertProblem(await ask(`limit=${limit}`), "validation_failed", {
+        errors: [["limit", "out_of_range"]],
+        message: limit,
+      });
     }
     assert.equal((await ask("cursor=42")).status, 200);
     for (const cursor of ["%2B42", "042", "42.0", "42%20", "%2042", "4e1", "-42", "42-1", "0x2a", "4503599627370497"]) {
-      assertProblem(await ask(`cursor=${cursor}`), "validation_failed", { errors: [["cursor", "invalid_cursor"]], message: cursor });
+      assertProblem(await ask(`cursor=${cursor}`), "validation_failed", {
+        errors: [["cursor", "invalid_cursor"]],
+        message: cursor,
+      });
     }
   });
 
@@ -389,19 +610,55 @@ describe("a body", () => {
     const cookie = ["Cookie", client.cookieHeader];
     const user = encodeURIComponent(email);
     const bodies = [
-      ["POST", REGISTER, [JSON_TYPE], [
-        "", "null", "[]", '"zqx-marker"', "{", `{${fields}`, `{${fields}} x`, `{${fields}}{}`, `{${fields},}`, `\ufeff{${fields}}`,
-        `{${fields},"email":"zqx-marker@example.org"}`, `{${fields},"\\u0065mail":"zqx-marker@example.org"}`, `{${fields},"name":null,"name":null}`,
-        `{${fields},"x":NaN}`, `{'email':'a@example.org'}`, "zqx-marker", "[".repeat(8_000), `{${fields},"x":${"[".repeat(4_000)}`,
-      ]],
-      ["PATCH", PASSWORD_PATH, [JSON_TYPE, cookie], [
-        "", "[]", `{"currentPassword":"${PASSWORD}","newPassword":"zqx-marker-1","newPassword":"zqx-marker-2"}`,
-      ]],
-      ["POST", LOGIN, [FORM], [
-        `username=${user}&username=${user}&password=zqx-marker`, `username=${user}&password=zqx-marker&password=zqx-marker`,
-        `username=${user}&password=zqx-marker&%70assword=zqx-marker`, `username=${user}&password=&password=zqx-marker`, `username=${user}&password=zqx-marker&scope=&scope=`,
-      ]],
-      ["POST", LOGIN, [JSON_TYPE], [`{"username":"${email}","password":"zqx-marker","password":"zqx-marker"}`, "", "{"]],
+      [
+        "POST",
+        REGISTER,
+        [JSON_TYPE],
+        [
+          "",
+          "null",
+          "[]",
+          '"zqx-marker"',
+          "{",
+          `{${fields}`,
+          `{${fields}} x`,
+          `{${fields}}{}`,
+          `{${fields},}`,
+          `\ufeff{${fields}}`,
+          `{${fields},"email":"zqx-marker@example.org"}`,
+          `{${fields},"\\u0065mail":"zqx-marker@example.org"}`,
+          `{${fields},"name":null,"name":null}`,
+          `{${fields},"x":NaN}`,
+          `{'email':'a@example.org'}`,
+          "zqx-marker",
+          "[".repeat(8_000),
+          `{${fields},"x":${"[".repeat(4_000)}`,
+        ],
+      ],
+      [
+        "PATCH",
+        PASSWORD_PATH,
+        [JSON_TYPE, cookie],
+        ["", "[]", `{"currentPassword":"${PASSWORD}","newPassword":"zqx-marker-1","newPassword":"zqx-marker-2"}`],
+      ],
+      [
+        "POST",
+        LOGIN,
+        [FORM],
+        [
+          `username=${user}&username=${user}&password=zqx-marker`,
+          `username=${user}&password=zqx-marker&password=zqx-marker`,
+          `username=${user}&password=zqx-marker&%70assword=zqx-marker`,
+          `username=${user}&password=&password=zqx-marker`,
+          `username=${user}&password=zqx-marker&scope=&scope=`,
+        ],
+      ],
+      [
+        "POST",
+        LOGIN,
+        [JSON_TYPE],
+        [`{"username":"${email}","password":"zqx-marker","password":"zqx-marker"}`, "", "{"],
+      ],
     ];
     for (const [method, path, headers, texts] of bodies) {
       for (const body of texts) {

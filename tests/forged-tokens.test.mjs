@@ -21,7 +21,11 @@ let latchkey;
 before(async () => {
   // Two keys: the first signs, both verify.
   const keys = [makeKeys(), makeKeys()].flatMap((set) => JSON.parse(set).keys);
-  latchkey = await startLatchkey({ vars: { ISSUER: new URL(BASE).origin }, entry: CHAOS, secrets: { JWT_KEYS: JSON.stringify({ keys }) } });
+  latchkey = await startLatchkey({
+    vars: { ISSUER: new URL(BASE).origin },
+    entry: CHAOS,
+    secrets: { JWT_KEYS: JSON.stringify({ keys }) },
+  });
   await latchkey.control({ nowMs: NOW });
   const created = await new Client(latchkey).post(`${BASE}/register`, { json: { email: EMAIL, password: PASSWORD } });
   assert.equal(created.status, 201);
@@ -92,7 +96,10 @@ describe("forged", () => {
             const what = `${family}: ${forgery.name}, ${kind}, ${attack[0]} ${attack[1]}: ${answer.text}`;
             assert.equal(answer.status, 401, what);
             assert.equal(answer.json.code, forgery.expired ? "token_expired" : "invalid_token", what);
-            assert.ok([...answer.setCookies.values()].every(({ value }) => value === ""), what);
+            assert.ok(
+              [...answer.setCookies.values()].every(({ value }) => value === ""),
+              what,
+            );
           }
         }
       }
@@ -110,9 +117,15 @@ describe("not forged", () => {
   const CONTROLS = [
     ["as it was issued", (kit) => kit.original],
     ["made again, byte for byte", (kit) => kit.token()],
-    ["with its members in another order", (kit) => kit.token({ body: Object.fromEntries(Object.entries(kit.claims).reverse()) })],
+    [
+      "with its members in another order",
+      (kit) => kit.token({ body: Object.fromEntries(Object.entries(kit.claims).reverse()) }),
+    ],
     ["with blanks in its JSON", (kit) => kit.token({ body: JSON.stringify(kit.claims, null, 1) })],
-    ["with a name in escapes", (kit) => kit.token({ body: JSON.stringify(kit.claims).replace('"sub"', '"\\u0073ub"') })],
+    [
+      "with a name in escapes",
+      (kit) => kit.token({ body: JSON.stringify(kit.claims).replace('"sub"', '"\\u0073ub"') }),
+    ],
     ["as long as allowed", (kit) => kit.ofSize(MAX_TOKEN_BYTES)],
     ["in its last second", (kit) => kit.withClaims({ iat: kit.claims.iat - 60, exp: kit.claims.iat + 1 })],
     ["issued in five seconds", (kit) => kit.withClaims({ iat: kit.claims.iat + 5 })],

@@ -43,7 +43,10 @@ async function lapsed() {
 test("requests that find no access cookie share one refresh and are repeated", async () => {
   const { account, asked } = page(await lapsed());
   const answers = await Promise.all(["profile", "sessions", "activity"].map((path) => account(path, {})));
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
   assert.equal(asked.filter((path) => path === "refresh").length, 1);
   assert.equal((await account("profile", {})).status, 200);
   assert.equal(asked.filter((path) => path === "refresh").length, 1, "and none while the cookie is there");
@@ -64,8 +67,14 @@ test("a wrong password is not tried twice", async () => {
   const person = await signUp(latchkey);
   const { account, asked } = page(person.client);
   const json = (value) => ({ headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
-  const change = await account("password", { method: "PATCH", ...json({ currentPassword: "wrong password", newPassword: "a new horse battery staple" }) });
-  const login = await account("login", { method: "POST", ...json({ username: person.email, password: "wrong password" }) });
+  const change = await account("password", {
+    method: "PATCH",
+    ...json({ currentPassword: "wrong password", newPassword: "a new horse battery staple" }),
+  });
+  const login = await account("login", {
+    method: "POST",
+    ...json({ username: person.email, password: "wrong password" }),
+  });
   assert.deepEqual([change.status, login.status], [401, 401]);
   assert.deepEqual(asked, ["password", "login"]);
 });
@@ -85,7 +94,10 @@ test("a refresh that fails for another reason is no sign that the person is sign
   const { account, asked } = page(client);
   await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no" }] });
   const answers = await Promise.all(["profile", "sessions"].map((path) => account(path, {})));
-  assert.deepEqual(answers.map(({ status }) => status), [503, 503]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [503, 503],
+  );
   for (const answer of answers) assert.equal((await answer.json()).code, "unavailable");
   assert.equal(asked.filter((path) => path === "refresh").length, 1);
   await latchkey.control({ faults: [] });

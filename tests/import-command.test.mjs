@@ -10,12 +10,23 @@ import { describe, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { command, database, rows, run } from "./support/import-command.mjs";
-import { EXPORTS, HASH, HASHED_PASSWORD, assertNoSecrets, exportFile, fileOf, person, scratch } from "./support/imports.mjs";
+import {
+  EXPORTS,
+  HASH,
+  HASHED_PASSWORD,
+  assertNoSecrets,
+  exportFile,
+  fileOf,
+  person,
+  scratch,
+} from "./support/imports.mjs";
 import { logIn } from "./support/people.mjs";
 
 const MANY = 12_000;
 const optionsOf = ({ from, path, firebaseHashConfig, auth0Profiles }) => [
-  path, "--from", from,
+  path,
+  "--from",
+  from,
   ...(firebaseHashConfig ? ["--firebase-hash-config", firebaseHashConfig] : []),
   ...(auth0Profiles ? ["--auth0-profiles", auth0Profiles] : []),
   ...(from === "firebase" && path.endsWith(".csv") ? ["--allow-firebase-csv"] : []),
@@ -26,7 +37,9 @@ test("an import, its repetition, an export, and an import of that elsewhere give
   const folder = scratch(t);
   // Through the script that npm runs, once.
   const path = fileOf(folder, "users.jsonl", [
-    person(1, { name: 'Ada "Countess" Lovelace, 𝒜', isSuperuser: true, updatedAt: "2025-01-01T00:00:00Z" }), person(2, { isActive: false }), person(3, { id: 7 }),
+    person(1, { name: 'Ada "Countess" Lovelace, 𝒜', isSuperuser: true, updatedAt: "2025-01-01T00:00:00Z" }),
+    person(2, { isActive: false }),
+    person(3, { id: 7 }),
   ]);
   const first = await run([join(ROOT, "scripts", "import.mjs"), path, "--persist-to", here]);
   assert.equal(first.code, 0, first.out);
@@ -67,7 +80,11 @@ describe("an interruption", () => {
   ]) {
     test(`by ${name} costs nothing: the next run ends as if there had been none`, async (t) => {
       const [persistTo, folder] = [database(t), scratch(t)];
-      const path = fileOf(folder, "users.jsonl", Array.from({ length: MANY }, (_, number) => person(number, { id: number })));
+      const path = fileOf(
+        folder,
+        "users.jsonl",
+        Array.from({ length: MANY }, (_, number) => person(number, { id: number })),
+      );
       let isSent = false;
       const cut = await command("import", [path, "--persist-to", persistTo], (out, child) => {
         if (!/\d\d %/.test(out) || isSent) return;
@@ -75,25 +92,45 @@ describe("an interruption", () => {
         process.kill(isToAll ? -child.pid : child.pid, signal);
       });
       assert.equal(cut.code, code, cut.out);
-      if (signal === "SIGINT") assert.match(cut.out, /Interrupted(?: after line \d+)?\. What was imported stays; run the same command again\./);
+      if (signal === "SIGINT")
+        assert.match(
+          cut.out,
+          /Interrupted(?: after line \d+)?\. What was imported stays; run the same command again\./,
+        );
       const part = (await rows(persistTo)).length;
       assert.ok(part > 0 && part < MANY, `${part}`);
 
       const resumed = await command("import", [path, "--persist-to", persistTo]);
       assert.equal(resumed.code, 0, resumed.out);
-      assert.ok(resumed.out.includes(`${MANY} read, ${MANY - part} imported, ${part} already there, 0 skipped`), resumed.out);
+      assert.ok(
+        resumed.out.includes(`${MANY} read, ${MANY - part} imported, ${part} already there, 0 skipped`),
+        resumed.out,
+      );
       const all = await rows(persistTo);
       assert.equal(all.length, MANY);
-      const entries = readFileSync(`${path}.report.jsonl`, "utf8").trim().split("\n").map((line) => JSON.parse(line));
-      assert.deepEqual(entries.map(({ line }) => line), Array.from({ length: MANY }, (_, i) => i + 1));
-      assert.deepEqual(entries.map(({ id }) => id).sort(), all.map(({ id }) => id));
+      const entries = readFileSync(`${path}.report.jsonl`, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      assert.deepEqual(
+        entries.map(({ line }) => line),
+        Array.from({ length: MANY }, (_, i) => i + 1),
+      );
+      assert.deepEqual(
+        entries.map(({ id }) => id).sort(),
+        all.map(({ id }) => id),
+      );
     });
   }
 });
 
 test("an export that is interrupted leaves no file with hashes behind", async (t) => {
   const [persistTo, folder] = [database(t), scratch(t)];
-  const path = fileOf(folder, "users.jsonl", Array.from({ length: MANY }, (_, number) => person(number, { id: number })));
+  const path = fileOf(
+    folder,
+    "users.jsonl",
+    Array.from({ length: MANY }, (_, number) => person(number, { id: number })),
+  );
   assert.equal((await command("import", [path, "--persist-to", persistTo])).code, 0);
   let isSent = false;
   const target = join(folder, "all.jsonl");
@@ -104,7 +141,10 @@ test("an export that is interrupted leaves no file with hashes behind", async (t
   });
   assert.equal(cut.code, 130, cut.out);
   assert.match(cut.out, /Interrupted\. Nothing was written\./);
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("all.jsonl")), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith("all.jsonl")),
+    [],
+  );
 });
 
 describe("the command line", () => {
@@ -116,13 +156,25 @@ describe("the command line", () => {
     const { code, out } = await command("import", [path, "--local", "--persist-to", persistTo, "--report", report]);
     assert.equal(code, 2, out);
     assert.match(out, /2 read, 1 imported, 0 already there, 1 skipped\n {2}skipped 1: no_password\n/);
-    assert.equal(readFileSync(report, "utf8"), `${JSON.stringify({ line: 2, reason: "no_password", id: person(2).id })}\n`);
+    assert.equal(
+      readFileSync(report, "utf8"),
+      `${JSON.stringify({ line: 2, reason: "no_password", id: person(2).id })}\n`,
+    );
     assert.equal(statSync(report).mode & 0o777, 0o600);
   });
 
   test("a dry run judges everything and touches nothing", async (t) => {
     const persistTo = database(t);
-    const { code, out } = await command("import", [exportFile("django/users.jsonl"), "--from", "django", "--dry-run", "--persist-to", persistTo, "--report", join(persistTo, "r")]);
+    const { code, out } = await command("import", [
+      exportFile("django/users.jsonl"),
+      "--from",
+      "django",
+      "--dry-run",
+      "--persist-to",
+      persistTo,
+      "--report",
+      join(persistTo, "r"),
+    ]);
     assert.equal(code, 2, out);
     assert.match(out, /12 read, 7 would be imported, 0 already there, 5 skipped/);
     assert.match(out, /SUPERUSERS in the file: 1/);
@@ -162,7 +214,10 @@ describe("the command line", () => {
       [[fileOf(folder, "empty.csv", "")], /empty\.csv is empty/],
       [["/dev/null", "--format", "csv"], /is no file but a pipe or a device/],
       [[path, "--persist-to", path], /--persist-to has to be a folder/],
-      [[path, "--persist-to", join(folder, "empty")], /The database has no tables yet\. Run: npm run wrangler -- d1 migrations apply DB --local/],
+      [
+        [path, "--persist-to", join(folder, "empty")],
+        /The database has no tables yet\. Run: npm run wrangler -- d1 migrations apply DB --local/,
+      ],
     ]) {
       const { code, out } = await command("import", args);
       assert.equal(code, 1, out);
@@ -189,7 +244,11 @@ describe("an export", () => {
     assert.ok(!out.includes(HASH));
     assert.equal(statSync(path).mode & 0o777, 0o600);
     assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), {
-      ...person(1), isActive: true, isSuperuser: false, roleSlug: "application-access", updatedAt: person(1).createdAt,
+      ...person(1),
+      isActive: true,
+      isSuperuser: false,
+      roleSlug: "application-access",
+      updatedAt: person(1).createdAt,
     });
     assert.ok(readdirSync(folder).every((name) => !name.endsWith(".part")));
   });
@@ -199,7 +258,11 @@ describe("an export", () => {
     const folder = scratch(t);
     const secrets = { PASSWORD_PEPPERS: `one:${Buffer.alloc(32, 1).toString("base64url")}` };
     const persist = join(persistTo, "v3");
-    const many = fileOf(folder, "users.jsonl", Array.from({ length: 2_500 }, (_, number) => person(number)));
+    const many = fileOf(
+      folder,
+      "users.jsonl",
+      Array.from({ length: 2_500 }, (_, number) => person(number)),
+    );
     let latchkey = await startLatchkey({ persist, secrets });
     try {
       assert.equal((await command("import", [many, "--persist-to", persistTo])).code, 0);
@@ -209,8 +272,14 @@ describe("an export", () => {
     }
     const path = join(folder, "out.jsonl");
     assert.match((await command("export", [path, "--persist-to", persistTo])).out, /2500 users in/);
-    const lines = readFileSync(path, "utf8").trim().split("\n").map((line) => JSON.parse(line));
-    assert.deepEqual(lines.map(({ id }) => id), Array.from({ length: 2_500 }, (_, number) => person(number).id));
+    const lines = readFileSync(path, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ id }) => id),
+      Array.from({ length: 2_500 }, (_, number) => person(number).id),
+    );
     assert.match(lines[3].passwordHash, /^\$argon2id\$.*,keyid=b25l\$/);
 
     const elsewhere = scratch(t);

@@ -19,7 +19,13 @@ describe("a file that is not whole", () => {
     const pipe = join(folder, "pipe.csv");
     execFileSync("mkfifo", [pipe]);
     for (const args of [[pipe], [exportFile("auth0/passwords.ndjson"), "--from", "auth0", "--auth0-profiles", pipe]]) {
-      const { code, out } = await command("import", [...args, "--persist-to", persistTo, "--report", join(folder, "r")]);
+      const { code, out } = await command("import", [
+        ...args,
+        "--persist-to",
+        persistTo,
+        "--report",
+        join(folder, "r"),
+      ]);
       assert.equal(code, 1, out);
       assert.match(out, /pipe\.csv is no file but a pipe or a device/);
     }
@@ -29,7 +35,11 @@ describe("a file that is not whole", () => {
     const [persistTo, folder] = [database(t), scratch(t)];
     const whole = JSON.stringify([person(1), person(2), person(3)], null, 2);
     for (const [text, code, said] of [
-      [whole.slice(0, whole.indexOf("},") + 1), 2, /2 read, 1 imported, 0 already there, 1 skipped\n {2}skipped 1: cut_off/],
+      [
+        whole.slice(0, whole.indexOf("},") + 1),
+        2,
+        /2 read, 1 imported, 0 already there, 1 skipped\n {2}skipped 1: cut_off/,
+      ],
       [whole.slice(0, whole.lastIndexOf("createdAt")), 2, /skipped 1: bad_json\n {2}skipped 1: cut_off/],
       [`${whole}\n${whole}`, 2, /skipped 1: trailing_data/],
       [whole, 0, /3 read, 0 imported, 3 already there, 0 skipped/],
@@ -41,7 +51,11 @@ describe("a file that is not whole", () => {
       assert.equal(run.code, code, run.out);
       assert.match(run.out, said);
     }
-    const open = await command("import", [fileOf(folder, "users.csv", `id,email,passwordHash\n1,a@example.com,${HASH}`), "--persist-to", persistTo]);
+    const open = await command("import", [
+      fileOf(folder, "users.csv", `id,email,passwordHash\n1,a@example.com,${HASH}`),
+      "--persist-to",
+      persistTo,
+    ]);
     assert.equal(open.code, 0, open.out);
     assert.match(open.out, /The last line has no line end\./);
   });
@@ -51,14 +65,26 @@ describe("a file that is not whole", () => {
     const [first, ...rest] = readFileSync(exportFile("firebase/users.csv"), "utf8").split("\n");
     const forged = `${rest[0].replace('"Ada ""Countess"" Lovelace"', `x\n${first.replace("user1@", "victim@").replace(/^[^,]*/, "forged")}`)}\n`;
     const path = fileOf(folder, "users.csv", forged);
-    const options = ["--from", "firebase", "--firebase-hash-config", exportFile("firebase/hash-config.txt"), "--persist-to", persistTo];
+    const options = [
+      "--from",
+      "firebase",
+      "--firebase-hash-config",
+      exportFile("firebase/hash-config.txt"),
+      "--persist-to",
+      persistTo,
+    ];
     for (const args of [[path], [fileOf(folder, "users.txt", forged), "--format", "csv"], [path, "--dry-run"]]) {
       const { code, out } = await command("import", [...args, ...options]);
       assert.equal(code, 1, out);
       assert.match(out, /does not quote every field.*--format=json.*--allow-firebase-csv/);
       assert.deepEqual(await rows(persistTo), []);
     }
-    const json = await command("import", [exportFile("firebase/users.json"), ...options, "--report", join(folder, "r")]);
+    const json = await command("import", [
+      exportFile("firebase/users.json"),
+      ...options,
+      "--report",
+      join(folder, "r"),
+    ]);
     assert.equal(json.code, 2, json.out);
   });
 });
@@ -67,7 +93,9 @@ describe("a database that cannot be used", () => {
   /** The file that D1 keeps its tables in. */
   const fileIn = (persistTo) => {
     const folder = join(persistTo, "v3", "d1");
-    const name = readdirSync(folder, { recursive: true }).find((path) => path.endsWith(".sqlite") && !path.includes("metadata"));
+    const name = readdirSync(folder, { recursive: true }).find(
+      (path) => path.endsWith(".sqlite") && !path.includes("metadata"),
+    );
     return join(folder, name);
   };
 
@@ -103,7 +131,10 @@ describe("a database that cannot be used", () => {
       holder.exec("COMMIT");
     });
     assert.equal(code, 0, out);
-    assert.match(out, /Another program holds the database, such as `npm start`; waiting for it \.\.\.\nEnded 0 sessions\./);
+    assert.match(
+      out,
+      /Another program holds the database, such as `npm start`; waiting for it \.\.\.\nEnded 0 sessions\./,
+    );
   });
 
   test("is given up at last, in one line; only what is held is waited for", async () => {
@@ -111,13 +142,26 @@ describe("a database that cannot be used", () => {
     const pauses = [];
     let waits = 0;
     const options = { waits: () => (waits += 1), patienceMs: 5_000, pause: async (ms) => pauses.push(ms) };
-    await assert.rejects(patiently(async () => { throw busy; }, options), busy);
+    await assert.rejects(
+      patiently(async () => {
+        throw busy;
+      }, options),
+      busy,
+    );
     assert.equal(waits, 1);
     assert.ok(pauses.reduce((sum, ms) => sum + ms, 0) <= 5_000 && pauses.length > 5, `${pauses}`);
     let tries = 0;
     assert.equal(await patiently(async () => ((tries += 1) < 4 ? Promise.reject(busy) : "done"), options), "done");
     const broken = new Error("D1_ERROR: no such table: users: SQLITE_ERROR");
-    await assert.rejects(patiently(async () => { throw broken; }, { ...options, pause: assert.fail }), broken);
+    await assert.rejects(
+      patiently(
+        async () => {
+          throw broken;
+        },
+        { ...options, pause: assert.fail },
+      ),
+      broken,
+    );
     const wrapped = new Error("D1_ERROR", { cause: busy });
     for (const [error, said] of [
       [busy, /^The import failed: Another program holds the database, such as `npm start` or another import\./],
@@ -128,8 +172,16 @@ describe("a database that cannot be used", () => {
       [new Error("D1_ERROR: file is not a database: SQLITE_NOTADB"), /damaged/],
       [new Error("\u001b[31mone\u001b[0m\n    at two\n    at three"), /^The import failed: one$/],
       [null, /^The import failed: null$/],
-      [{ get message() { throw new Error("no"); } }, /^The import failed: unknown error$/],
-    ]) assert.match(asFailure(error, "The import failed").message, said);
+      [
+        {
+          get message() {
+            throw new Error("no");
+          },
+        },
+        /^The import failed: unknown error$/,
+      ],
+    ])
+      assert.match(asFailure(error, "The import failed").message, said);
   });
 
   test("is said in one line, without a stack trace", async (t) => {
@@ -161,7 +213,10 @@ describe("a database that cannot be used", () => {
     for (const [name, spoil] of Object.entries(faults)) {
       const persistTo = database(t);
       await spoil(persistTo);
-      for (const args of [["import", [path]], ["export", [join(folder, "out.jsonl")]]]) {
+      for (const args of [
+        ["import", [path]],
+        ["export", [join(folder, "out.jsonl")]],
+      ]) {
         const { code, out } = await command(args[0], [...args[1], "--persist-to", persistTo]);
         if (name === "no column" && args[0] === "import") assert.match(out, /lacks tables or columns/);
         assert.equal(code, 1, `${name}: ${out}`);

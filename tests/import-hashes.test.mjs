@@ -20,18 +20,26 @@ const MIB = 1024 * 1024;
 
 /** Made by the reference implementation in C (argon2-cffi 25.1) and by Python's bcrypt 5.0. */
 const MADE_ELSEWHERE = {
-  "Argon2id, 4,096 KiB": "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$ktaY8UpTHC5aE+VAp8vC4kgZEVi3bOxtZwnPVJwmpPk",
-  "Argon2id, 65,536 KiB": "$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$D0VWSn8JvxJHIqGMVrZl24glcDoJnwNblLVr/mGmylo",
-  "Argon2id, 10 passes": "$argon2id$v=19$m=4096,t=10,p=1$c29tZXNhbHQtMTZieXRlcw$1dbKQawoT33FJ3rpiKrXhq5sxFKR0Z+FTCk6DFYxP8w",
-  "Argon2id, 4 lanes": "$argon2id$v=19$m=4096,t=2,p=4$c29tZXNhbHQtMTZieXRlcw$rwFJNx5uBjHsBccmTyjIOV+yveWJEHSQc1qikddD8aw",
+  "Argon2id, 4,096 KiB":
+    "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$ktaY8UpTHC5aE+VAp8vC4kgZEVi3bOxtZwnPVJwmpPk",
+  "Argon2id, 65,536 KiB":
+    "$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$D0VWSn8JvxJHIqGMVrZl24glcDoJnwNblLVr/mGmylo",
+  "Argon2id, 10 passes":
+    "$argon2id$v=19$m=4096,t=10,p=1$c29tZXNhbHQtMTZieXRlcw$1dbKQawoT33FJ3rpiKrXhq5sxFKR0Z+FTCk6DFYxP8w",
+  "Argon2id, 4 lanes":
+    "$argon2id$v=19$m=4096,t=2,p=4$c29tZXNhbHQtMTZieXRlcw$rwFJNx5uBjHsBccmTyjIOV+yveWJEHSQc1qikddD8aw",
   "Argon2id, tag of 16 bytes": "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$TMfo/YYcEsLzAWtw3zud3Q",
-  "Argon2id, tag of 64 bytes": "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$fQtl2F7BXer5HT0MyZmqKdbrSgry1HpX8vhG9N5BWQeoGqL/bs15vh1PGbirg0Mh/QD/++5Z2U5xTMPJjeTmLA",
+  "Argon2id, tag of 64 bytes":
+    "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$fQtl2F7BXer5HT0MyZmqKdbrSgry1HpX8vhG9N5BWQeoGqL/bs15vh1PGbirg0Mh/QD/++5Z2U5xTMPJjeTmLA",
   "Argon2id, salt of 8 bytes": "$argon2id$v=19$m=4096,t=2,p=1$OGJ5dGVzISE$2pAN6O9RW54aIZWO63akBsbI6Hmqe4b2rkkGvKNh4ck",
-  "Argon2id, salt of 48 bytes": "$argon2id$v=19$m=4096,t=2,p=1$c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nz$qVn/DQgqGspadU8HplsxaY7XkynD2OqVw1k9+nGrhW0",
-  "Argon2id, another order of parameters": "$argon2id$v=19$p=1,t=2,m=4096$c29tZXNhbHQtMTZieXRlcw$ktaY8UpTHC5aE+VAp8vC4kgZEVi3bOxtZwnPVJwmpPk",
+  "Argon2id, salt of 48 bytes":
+    "$argon2id$v=19$m=4096,t=2,p=1$c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nz$qVn/DQgqGspadU8HplsxaY7XkynD2OqVw1k9+nGrhW0",
+  "Argon2id, another order of parameters":
+    "$argon2id$v=19$p=1,t=2,m=4096$c29tZXNhbHQtMTZieXRlcw$ktaY8UpTHC5aE+VAp8vC4kgZEVi3bOxtZwnPVJwmpPk",
   Argon2i: "$argon2i$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$zAy0fb8sUCAHrz/ngMOcf+hbzZ55lnaHy8dOqY4TGnc",
   Argon2d: "$argon2d$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$NyxP8ssesA7OXV8wIz/Cdm0c6YEe2sfp1TuB2iukeeg",
-  "Argon2id, version 16": "$argon2id$v=16$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$bEYeM6i7yTvvaVuP9GIulB4zzNwyMeRQ6WLBPBYdDF0",
+  "Argon2id, version 16":
+    "$argon2id$v=16$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$bEYeM6i7yTvvaVuP9GIulB4zzNwyMeRQ6WLBPBYdDF0",
   "bcrypt, cost 4": "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
   "bcrypt as PHP names it": "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
   "bcrypt as PostgreSQL names it": "$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
@@ -39,13 +47,19 @@ const MADE_ELSEWHERE = {
 };
 /** As above, but beyond a bound. */
 const BEYOND = {
-  "Argon2id, 4,095 KiB": "$argon2id$v=19$m=4095,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$Tcsg5NK1+N1Q09X3MHNbrHhpv30MuB2S4LXYRGGEsOc",
-  "Argon2id, 65,537 KiB": "$argon2id$v=19$m=65537,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$2MBse1E4ln80iQoPU+4bsiS2w3JM8rv7Ldk5LUt/Rg8",
-  "Argon2id, 11 passes": "$argon2id$v=19$m=4096,t=11,p=1$c29tZXNhbHQtMTZieXRlcw$cHZDJ7xXxwpxuXHQpPHdvxsfytshDJxIJJ8kQeDbnPk",
-  "Argon2id, 5 lanes": "$argon2id$v=19$m=4096,t=2,p=5$c29tZXNhbHQtMTZieXRlcw$K+97rSWwG8A/dHJ42I2mZ1zr5xGZkYca2AzDftFEJVc",
+  "Argon2id, 4,095 KiB":
+    "$argon2id$v=19$m=4095,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$Tcsg5NK1+N1Q09X3MHNbrHhpv30MuB2S4LXYRGGEsOc",
+  "Argon2id, 65,537 KiB":
+    "$argon2id$v=19$m=65537,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$2MBse1E4ln80iQoPU+4bsiS2w3JM8rv7Ldk5LUt/Rg8",
+  "Argon2id, 11 passes":
+    "$argon2id$v=19$m=4096,t=11,p=1$c29tZXNhbHQtMTZieXRlcw$cHZDJ7xXxwpxuXHQpPHdvxsfytshDJxIJJ8kQeDbnPk",
+  "Argon2id, 5 lanes":
+    "$argon2id$v=19$m=4096,t=2,p=5$c29tZXNhbHQtMTZieXRlcw$K+97rSWwG8A/dHJ42I2mZ1zr5xGZkYca2AzDftFEJVc",
   "Argon2id, tag of 15 bytes": "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$5cBAUND07Lh5u/Ecy8Tw",
-  "Argon2id, tag of 65 bytes": "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$H6zWNrjkVUtHj3mNoJo0nQ6CgTjSQG2tgbsJ+NImtQgoVqyxp1ApG5EsYPbfzh9Kh+jBqCVgyklA2ScrcrwXceI",
-  "Argon2id, salt of 49 bytes": "$argon2id$v=19$m=4096,t=2,p=1$c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzcw$HAsV4grLk9B/eMVUu9+GFet2tLnYAel6qgA+RPFk8Mk",
+  "Argon2id, tag of 65 bytes":
+    "$argon2id$v=19$m=4096,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$H6zWNrjkVUtHj3mNoJo0nQ6CgTjSQG2tgbsJ+NImtQgoVqyxp1ApG5EsYPbfzh9Kh+jBqCVgyklA2ScrcrwXceI",
+  "Argon2id, salt of 49 bytes":
+    "$argon2id$v=19$m=4096,t=2,p=1$c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzcw$HAsV4grLk9B/eMVUu9+GFet2tLnYAel6qgA+RPFk8Mk",
   "bcrypt, cost 14": "$2b$14$abcdefghijklmnopqrstuuVjy3WfYsef9X9ig7GWAQsq.R8VvWccC",
 };
 
@@ -150,14 +164,81 @@ const OUTSIDE = {
 
 /** One change to a good hash each: another spelling, a member too many or too few. */
 const DAMAGES = [
-  ["Argon2id, 4,096 KiB", [/v=19\$/, ""], [/v=19/, "v=17"], [/v=19/, "v=019"], [/m=4096/, "m=04096"], [/m=4096/, "m=+4096"], [/,p=1/, ""],
-    [/p=1/, "p=1,p=1"], [/p=1/, "p=1,x=1"], [/p=1/, "p=1,data=AAAA"], [/p=1/, "p=1=1"], [/p=1/, "P=1"], [/pPk$/, "pPl"], [/pPk$/, "pPk="], [/$/, "$"], [/^/, " "],
-    [/p=1/, "p=1,keyid=MQ"], [/p=1/, "p=1,keyid=MR"], [/argon2id/, "argon2x"], [/argon2id/, "Argon2id"], [/c29tZXNhbHQtMTZieXRlcw/, "c29tZXNhbA"]],
-  ["bcrypt, cost 4", [/2b/, "2x"], [/2b/, "2"], [/04/, "03"], [/04/, "4"], [/04/, "+4"], [/rstuu/, "rstuv"], [/6e$/, "6f"], [/6e$/, "6"], [/6e$/, "6e "], [/abc/, "ab="], [/abcd/, "abé"]],
-  ["scrypt, 5 lanes", [/ln=10/, "ln=010"], [/ln=10/, "ln=+10"], [/ln=10/, "ln=1e1"], [/ln=10/, "ln=0"], [/ln=10/, "ln=266"], [/r=8/, "r=0"], [/p=5/, "p=0"], [/,p=5/, ""], [/p=5/, "p=5,x=1"],
-    [/ln=10,r=8/, "r=8,ln=10"], [/p=5/, "p=5=5"], [/cw\$/, "cx$"], [/cw\$/, "cw==$"]],
-  ["PBKDF2 as a PHC string", [/i=1000/, "i=0"], [/i=1000,l=32/, "l=32,i=1000"], [/i=1000,l=32/, "i=1000"], [/i=1000/, "i=01000"], [/i=1000/, "i=-1"], [/i=1000,l=32/, "1e3"], [/i=1000,l=32/, ""], [/cw\$/, "cx$"]],
-  ["Django, SHA-1", [/1000/, "0"], [/1000/, "-1"], [/1000/, "+1000"], [/1000/, " 1000"], [/=$/, ""], [/sha1/, "md5"], [/\$somesalt-16bytes/, "$"], [/\$somesalt-16bytes/, ""]],
+  [
+    "Argon2id, 4,096 KiB",
+    [/v=19\$/, ""],
+    [/v=19/, "v=17"],
+    [/v=19/, "v=019"],
+    [/m=4096/, "m=04096"],
+    [/m=4096/, "m=+4096"],
+    [/,p=1/, ""],
+    [/p=1/, "p=1,p=1"],
+    [/p=1/, "p=1,x=1"],
+    [/p=1/, "p=1,data=AAAA"],
+    [/p=1/, "p=1=1"],
+    [/p=1/, "P=1"],
+    [/pPk$/, "pPl"],
+    [/pPk$/, "pPk="],
+    [/$/, "$"],
+    [/^/, " "],
+    [/p=1/, "p=1,keyid=MQ"],
+    [/p=1/, "p=1,keyid=MR"],
+    [/argon2id/, "argon2x"],
+    [/argon2id/, "Argon2id"],
+    [/c29tZXNhbHQtMTZieXRlcw/, "c29tZXNhbA"],
+  ],
+  [
+    "bcrypt, cost 4",
+    [/2b/, "2x"],
+    [/2b/, "2"],
+    [/04/, "03"],
+    [/04/, "4"],
+    [/04/, "+4"],
+    [/rstuu/, "rstuv"],
+    [/6e$/, "6f"],
+    [/6e$/, "6"],
+    [/6e$/, "6e "],
+    [/abc/, "ab="],
+    [/abcd/, "abé"],
+  ],
+  [
+    "scrypt, 5 lanes",
+    [/ln=10/, "ln=010"],
+    [/ln=10/, "ln=+10"],
+    [/ln=10/, "ln=1e1"],
+    [/ln=10/, "ln=0"],
+    [/ln=10/, "ln=266"],
+    [/r=8/, "r=0"],
+    [/p=5/, "p=0"],
+    [/,p=5/, ""],
+    [/p=5/, "p=5,x=1"],
+    [/ln=10,r=8/, "r=8,ln=10"],
+    [/p=5/, "p=5=5"],
+    [/cw\$/, "cx$"],
+    [/cw\$/, "cw==$"],
+  ],
+  [
+    "PBKDF2 as a PHC string",
+    [/i=1000/, "i=0"],
+    [/i=1000,l=32/, "l=32,i=1000"],
+    [/i=1000,l=32/, "i=1000"],
+    [/i=1000/, "i=01000"],
+    [/i=1000/, "i=-1"],
+    [/i=1000,l=32/, "1e3"],
+    [/i=1000,l=32/, ""],
+    [/cw\$/, "cx$"],
+  ],
+  [
+    "Django, SHA-1",
+    [/1000/, "0"],
+    [/1000/, "-1"],
+    [/1000/, "+1000"],
+    [/1000/, " 1000"],
+    [/=$/, ""],
+    [/sha1/, "md5"],
+    [/\$somesalt-16bytes/, "$"],
+    [/\$somesalt-16bytes/, ""],
+  ],
   ["Better Auth", [/:/, ";"], [/^aa/, "zz"], [/..$/, ""], [/.$/, "é"], [/^a+/, ""]],
   ["Firebase, no separator", [/ln=10/, "ln=24"], [/r=8/, "r=8,p=1"], [/\$\$/, "$"], [/\$\$/, "$B$"], [/=?$/, "x"]],
 ];
@@ -172,7 +253,9 @@ async function verifies(hash) {
   const id = crypto.randomUUID();
   await latchkey.sql(
     "INSERT INTO users (id, email, password_hash, role_slug, created_at, updated_at) VALUES (?1, ?2, ?3, 'application-access', 1, 1)",
-    id, email, hash,
+    id,
+    email,
+    hash,
   );
   const answer = await new Client(latchkey).post(LOGIN, { json: { username: email, password: HASHED_PASSWORD } });
   // A pepper that is not known: nobody is told that the password is wrong.
@@ -188,7 +271,8 @@ const isTaken = (hash) => {
 
 describe("the importer and the service agree", () => {
   for (const [name, hash] of Object.entries(WITHIN)) {
-    test(`within the bounds: ${name}`, async () => assert.deepEqual([isTaken(hash), await verifies(hash)], [true, true], hash));
+    test(`within the bounds: ${name}`, async () =>
+      assert.deepEqual([isTaken(hash), await verifies(hash)], [true, true], hash));
   }
   for (const [name, hash] of Object.entries(OUTSIDE)) {
     test(`outside: ${name}`, async () => assert.deepEqual([isTaken(hash), await verifies(hash)], [false, false], hash));
@@ -215,20 +299,57 @@ function numbers(seed) {
 /** One change to a hash: a letter, a number, a piece; mostly damage, sometimes another good one. */
 function changed(hash, others, next) {
   const letters = [..."$=,:.+-/_! 019abyzAZé\u0131"];
-  const values = ["", "0", "1", "4", "8", "10", "13", "14", "15", "16", "17", "20", "21", "31", "63", "64", "65", "4095", "4096", "65536", "65537", "2000000", "2000001", "4294967295", "4294967296", "01", "+1", "-1", "1e3", "0x10", "٣"];
+  const values = [
+    "",
+    "0",
+    "1",
+    "4",
+    "8",
+    "10",
+    "13",
+    "14",
+    "15",
+    "16",
+    "17",
+    "20",
+    "21",
+    "31",
+    "63",
+    "64",
+    "65",
+    "4095",
+    "4096",
+    "65536",
+    "65537",
+    "2000000",
+    "2000001",
+    "4294967295",
+    "4294967296",
+    "01",
+    "+1",
+    "-1",
+    "1e3",
+    "0x10",
+    "٣",
+  ];
   const at = next(hash.length);
   const cut = (from, to, filling) => hash.slice(0, from) + filling + hash.slice(to);
   switch (next(6)) {
-    case 0: return cut(at, at + 1, letters[next(letters.length)]);
-    case 1: return cut(at, at, letters[next(letters.length)]);
-    case 2: return cut(at, at + 1 + next(4), "");
-    case 3: return hash.replace(/\d+(?=[,$])/g, (number) => (next(2) ? number : values[next(values.length)]));
+    case 0:
+      return cut(at, at + 1, letters[next(letters.length)]);
+    case 1:
+      return cut(at, at, letters[next(letters.length)]);
+    case 2:
+      return cut(at, at + 1 + next(4), "");
+    case 3:
+      return hash.replace(/\d+(?=[,$])/g, (number) => (next(2) ? number : values[next(values.length)]));
     case 4: {
       const [one, other] = [hash, others[next(others.length)]].map((text) => text.split("$"));
       const place = next(one.length);
       return [...one.slice(0, place), ...other.slice(place)].join("$");
     }
-    default: return hash.slice(0, at);
+    default:
+      return hash.slice(0, at);
   }
 }
 
@@ -241,9 +362,11 @@ function* costs() {
       yield `$firebase-scrypt$ln=${ln},r=${r}$${[SALT, "", Buffer.alloc(32), Buffer.alloc(32)].map(base64).join("$")}`;
     }
   }
-  for (let cost = 0; cost <= 40; cost += 1) yield MADE_ELSEWHERE["bcrypt, cost 4"].replace("$04$", `$${String(cost).padStart(2, "0")}$`);
+  for (let cost = 0; cost <= 40; cost += 1)
+    yield MADE_ELSEWHERE["bcrypt, cost 4"].replace("$04$", `$${String(cost).padStart(2, "0")}$`);
   for (const m of [0, 1, 8, 4_095, 4_096, 4_097, 65_535, 65_536, 65_537, 4_294_967_295]) {
-    for (const t of [0, 1, 2, 9, 10, 11]) for (const p of [0, 1, 3, 4, 5]) yield `$argon2id$v=19$m=${m},t=${t},p=${p}$${salt}$${key}`;
+    for (const t of [0, 1, 2, 9, 10, 11])
+      for (const p of [0, 1, 3, 4, 5]) yield `$argon2id$v=19$m=${m},t=${t},p=${p}$${salt}$${key}`;
   }
   for (let length = 0; length <= 70; length += 1) {
     const text = unpadded(Buffer.alloc(length, 7));
@@ -267,7 +390,10 @@ test("twenty thousand hashes around the bounds: the importer takes those that th
   const texts = [...good, ...costs(), ...made].filter((text) => !/[\r\n]/.test(text) && text.isWellFormed());
   // The service's own reader, compiled for this machine.
   const { status, stdout, stderr } = spawnSync("cargo", ["run", "--quiet", "--example", "judge-hashes"], {
-    cwd: ROOT, input: texts.map((text) => `${text}\n`).join(""), encoding: "utf8", maxBuffer: 64 * MIB,
+    cwd: ROOT,
+    input: texts.map((text) => `${text}\n`).join(""),
+    encoding: "utf8",
+    maxBuffer: 64 * MIB,
   });
   assert.equal(status, 0, stderr);
   const verdicts = stdout.split("\n").slice(0, -1);
@@ -279,10 +405,12 @@ test("twenty thousand hashes around the bounds: the importer takes those that th
 });
 
 /** The test vector of Supabase's own server, for `mytestpassword`. */
-const FBSCRYPT = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=ou9tdYTGyYm8kuR6Dt0Bp0kDuAYoXrK16mbZO4yGwAn3oLspjnN0/c41v8xZnO1n14J3MjKj1b2g6AUCAlFwMw==$C0sHCg9ek77hsg==$zKVTMvnWVw5BBOZNUdnsalx4c4c7y/w7IS5p6Ut2+CfEFFlz37J9huyQfov4iizN8dbjvEJlM5tQaJP84+hfTw==";
+const FBSCRYPT =
+  "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=ou9tdYTGyYm8kuR6Dt0Bp0kDuAYoXrK16mbZO4yGwAn3oLspjnN0/c41v8xZnO1n14J3MjKj1b2g6AUCAlFwMw==$C0sHCg9ek77hsg==$zKVTMvnWVw5BBOZNUdnsalx4c4c7y/w7IS5p6Ut2+CfEFFlz37J9huyQfov4iizN8dbjvEJlM5tQaJP84+hfTw==";
 
 describe("Firebase's scrypt as Supabase writes it", () => {
-  const change = (...changes) => changes.reduce((text, [part, replacement]) => text.replace(part, replacement), FBSCRYPT);
+  const change = (...changes) =>
+    changes.reduce((text, [part, replacement]) => text.replace(part, replacement), FBSCRYPT);
   const urlSafe = FBSCRYPT.replaceAll("/", "_").replaceAll(/(?<=[a-z0-9A-Z])\+/g, "-");
 
   test("is imported and verifies, whatever its base64 looks like", async (t) => {
@@ -290,7 +418,14 @@ describe("Firebase's scrypt as Supabase writes it", () => {
     const bare = firebase(10, 8, { separator: Buffer.alloc(0) }).split("$");
     const without = `$fbscrypt$v=1,n=10,r=8,p=1,sk=${bare[5]}$${bare[3]}$${bare[6]}`;
     const hashes = [FBSCRYPT, urlSafe, change([/=+(?=,sk)/, ""], [/=+(?=\$)/g, ""], [/=+$/, ""]), without];
-    const path = fileOf(scratch(t), "users.csv", ["id,email,encrypted_password", ...hashes.map((hash, i) => `${crypto.randomUUID()},fb${i}@example.com,"${hash}"`)].join("\n") + "\n");
+    const path = fileOf(
+      scratch(t),
+      "users.csv",
+      [
+        "id,email,encrypted_password",
+        ...hashes.map((hash, i) => `${crypto.randomUUID()},fb${i}@example.com,"${hash}"`),
+      ].join("\n") + "\n",
+    );
     const { report } = await importFile(latchkey, { path, from: "supabase" });
     assert.deepEqual(report, []);
     for (const i of hashes.keys()) {
@@ -304,7 +439,14 @@ describe("Firebase's scrypt as Supabase writes it", () => {
     const judged = (text) => judgeHash(ownSpelling(text)).reason;
     assert.equal(judged(FBSCRYPT), undefined);
     assert.equal(judged(change(["v=1", "v=2"])), "hash_unsupported");
-    for (const damaged of [change([/,sk=[^$]*/, ""]), change([/\$[^$]*$/, ""]), change([/hsg==/, "hs"]), change(["p=1", "p=2"]), change([/TMvn/, "T!vn"]), change([/.{8}$/, ""])]) {
+    for (const damaged of [
+      change([/,sk=[^$]*/, ""]),
+      change([/\$[^$]*$/, ""]),
+      change([/hsg==/, "hs"]),
+      change(["p=1", "p=2"]),
+      change([/TMvn/, "T!vn"]),
+      change([/.{8}$/, ""]),
+    ]) {
       assert.equal(judged(damaged), "hash_damaged", damaged);
     }
     assert.equal(judged(change(["n=14", "n=17"])), "hash_out_of_bounds");
@@ -323,9 +465,16 @@ test("monstrous hashes are refused at the door, and at a login without being com
     WITHIN["Django, SHA-1"].replace("1000", "4294967295"),
     WITHIN["Firebase, no separator"].replace("ln=10", "ln=40"),
   ];
-  const path = fileOf(scratch(t), "users.jsonl", monstrous.map((passwordHash, number) => person(number, { passwordHash })));
+  const path = fileOf(
+    scratch(t),
+    "users.jsonl",
+    monstrous.map((passwordHash, number) => person(number, { passwordHash })),
+  );
   const { report } = await importFile(latchkey, { path });
-  assert.deepEqual(report.map(({ reason }) => reason), monstrous.map(() => "hash_out_of_bounds"));
+  assert.deepEqual(
+    report.map(({ reason }) => reason),
+    monstrous.map(() => "hash_out_of_bounds"),
+  );
   assert.deepEqual(await latchkey.sql("SELECT id FROM users WHERE id = ?1", person(0).id), []);
   // Computed, the first would end the isolate and the others this test's time.
   for (const hash of monstrous) assert.equal(await verifies(hash), false, hash);

@@ -31,10 +31,15 @@ before(async () => {
     const result = answer(pathname);
     response.writeHead(result ? 200 : isLoggedIn ? 404 : 403, { "Content-Type": "application/json" });
     const count = Array.isArray(result) ? result.length : 1;
-    response.end(JSON.stringify({
-      success: Boolean(result), result: result ?? null, messages: [], errors: result ? [] : [{ code: 10_000, message: "no such thing here" }],
-      result_info: { page: 1, per_page: 50, count, total_count: count, total_pages: 1 },
-    }));
+    response.end(
+      JSON.stringify({
+        success: Boolean(result),
+        result: result ?? null,
+        messages: [],
+        errors: result ? [] : [{ code: 10_000, message: "no such thing here" }],
+        result_info: { page: 1, per_page: 50, count, total_count: count, total_pages: 1 },
+      }),
+    );
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
 });
@@ -48,7 +53,8 @@ function answer(pathname) {
   const account = /\/accounts\/([^/]+)\/d1\/database$/.exec(pathname)?.[1];
   if (account) return [OTHER, ...(isDeployed ? [{ uuid: UUIDS[account], name: "latchkey" }] : [])];
   if (pathname.endsWith("/accounts")) return accounts;
-  if (pathname.endsWith("/memberships")) return accounts.map((one) => ({ id: `member-${one.id}`, account: one, status: "accepted" }));
+  if (pathname.endsWith("/memberships"))
+    return accounts.map((one) => ({ id: `member-${one.id}`, account: one, status: "accepted" }));
   if (pathname.endsWith("/user")) return { id: "u", email: "operator@example.org" };
   return pathname.endsWith("/user/tokens/verify") ? { id: "t", status: "active" } : undefined;
 }
@@ -57,24 +63,37 @@ function answer(pathname) {
 function remote(name, args, env = {}) {
   const { port } = server.address();
   return command(name, [...args, "--remote"], undefined, {
-    CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}/client/v4`, CLOUDFLARE_API_TOKEN: "token", CLOUDFLARE_ACCOUNT_ID: "", CF_ACCOUNT_ID: "", ...env,
+    CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}/client/v4`,
+    CLOUDFLARE_API_TOKEN: "token",
+    CLOUDFLARE_ACCOUNT_ID: "",
+    CF_ACCOUNT_ID: "",
+    ...env,
   });
 }
 
-const connected = () => paths.filter((path) => path.includes("/workers/")).map((path) => /\/accounts\/([^/]+)\//.exec(path)[1]);
-const line = (verb, { id, name }) => `${verb} the database "latchkey" (${UUIDS[id]}) of the account "${name}" (${id}).\n`;
+const connected = () =>
+  paths.filter((path) => path.includes("/workers/")).map((path) => /\/accounts\/([^/]+)\//.exec(path)[1]);
+const line = (verb, { id, name }) =>
+  `${verb} the database "latchkey" (${UUIDS[id]}) of the account "${name}" (${id}).\n`;
 
 describe("--remote", () => {
   test("with several accounts and no terminal writes nothing, and names the flag that answers", async (t) => {
     const path = fileOf(scratch(t), "users.jsonl", [person(1)]);
-    for (const [name, args] of [["import", [path]], ["export", [join(scratch(t), "out.jsonl")]], ["end-sessions", []]]) {
+    for (const [name, args] of [
+      ["import", [path]],
+      ["export", [join(scratch(t), "out.jsonl")]],
+      ["end-sessions", []],
+    ]) {
       const { code, out } = await remote(name, args);
       assert.equal(code, 1, out);
       assert.match(out, /several accounts: "Alpha" \(a{32}\), "Beta" \(b{32}\)\. Say which: --account ID\n$/);
       assert.doesNotMatch(out, /Writing|Reading|Ending/);
     }
     assert.deepEqual(connected(), []);
-    assert.deepEqual(paths.filter((path) => path.includes("/d1/")), []);
+    assert.deepEqual(
+      paths.filter((path) => path.includes("/d1/")),
+      [],
+    );
   });
 
   test("says which account and database before it is connected to, whoever named the account", async (t) => {
@@ -104,13 +123,22 @@ describe("--remote", () => {
   test("an account that the login cannot see, no login, no database: said in a line, and nothing is connected to", async (t) => {
     const path = fileOf(scratch(t), "users.jsonl", [person(1)]);
     const strange = await remote("import", [path, "--account", "Gamma"]);
-    assert.match(strange.out, /^latchkey: The login cannot see the account "Gamma"\. It sees: "Alpha" \(a{32}\), "Beta" \(b{32}\)\.\n$/);
+    assert.match(
+      strange.out,
+      /^latchkey: The login cannot see the account "Gamma"\. It sees: "Alpha" \(a{32}\), "Beta" \(b{32}\)\.\n$/,
+    );
     isDeployed = false;
     const empty = await remote("import", [path, "--account", "Beta"]);
-    assert.match(empty.out, /^latchkey: There is no database "latchkey" in the account "Beta" \(b{32}\)\. Deploy first/);
+    assert.match(
+      empty.out,
+      /^latchkey: There is no database "latchkey" in the account "Beta" \(b{32}\)\. Deploy first/,
+    );
     isLoggedIn = false;
     const stranger = await remote("import", [path]);
-    assert.match(stranger.out, /^latchkey: Cloudflare did not say whose login this is\. Log in: npm run wrangler -- login\n$/);
+    assert.match(
+      stranger.out,
+      /^latchkey: Cloudflare did not say whose login this is\. Log in: npm run wrangler -- login\n$/,
+    );
     for (const { code } of [strange, empty, stranger]) assert.equal(code, 1);
     assert.deepEqual(connected(), []);
   });
@@ -134,12 +162,19 @@ describe("on a terminal", () => {
 
   test("anything else ends it", async () => {
     for (const typed of ["\n", "0\n", "3\n", "y\n", "one\n", "1.0\n", "-1\n"]) {
-      await assert.rejects(chooseOnTerminal(["one", "two"], terminal(typed)), /No account was chosen\. Nothing was done\./, typed);
+      await assert.rejects(
+        chooseOnTerminal(["one", "two"], terminal(typed)),
+        /No account was chosen\. Nothing was done\./,
+        typed,
+      );
     }
   });
 
   test("nobody is asked where there is none", async () => {
     const { input, output } = terminal("1\n");
-    assert.equal(await chooseOnTerminal(["one", "two"], { input: Object.assign(input, { isTTY: false }), output }), undefined);
+    assert.equal(
+      await chooseOnTerminal(["one", "two"], { input: Object.assign(input, { isTTY: false }), output }),
+      undefined,
+    );
   });
 });

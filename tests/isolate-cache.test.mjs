@@ -33,7 +33,12 @@ async function warm(vars) {
 describe("a profile that an isolate has just read", () => {
   test("costs neither KV nor D1 for ISOLATE_CACHE_TTL_SECONDS, and then one look into KV", async () => {
     const { latchkey, at, read } = await warm({ ISOLATE_CACHE_TTL_SECONDS: 5 });
-    for (const [seconds, asked] of [[1, 0], [4, 0], [5, 1], [9, 0]]) {
+    for (const [seconds, asked] of [
+      [1, 0],
+      [4, 0],
+      [5, 1],
+      [9, 0],
+    ]) {
       await at(seconds);
       await latchkey.resetCounters();
       assert.equal((await read(HERE)).status, 200);

@@ -10,7 +10,26 @@ import { PATHS, ROUTES } from "./support/routes.mjs";
 import { sendBytes } from "./support/socket.mjs";
 
 /** All that workerd lets through, by purpose: the usual ones, WebDAV's, and oddities. */
-const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "PURGE", "REPORT"];
+const METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "TRACE",
+  "PROPFIND",
+  "PROPPATCH",
+  "MKCOL",
+  "COPY",
+  "MOVE",
+  "LOCK",
+  "UNLOCK",
+  "SEARCH",
+  "PURGE",
+  "REPORT",
+];
 
 let latchkey;
 let person;
@@ -27,7 +46,9 @@ async function send(path, method, headers = []) {
   const answer = await latchkey.raw(path.replace("{id}", id), {
     method,
     headers: [["Cookie", person.client.cookieHeader], ["Content-Type", "application/json"], ...headers],
-    body: ["POST", "PUT", "PATCH", "DELETE"].includes(method) ? JSON.stringify({ currentPassword: PASSWORD, newPassword: `${PASSWORD}!` }) : null,
+    body: ["POST", "PUT", "PATCH", "DELETE"].includes(method)
+      ? JSON.stringify({ currentPassword: PASSWORD, newPassword: `${PASSWORD}!` })
+      : null,
   });
   const all = (name) => answer.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
   return { status: answer.status, all, text: answer.body.toString() };
@@ -51,17 +72,32 @@ for (const [path, allowed] of PATHS) {
 
 describe("HEAD", () => {
   /** Status and headers of a raw answer, without what differs from one request to the next. */
-  const headOf = (text) => text.split("\r\n\r\n")[0].toLowerCase().split("\r\n").filter((line) => !/^(x-request-id|date|mf-\S+):/.test(line)).sort();
+  const headOf = (text) =>
+    text
+      .split("\r\n\r\n")[0]
+      .toLowerCase()
+      .split("\r\n")
+      .filter((line) => !/^(x-request-id|date|mf-\S+):/.test(line))
+      .sort();
   const bodyOf = (text) => text.slice(text.indexOf("\r\n\r\n") + 4);
 
-  for (const path of [...PATHS.filter(([, methods]) => methods.includes("GET")).map(([one]) => one), "/nowhere", "/api/account/activity?limit=0"]) {
+  for (const path of [
+    ...PATHS.filter(([, methods]) => methods.includes("GET")).map(([one]) => one),
+    "/nowhere",
+    "/api/account/activity?limit=0",
+  ]) {
     test(`${path} has the headers of GET and no body, with a session and without`, async () => {
       for (const lines of [[`Cookie: ${person.client.cookieHeader}`], [], ["Cookie: access_token=zqx"]]) {
-        const [get, head] = await Promise.all(["GET", "HEAD"].map((method) => sendBytes(latchkey, `${method} ${path} HTTP/1.1`, { path, lines })));
+        const [get, head] = await Promise.all(
+          ["GET", "HEAD"].map((method) => sendBytes(latchkey, `${method} ${path} HTTP/1.1`, { path, lines })),
+        );
         assert.deepEqual(headOf(head.text), headOf(get.text));
         assert.ok(bodyOf(get.text).length > 0);
         assert.equal(bodyOf(head.text), "");
-        assert.match(head.text, new RegExp(`^content-length: ${Buffer.byteLength(bodyOf(get.text), "latin1")}\r$`, "im"));
+        assert.match(
+          head.text,
+          new RegExp(`^content-length: ${Buffer.byteLength(bodyOf(get.text), "latin1")}\r$`, "im"),
+        );
       }
     });
   }
@@ -75,7 +111,9 @@ describe("a method hidden elsewhere in the request", () => {
     for (const { method, path } of ROUTES.filter(({ method }) => method !== "GET")) {
       for (const header of HEADERS) {
         for (const outer of ["GET", "PUT"]) {
-          const answer = await send(`${path}?_method=${method}&X-HTTP-Method-Override=${method}`, outer, [[header, method]]);
+          const answer = await send(`${path}?_method=${method}&X-HTTP-Method-Override=${method}`, outer, [
+            [header, method],
+          ]);
           const isRoute = ROUTES.some((route) => route.path === path && route.method === outer);
           assert.equal(answer.status, isRoute ? 200 : 405, `${outer} ${path} ${header}: ${method}`);
         }

@@ -20,7 +20,10 @@ const PAGE = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
 const persistTo = mkdtempSync(join(tmpdir(), "latchkey-operations-"));
 
 let latchkey;
-before(async () => (latchkey = await startLatchkey({ persist: join(persistTo, "v3"), vars: { PROFILE_CONSISTENCY: "strict" } })));
+before(
+  async () =>
+    (latchkey = await startLatchkey({ persist: join(persistTo, "v3"), vars: { PROFILE_CONSISTENCY: "strict" } })),
+);
 after(async () => {
   await latchkey.dispose();
   rmSync(persistTo, { recursive: true, force: true });
@@ -28,7 +31,10 @@ after(async () => {
 
 /** Runs a script of `npm run`: `{code, out}`. */
 function script(name, ...args) {
-  const { status, stdout, stderr } = spawnSync("node", [join(ROOT, "scripts", `${name}.mjs`), ...args], { cwd: ROOT, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("node", [join(ROOT, "scripts", `${name}.mjs`), ...args], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   return { code: status, out: stdout + stderr };
 }
 
@@ -51,7 +57,10 @@ describe("npm run end-sessions", () => {
       assertProblem(await client.post(REFRESH), "invalid_token", { error: "invalid_grant" });
     }
     assert.deepEqual(await latchkey.sql("SELECT DISTINCT end_reason FROM sessions"), [{ end_reason: "revoked" }]);
-    assert.ok(latchkey.logs.every(({ message }) => !message.includes("refresh_reused")), "nobody is taken for a thief");
+    assert.ok(
+      latchkey.logs.every(({ message }) => !message.includes("refresh_reused")),
+      "nobody is taken for a thief",
+    );
     assert.match(script("end-sessions", "--local", "--persist-to", persistTo).out, /Ended 0 sessions\./);
     assert.equal((await (await logIn(latchkey, one)).get(PROFILE)).status, 200);
   });
@@ -74,7 +83,11 @@ describe("the statements of the page", () => {
     assert.equal((await person.client.get(PROFILE)).json.isSuperuser, true);
     const [, role] = PAGE.split("A role of your own:");
     const [, sql] = /```sql\n([\s\S]+?)```/.exec(role);
-    for (const statement of sql.replaceAll("ada@example.org", person.email).split(";").filter((one) => one.trim())) await latchkey.sql(statement);
+    for (const statement of sql
+      .replaceAll("ada@example.org", person.email)
+      .split(";")
+      .filter((one) => one.trim()))
+      await latchkey.sql(statement);
     assert.equal((await person.client.get(PROFILE)).json.roleSlug, "editor");
   });
 
@@ -100,7 +113,10 @@ describe("the statements of the page", () => {
     const form = { username: person.email, password: person.password };
     assertProblem(await new Client(latchkey).post(LOGIN, { form }), "invalid_credentials", { error: "invalid_grant" });
     await logIn(latchkey, { email: person.email, password });
-    const [{ password_hash: stored }] = await latchkey.sql("SELECT password_hash FROM users WHERE email = ?1", person.email);
+    const [{ password_hash: stored }] = await latchkey.sql(
+      "SELECT password_hash FROM users WHERE email = ?1",
+      person.email,
+    );
     assert.match(stored, /^\$argon2id\$/, "the first login has replaced it");
     assert.equal(new Set(Array.from({ length: 20 }, makePassword)).size, 20);
     assert.notEqual(hashPassword(password), hash, "salted");

@@ -19,7 +19,10 @@ describe("docs/performance.md", () => {
     const result = JSON.parse(read("bench", "results", `${name}.json`));
 
     test(`has the tables of bench:${name} as they were found`, () => {
-      assert.ok(DOCUMENT.includes(block(name, result)), `npm run bench:${name} writes them; they are not changed by hand`);
+      assert.ok(
+        DOCUMENT.includes(block(name, result)),
+        `npm run bench:${name} writes them; they are not changed by hand`,
+      );
     });
 
     test(`has the plots of bench:${name} as they were found`, () => {

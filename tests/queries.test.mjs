@@ -28,10 +28,15 @@ before(async () => {
   await done(client.delete(`${ACCOUNT}/sessions?scope=others`), 204);
   await done(client.copy().post(`${ACCOUNT}/logout`), 204);
   await done(client.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: PASSWORD } }), 204);
-  await done(client.patch(`${ACCOUNT}/password`, { json: { currentPassword: PASSWORD, newPassword: "battery staple horse" } }), 204);
+  await done(
+    client.patch(`${ACCOUNT}/password`, { json: { currentPassword: PASSWORD, newPassword: "battery staple horse" } }),
+    204,
+  );
   await latchkey.scheduled();
   const { calls } = await latchkey.counters();
-  const sent = calls.filter((call) => call.startsWith("d1.")).flatMap((call) => call.replace(/^d1\.\w+: /, "").split("; "));
+  const sent = calls
+    .filter((call) => call.startsWith("d1."))
+    .flatMap((call) => call.replace(/^d1\.\w+: /, "").split("; "));
   statements = [...new Set(sent)];
 });
 after(() => latchkey.dispose());
@@ -45,6 +50,10 @@ async function plan(statement) {
 test("no statement reads a table from end to end", async () => {
   assert.ok(statements.length >= 20, `${statements.length} statements`);
   for (const statement of statements) {
-    assert.doesNotMatch(await plan(statement), /SCAN (sessions|users|attempts|roles|audit_log|sweeps|s|u|r|caller|begun|device|owner)\b/, statement);
+    assert.doesNotMatch(
+      await plan(statement),
+      /SCAN (sessions|users|attempts|roles|audit_log|sweeps|s|u|r|caller|begun|device|owner)\b/,
+      statement,
+    );
   }
 });

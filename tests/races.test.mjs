@@ -8,7 +8,20 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, sessionsOf, signUp, tokenOf } from "./support/people.mjs";
+import {
+  LOGIN,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  sessionsOf,
+  signUp,
+  tokenOf,
+} from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 import { decode } from "./support/tokens.mjs";
 
@@ -29,11 +42,14 @@ const count = (values) => values.reduce((counts, value) => ({ ...counts, [value]
 
 describe("50 registrations of one address", () => {
   /** The address in a spelling of its own. */
-  const spelling = (email, i) => [...email].map((letter, at) => ((i >> at % 6) & 1 ? letter.toUpperCase() : letter)).join("");
+  const spelling = (email, i) =>
+    [...email].map((letter, at) => ((i >> (at % 6)) & 1 ? letter.toUpperCase() : letter)).join("");
 
   async function race(email) {
     const answers = await parallel(50, (i, options) =>
-      new Client(latchkey, options).post(REGISTER, { json: { email: spelling(email, i), password: PASSWORD, name: `Person ${i}` } }),
+      new Client(latchkey, options).post(REGISTER, {
+        json: { email: spelling(email, i), password: PASSWORD, name: `Person ${i}` },
+      }),
     );
     const rows = await latchkey.sql("SELECT id, name FROM users WHERE lower(email) = ?1", email);
     return { answers, rows };
@@ -73,7 +89,10 @@ async function refreshRace(person) {
   check(row.ended_at === null, `ended: ${row.end_reason}`);
   check(row.previous_jti === before.jti, "generations: more than one step");
   const [first] = renewed;
-  check(first && row.current_jti === decode(tokenOf(first, "refresh_token")).claims.jti, "generations: the row has another successor");
+  check(
+    first && row.current_jti === decode(tokenOf(first, "refresh_token")).claims.jti,
+    "generations: the row has another successor",
+  );
 
   const works = async (tab) => (await tab.get(PROFILE)).status === 200 && (await tab.post(REFRESH)).status === 204;
   check(first && (await works(first)), "the successor does not work");
@@ -102,7 +121,10 @@ describe("20 refreshes of one token", () => {
       },
     });
     const faults = await refreshRace(person);
-    assert.ok(faults.some((fault) => /^successors: \d+ of refresh_token/.test(fault)), `${faults}`);
+    assert.ok(
+      faults.some((fault) => /^successors: \d+ of refresh_token/.test(fault)),
+      `${faults}`,
+    );
   });
 
   test("a rotation without its condition is reported", async () => {
@@ -113,7 +135,10 @@ describe("20 refreshes of one token", () => {
 
   test("no grace is reported", async () => {
     const person = await signUp(latchkey);
-    await latchkey.control({ d1DelayMs: 5, rewrites: [{ find: "previous_jti IS \\?5 AND \\?1 - rotated_at <= \\?8", replace: "0 > ?8" }] });
+    await latchkey.control({
+      d1DelayMs: 5,
+      rewrites: [{ find: "previous_jti IS \\?5 AND \\?1 - rotated_at <= \\?8", replace: "0 > ?8" }],
+    });
     assert.notDeepEqual(await refreshRace(person), []);
   });
 });
@@ -127,7 +152,9 @@ describe("a login with the old password that meets a change of the password", ()
     const slow = new Client(latchkey, { pop: 1 });
     const login = slow.post(LOGIN, { form: { username: person.email, password: PASSWORD } });
     while ((await latchkey.counters({ pop: 1 })).d1 === 0);
-    const change = await person.client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } });
+    const change = await person.client.patch(PASSWORD_PATH, {
+      json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD },
+    });
     assert.equal(change.status, 204, change.text);
     assert.equal((await latchkey.counters({ pop: 1 })).d1, 1, "the login has not written yet");
     const live = async () => (await sessionsOf(latchkey, person)).filter((row) => row.ended_at === null);
@@ -154,7 +181,10 @@ describe("a login with the old password that meets a change of the password", ()
       ...[1, 2, 3, 4].map((i) => new Client(latchkey, { pop: i % POPS }).post(LOGIN, { form })),
     ]);
     assert.equal(change.status, 204, change.text);
-    assert.deepEqual((await sessionsOf(latchkey, person)).filter((row) => row.ended_at === null), []);
+    assert.deepEqual(
+      (await sessionsOf(latchkey, person)).filter((row) => row.ended_at === null),
+      [],
+    );
   });
 });
 
@@ -164,13 +194,17 @@ describe("at once", () => {
     const person = await signUp(latchkey);
     const elsewhere = await logIn(latchkey, person);
     const passwords = [`${NEW_PASSWORD} 1`, `${NEW_PASSWORD} 2`];
-    const answers = await Promise.all([person.client, elsewhere].map((client, i) =>
-      client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: passwords[i] } }),
-    ));
+    const answers = await Promise.all(
+      [person.client, elsewhere].map((client, i) =>
+        client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: passwords[i] } }),
+      ),
+    );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [204, 401]);
     const winner = answers.findIndex(({ status }) => status === 204);
     await logIn(latchkey, { ...person, password: passwords[winner] });
-    const loser = await new Client(latchkey).post(LOGIN, { form: { username: person.email, password: passwords[1 - winner] } });
+    const loser = await new Client(latchkey).post(LOGIN, {
+      form: { username: person.email, password: passwords[1 - winner] },
+    });
     assertProblem(loser, "invalid_credentials", { error: "invalid_grant" });
   });
 
@@ -183,7 +217,10 @@ describe("at once", () => {
       return { tab, answer: await tab.post(i === 5 ? "/api/account/logout" : REFRESH) };
     });
     assert.equal(answers[5].answer.status, 204);
-    assert.deepEqual((await sessionsOf(latchkey, person)).map((row) => row.end_reason), ["logout"]);
+    assert.deepEqual(
+      (await sessionsOf(latchkey, person)).map((row) => row.end_reason),
+      ["logout"],
+    );
     for (const { tab } of answers.filter(({ answer }, i) => i !== 5 && answer.status === 204)) {
       assertProblem(await tab.post(REFRESH), "invalid_token", { error: "invalid_grant" });
     }

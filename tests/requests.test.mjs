@@ -10,11 +10,30 @@ import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { startLatchkey } from "./support/harness.mjs";
-import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, newEmail, register, signUp, snapshot } from "./support/people.mjs";
+import {
+  LOGIN,
+  LOGOUT,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  newEmail,
+  register,
+  signUp,
+  snapshot,
+} from "./support/people.mjs";
 import { PROBLEM_TYPE, assertHeaders, assertProblem, fromRaw } from "./support/problems.mjs";
 import { sendBytes } from "./support/socket.mjs";
 
-const ROUTES = [["POST", REGISTER], ["POST", LOGIN], ["POST", REFRESH], ["POST", LOGOUT], ["PATCH", PASSWORD_PATH], ["GET", PROFILE]];
+const ROUTES = [
+  ["POST", REGISTER],
+  ["POST", LOGIN],
+  ["POST", REFRESH],
+  ["POST", LOGOUT],
+  ["PATCH", PASSWORD_PATH],
+  ["GET", PROFILE],
+];
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
 const JSON_TYPE = ["Content-Type", "application/json"];
 const FORM = ["Content-Type", "application/x-www-form-urlencoded"];
@@ -40,11 +59,17 @@ describe("methods", () => {
       const answers = new Map();
       for (const other of METHODS.filter((one) => one !== method)) {
         const bodies = ["GET", "HEAD", "OPTIONS", "TRACE"].includes(other) ? {} : { body: "zqx-marker" };
-        answers.set(other, await raw(path, { method: other, headers: [cookie, ["Content-Type", "text/plain"]], ...bodies }));
+        answers.set(
+          other,
+          await raw(path, { method: other, headers: [cookie, ["Content-Type", "text/plain"]], ...bodies }),
+        );
       }
       // Other operations may share the path (PATCH profile), and HEAD goes with GET; OPTIONS is none.
       const operations = [...answers].filter(([, { status }]) => status !== 405).map(([other]) => other);
-      assert.ok(operations.every((other) => ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(other)), `${operations}`);
+      assert.ok(
+        operations.every((other) => ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(other)),
+        `${operations}`,
+      );
       if (path !== PROFILE) assert.deepEqual(operations, []);
       const allow = [method, ...operations].sort();
       for (const [other, answer] of [...answers].filter(([, { status }]) => status === 405)) {
@@ -69,8 +94,13 @@ describe("methods", () => {
     }
     // Not in workerd's own list: refused before the Worker, or by it.
     for (const path of [PROFILE, LOGOUT]) {
-      const { status } = await latchkey.raw(path, { method: "FOO", headers: [cookie] }).catch((error) => ({ status: error.code }));
-      assert.ok([400, 405, 501, "HPE_INVALID_METHOD", "ERR_HTTP_INVALID_METHOD", "ECONNRESET"].includes(status), `${status}`);
+      const { status } = await latchkey
+        .raw(path, { method: "FOO", headers: [cookie] })
+        .catch((error) => ({ status: error.code }));
+      assert.ok(
+        [400, 405, 501, "HPE_INVALID_METHOD", "ERR_HTTP_INVALID_METHOD", "ECONNRESET"].includes(status),
+        `${status}`,
+      );
     }
     assert.deepEqual(await snapshot(latchkey), before);
   });
@@ -79,8 +109,21 @@ describe("methods", () => {
 test("unknown paths, and other spellings of known ones, are 404", async () => {
   const before = await snapshot(latchkey);
   for (const path of [
-    "/", "/zqx-marker", "/api", "/api/account", "/api/account/", `${PROFILE}/`, "/api//account/profile", PROFILE.toUpperCase(),
-    "/api/account/Profile", "/api/account/%70rofile", "/api/account/profile.json", "/api/account/profile;x", "/API/account/logout", `${LOGOUT}/`, "/__test/control",
+    "/",
+    "/zqx-marker",
+    "/api",
+    "/api/account",
+    "/api/account/",
+    `${PROFILE}/`,
+    "/api//account/profile",
+    PROFILE.toUpperCase(),
+    "/api/account/Profile",
+    "/api/account/%70rofile",
+    "/api/account/profile.json",
+    "/api/account/profile;x",
+    "/API/account/logout",
+    `${LOGOUT}/`,
+    "/__test/control",
   ]) {
     for (const method of ["GET", "POST", "PATCH"]) {
       const answer = await raw(path, { method, headers: [cookie] });
@@ -109,7 +152,12 @@ describe("bodies", () => {
 
   test("of one byte more are 413 on every endpoint that reads one, whether announced or in chunks", async () => {
     const before = await snapshot(latchkey);
-    for (const [method, path] of [["POST", REGISTER], ["POST", LOGIN], ["PATCH", PASSWORD_PATH], ["PATCH", PROFILE]]) {
+    for (const [method, path] of [
+      ["POST", REGISTER],
+      ["POST", LOGIN],
+      ["PATCH", PASSWORD_PATH],
+      ["PATCH", PROFILE],
+    ]) {
       const body = padded(registration(), MAX_BODY_BYTES + 1);
       for (const shape of [body, [body.slice(0, 5_000), body.slice(5_000)], [body]]) {
         const answer = await raw(path, { method, headers: [JSON_TYPE, cookie], body: shape });
@@ -131,10 +179,18 @@ describe("bodies", () => {
 
   test("that do not come to their end are a 408", async () => {
     const part = Buffer.from('{"email":"');
-    const cases = [[REGISTER, [["Content-Length", "100"]], part], [REGISTER, [], part], [LOGIN, [["Content-Length", "100"]], Buffer.alloc(0)], [LOGIN, [["Content-Length", "8192"]], part]];
+    const cases = [
+      [REGISTER, [["Content-Length", "100"]], part],
+      [REGISTER, [], part],
+      [LOGIN, [["Content-Length", "100"]], Buffer.alloc(0)],
+      [LOGIN, [["Content-Length", "8192"]], part],
+    ];
     const statuses = await Promise.all(cases.map(([path, headers, sent]) => unfinished(path, sent, headers)));
     assert.deepEqual(statuses, [408, 408, 408, 408]);
-    const { text } = await sendBytes(latchkey, `PATCH ${PASSWORD_PATH} HTTP/1.1`, { path: PASSWORD_PATH, lines: [JSON_TYPE.join(": "), cookie.join(": "), "Content-Length: 2"] });
+    const { text } = await sendBytes(latchkey, `PATCH ${PASSWORD_PATH} HTTP/1.1`, {
+      path: PASSWORD_PATH,
+      lines: [JSON_TYPE.join(": "), cookie.join(": "), "Content-Length: 2"],
+    });
     assert.match(text, /"status":408,"code":"request_timeout"/);
   });
 
@@ -149,9 +205,15 @@ describe("bodies", () => {
       const text = padded(registration(), MAX_BODY_BYTES);
       const whole = await readsOf(text);
       assert.ok(whole.reads >= 1 && whole.reads <= 2, `${whole.reads}`);
-      assert.deepEqual(await readsOf(padded(registration(), MAX_BODY_BYTES).split("")), { status: 201, reads: whole.reads });
+      assert.deepEqual(await readsOf(padded(registration(), MAX_BODY_BYTES).split("")), {
+        status: 201,
+        reads: whole.reads,
+      });
       assert.deepEqual(await readsOf(`${text} `.split("")), { status: 413, reads: whole.reads });
-      assert.deepEqual(await readsOf(JSON.stringify(registration()).match(/.{1,7}/g)), { status: 201, reads: whole.reads });
+      assert.deepEqual(await readsOf(JSON.stringify(registration()).match(/.{1,7}/g)), {
+        status: 201,
+        reads: whole.reads,
+      });
     } finally {
       await counted.dispose();
     }
@@ -160,24 +222,59 @@ describe("bodies", () => {
   test("that are compressed are 415, and the answer says what is taken", async () => {
     const json = JSON.stringify(registration());
     for (const coding of ["gzip", "GZIP", "br", "deflate", "zstd", "x-gzip", "identity, gzip", "aws-chunked"]) {
-      for (const [method, path] of [["POST", REGISTER], ["POST", LOGIN], ["PATCH", PASSWORD_PATH]]) {
-        const answer = await raw(path, { method, headers: [JSON_TYPE, cookie, ["Content-Encoding", coding]], body: json });
+      for (const [method, path] of [
+        ["POST", REGISTER],
+        ["POST", LOGIN],
+        ["PATCH", PASSWORD_PATH],
+      ]) {
+        const answer = await raw(path, {
+          method,
+          headers: [JSON_TYPE, cookie, ["Content-Encoding", coding]],
+          body: json,
+        });
         assertProblem(answer, "unsupported_media_type", { message: `${path} ${coding}` });
         assert.equal(answer.headers.get("Accept-Encoding"), "identity");
       }
     }
-    assert.equal((await raw(REGISTER, { method: "POST", headers: [JSON_TYPE, ["Content-Encoding", "identity"]], body: json })).status, 201);
+    assert.equal(
+      (await raw(REGISTER, { method: "POST", headers: [JSON_TYPE, ["Content-Encoding", "identity"]], body: json }))
+        .status,
+      201,
+    );
   });
 
   test("with parameters that their media type does not have, or that say UTF-8, are read", async () => {
     for (const parameters of [
-      "; charset=utf8", '; charset="utf-8"', ";charset=UTF8", '; charset="UTF-8"', "; charset=us-ascii", "; charset=ASCII", "; charset=unicode-1-1-utf-8", "; charset='utf-8'", ";", " ;charset=utf-8 ;",
-      "; boundary=x", "; version=1", "; odata.metadata=minimal; charset=utf-8", '; profile="https://example.org/a;b,c"', "; charset", "; charset=", "; q=1; charset=utf-8; charset=UTF-8",
+      "; charset=utf8",
+      '; charset="utf-8"',
+      ";charset=UTF8",
+      '; charset="UTF-8"',
+      "; charset=us-ascii",
+      "; charset=ASCII",
+      "; charset=unicode-1-1-utf-8",
+      "; charset='utf-8'",
+      ";",
+      " ;charset=utf-8 ;",
+      "; boundary=x",
+      "; version=1",
+      "; odata.metadata=minimal; charset=utf-8",
+      '; profile="https://example.org/a;b,c"',
+      "; charset",
+      "; charset=",
+      "; q=1; charset=utf-8; charset=UTF-8",
     ]) {
-      const json = await raw(REGISTER, { method: "POST", headers: [["Content-Type", `application/json${parameters}`]], body: JSON.stringify(registration()) });
+      const json = await raw(REGISTER, {
+        method: "POST",
+        headers: [["Content-Type", `application/json${parameters}`]],
+        body: JSON.stringify(registration()),
+      });
       assert.equal(json.status, 201, parameters);
       const body = new URLSearchParams({ username: person.email, password: PASSWORD }).toString();
-      const form = await raw(LOGIN, { method: "POST", headers: [["Content-Type", `application/x-www-form-urlencoded${parameters}`]], body });
+      const form = await raw(LOGIN, {
+        method: "POST",
+        headers: [["Content-Type", `application/x-www-form-urlencoded${parameters}`]],
+        body,
+      });
       assert.equal(form.status, 204, parameters);
     }
   });
@@ -185,18 +282,46 @@ describe("bodies", () => {
   test("of another media type are 415", async () => {
     const json = JSON.stringify(registration());
     const types = [
-      [], [["Content-Type", ""]], [["Content-Type", "text/plain"]], [["Content-Type", "text/json"]], [["Content-Type", "application/jsonp"]],
-      [["Content-Type", "application/problem+json"]], [["Content-Type", "application/json; charset=iso-8859-1"]], [["Content-Type", "application/json; charset=utf-16"]], [["Content-Type", "application/json; charset=utf-8; charset=utf-7"]],
-      [["Content-Type", "multipart/form-data"]], [["Content-Type", "multipart/mixed; boundary=x"]], [["Content-Type", "application/json; x=1, text/plain"]], [["Content-Type", "text/plain; application/json"]],
-      [["Content-Type", "application/json, text/plain"]], [["Content-Type", "application/json"], ["Content-Type", "text/plain"]],
+      [],
+      [["Content-Type", ""]],
+      [["Content-Type", "text/plain"]],
+      [["Content-Type", "text/json"]],
+      [["Content-Type", "application/jsonp"]],
+      [["Content-Type", "application/problem+json"]],
+      [["Content-Type", "application/json; charset=iso-8859-1"]],
+      [["Content-Type", "application/json; charset=utf-16"]],
+      [["Content-Type", "application/json; charset=utf-8; charset=utf-7"]],
+      [["Content-Type", "multipart/form-data"]],
+      [["Content-Type", "multipart/mixed; boundary=x"]],
+      [["Content-Type", "application/json; x=1, text/plain"]],
+      [["Content-Type", "text/plain; application/json"]],
+      [["Content-Type", "application/json, text/plain"]],
+      [
+        ["Content-Type", "application/json"],
+        ["Content-Type", "text/plain"],
+      ],
     ];
     for (const headers of types) {
-      for (const [method, path] of [["POST", REGISTER], ["POST", LOGIN], ["PATCH", PASSWORD_PATH]]) {
-        assertProblem(await raw(path, { method, headers: [...headers, cookie], body: json }), "unsupported_media_type", { message: `${path} ${headers}` });
+      for (const [method, path] of [
+        ["POST", REGISTER],
+        ["POST", LOGIN],
+        ["PATCH", PASSWORD_PATH],
+      ]) {
+        assertProblem(
+          await raw(path, { method, headers: [...headers, cookie], body: json }),
+          "unsupported_media_type",
+          { message: `${path} ${headers}` },
+        );
       }
     }
-    for (const [method, path] of [["POST", REGISTER], ["PATCH", PASSWORD_PATH]]) {
-      assertProblem(await raw(path, { method, headers: [FORM, cookie], body: "email=a%40example.org" }), "unsupported_media_type");
+    for (const [method, path] of [
+      ["POST", REGISTER],
+      ["PATCH", PASSWORD_PATH],
+    ]) {
+      assertProblem(
+        await raw(path, { method, headers: [FORM, cookie], body: "email=a%40example.org" }),
+        "unsupported_media_type",
+      );
     }
   });
 });
@@ -208,49 +333,94 @@ describe("an endpoint without a body does not touch one", () => {
       const { hostname, port } = new URL(latchkey.url);
       const parts = [];
       const socket = connect(Number(port), hostname, () => socket.write(bytes, "latin1"));
-      socket.on("data", (part) => parts.push(part)).on("error", fail).on("close", () => done(Buffer.concat(parts).toString("latin1")));
+      socket
+        .on("data", (part) => parts.push(part))
+        .on("error", fail)
+        .on("close", () => done(Buffer.concat(parts).toString("latin1")));
     });
 
   test("nginx's auth_request repeats Content-Length and sends nothing", async () => {
     // As Debian's nginx 1.22 sends it for a POST of a form, with proxy_http_version 1.0 (its default) and 1.1.
     for (const version of ["1.0", "1.1"]) {
-      for (const [line, status] of [[cookie.join(": "), 200], ["Cookie: theme=dark", 401]]) {
-        const answer = await exactly(`GET ${PROFILE} HTTP/${version}\r\nHost: localhost:8787\r\nConnection: close\r\nContent-Length: 11\r\nContent-Type: application/x-www-form-urlencoded\r\n${line}\r\nUser-Agent: Mozilla/5.0\r\n\r\n`);
+      for (const [line, status] of [
+        [cookie.join(": "), 200],
+        ["Cookie: theme=dark", 401],
+      ]) {
+        const answer = await exactly(
+          `GET ${PROFILE} HTTP/${version}\r\nHost: localhost:8787\r\nConnection: close\r\nContent-Length: 11\r\nContent-Type: application/x-www-form-urlencoded\r\n${line}\r\nUser-Agent: Mozilla/5.0\r\n\r\n`,
+        );
         assert.match(answer, new RegExp(`^HTTP/1\\.[01] ${status} `), answer);
       }
     }
   });
 
   test("whatever its head announces, and whether it comes or not", async () => {
-    const announced = [["Content-Length: 500"], ["Content-Length: 8193"], ["Content-Length: 4294967296"], ["Content-Length: 2", "Content-Encoding: gzip"], ["Content-Length: 2", "Content-Type: text/plain; charset=utf-16"], ["Transfer-Encoding: chunked"]];
-    const routes = [["POST", REFRESH, 204], ["GET", PROFILE, 200], ["HEAD", PROFILE, 200], ["GET", "/api/account/sessions", 200], ["DELETE", "/api/account/sessions?scope=others", 204], ["GET", "/api/account/activity", 200], ["GET", "/health", 200], ["POST", LOGOUT, 204]];
+    const announced = [
+      ["Content-Length: 500"],
+      ["Content-Length: 8193"],
+      ["Content-Length: 4294967296"],
+      ["Content-Length: 2", "Content-Encoding: gzip"],
+      ["Content-Length: 2", "Content-Type: text/plain; charset=utf-16"],
+      ["Transfer-Encoding: chunked"],
+    ];
+    const routes = [
+      ["POST", REFRESH, 204],
+      ["GET", PROFILE, 200],
+      ["HEAD", PROFILE, 200],
+      ["GET", "/api/account/sessions", 200],
+      ["DELETE", "/api/account/sessions?scope=others", 204],
+      ["GET", "/api/account/activity", 200],
+      ["GET", "/health", 200],
+      ["POST", LOGOUT, 204],
+    ];
     for (const lines of announced) {
       const { client } = await signUp(latchkey);
       for (const [method, path, status] of routes) {
-        const { statuses, text } = await sendBytes(latchkey, `${method} ${path} HTTP/1.1`, { path, lines: [...lines, `Cookie: ${client.cookieHeader}`] });
+        const { statuses, text } = await sendBytes(latchkey, `${method} ${path} HTTP/1.1`, {
+          path,
+          lines: [...lines, `Cookie: ${client.cookieHeader}`],
+        });
         assert.deepEqual(statuses, [status], `${method} ${path} ${lines}`);
-        for (const [, name, value] of text.matchAll(/^set-cookie: (\w+)=([^;\r]*)/gim)) if (value !== "") client.cookies.set(name, { name, value });
+        for (const [, name, value] of text.matchAll(/^set-cookie: (\w+)=([^;\r]*)/gim))
+          if (value !== "") client.cookies.set(name, { name, value });
       }
     }
     const { client } = await signUp(latchkey);
     for (const [method, path, status] of routes.filter(([method]) => ["POST", "DELETE"].includes(method))) {
-      const sent = await raw(path, { method, headers: [["Cookie", client.cookieHeader]], body: "x".repeat(MAX_BODY_BYTES + 1) });
+      const sent = await raw(path, {
+        method,
+        headers: [["Cookie", client.cookieHeader]],
+        body: "x".repeat(MAX_BODY_BYTES + 1),
+      });
       assert.equal(sent.status, status, `${method} ${path}`);
-      for (const [, name, value] of sent.headers.getSetCookie().map((line) => /^(\w+)=([^;]*)/.exec(line))) client.cookies.set(name, { name, value });
+      for (const [, name, value] of sent.headers.getSetCookie().map((line) => /^(\w+)=([^;]*)/.exec(line)))
+        client.cookies.set(name, { name, value });
     }
   });
 });
 
 describe("cross-site requests", () => {
-  const send = (path, method, headers) => raw(path, { method, headers: [...headers, ["Content-Type", "text/plain"]], body: method === "GET" ? null : "x" });
+  const send = (path, method, headers) =>
+    raw(path, { method, headers: [...headers, ["Content-Type", "text/plain"]], body: method === "GET" ? null : "x" });
   const origin = (value) => ["Origin", value];
   const site = (value) => ["Sec-Fetch-Site", value];
 
   test("that change something are refused on every route, login and register too", async () => {
     const hostile = [
-      [site("cross-site")], [site("same-site")], [site("zqx-marker")], [site("")], [site("cross-site"), origin("https://evil.example")], [site("cross-site"), origin("null")],
-      [site("cross-site"), origin("http://localhost:8787")], [site("same-site"), origin("https://app.example.com.evil.example")],
-      [origin("https://evil.example")], [origin("null")], [origin("https://localhost:8787")], [origin("http://localhost")], [origin("https://APP.example.com")], [origin("https://app.example.com/")],
+      [site("cross-site")],
+      [site("same-site")],
+      [site("zqx-marker")],
+      [site("")],
+      [site("cross-site"), origin("https://evil.example")],
+      [site("cross-site"), origin("null")],
+      [site("cross-site"), origin("http://localhost:8787")],
+      [site("same-site"), origin("https://app.example.com.evil.example")],
+      [origin("https://evil.example")],
+      [origin("null")],
+      [origin("https://localhost:8787")],
+      [origin("http://localhost")],
+      [origin("https://APP.example.com")],
+      [origin("https://app.example.com/")],
     ];
     const before = await snapshot(latchkey);
     for (const [method, path] of ROUTES.filter(([method]) => method !== "GET")) {
@@ -266,14 +436,22 @@ describe("cross-site requests", () => {
 
   test("of the service itself, of an allowed origin and of no browser pass", async () => {
     const friendly = [
-      [], [site("same-origin")], [site("none")], [origin("http://localhost:8787")], [origin("https://app.example.com")],
-      [site("cross-site"), origin("https://app.example.com")], [site("same-site"), origin("https://app.example.com")],
+      [],
+      [site("same-origin")],
+      [site("none")],
+      [origin("http://localhost:8787")],
+      [origin("https://app.example.com")],
+      [site("cross-site"), origin("https://app.example.com")],
+      [site("same-site"), origin("https://app.example.com")],
     ];
     for (const headers of friendly) {
       assert.equal((await send(REGISTER, "POST", headers)).status, 415, `${headers}`);
       assert.equal((await send(LOGIN, "POST", headers)).status, 415, `${headers}`);
     }
-    assert.equal((await send(PROFILE, "GET", [cookie, site("cross-site"), origin("https://evil.example")])).status, 200);
+    assert.equal(
+      (await send(PROFILE, "GET", [cookie, site("cross-site"), origin("https://evil.example")])).status,
+      200,
+    );
   });
 });
 
@@ -289,50 +467,92 @@ describe("the order of refusals", () => {
 
   test("media type and announced size come before authentication", async () => {
     for (const path of [PASSWORD_PATH, PROFILE]) {
-      assertProblem(await raw(path, { method: "PATCH", headers: [["Content-Type", "text/plain"]], body: "{}" }), "unsupported_media_type", { message: path });
-      assertProblem(await raw(path, { method: "PATCH", headers: [JSON_TYPE], body: huge }), "body_too_large", { message: path });
+      assertProblem(
+        await raw(path, { method: "PATCH", headers: [["Content-Type", "text/plain"]], body: "{}" }),
+        "unsupported_media_type",
+        { message: path },
+      );
+      assertProblem(await raw(path, { method: "PATCH", headers: [JSON_TYPE], body: huge }), "body_too_large", {
+        message: path,
+      });
     }
   });
 
   test("authentication comes before the body is read: nobody without a token has one waited for", async () => {
     for (const path of [PASSWORD_PATH, PROFILE]) {
       for (const cookies of [[], ["Cookie: access_token=zqx-marker"]]) {
-        for (const [framing, sent] of [["Content-Length: 100", ""], ["Content-Length: 100", "{"], ["Transfer-Encoding: chunked", "1\r\n{\r\n"]]) {
-          const { statuses } = await sendBytes(latchkey, `PATCH ${path} HTTP/1.1`, { path, lines: ["Content-Type: application/json", framing, ...cookies], body: sent });
+        for (const [framing, sent] of [
+          ["Content-Length: 100", ""],
+          ["Content-Length: 100", "{"],
+          ["Transfer-Encoding: chunked", "1\r\n{\r\n"],
+        ]) {
+          const { statuses } = await sendBytes(latchkey, `PATCH ${path} HTTP/1.1`, {
+            path,
+            lines: ["Content-Type: application/json", framing, ...cookies],
+            body: sent,
+          });
           assert.deepEqual(statuses, [401], `${path} ${framing} ${sent}`);
         }
       }
     }
-    assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body: [huge] }), "not_authenticated");
+    assertProblem(
+      await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body: [huge] }),
+      "not_authenticated",
+    );
   });
 
   test("authentication comes before what the body says", async () => {
     for (const body of ["", "{", "\xff", "{}", '{"newPassword":"x"}', '{"x":1,"x":2}']) {
-      assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body }), "not_authenticated", { message: body });
+      assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body }), "not_authenticated", {
+        message: body,
+      });
       const forged = ["Cookie", "access_token=zqx-marker"];
-      assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE, forged], body }), "invalid_token", { message: body });
+      assertProblem(
+        await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE, forged], body }),
+        "invalid_token",
+        { message: body },
+      );
     }
   });
 
   test("the shape of a login comes before its credentials", async () => {
     const { email } = await register(latchkey);
-    assertProblem(await raw(LOGIN, { method: "POST", headers: [JSON_TYPE], body: `{"username":"${email}","password":"wrong password","scope":1}` }), "validation_failed");
+    assertProblem(
+      await raw(LOGIN, {
+        method: "POST",
+        headers: [JSON_TYPE],
+        body: `{"username":"${email}","password":"wrong password","scope":1}`,
+      }),
+      "validation_failed",
+    );
     assert.equal((await raw(LOGIN, { method: "POST", headers: [JSON_TYPE], body: credentials() })).status, 204);
   });
 });
 
 describe("a preflight of an allowed origin", () => {
   const preflight = async (path, method, asked) =>
-    raw(path, { method: "OPTIONS", headers: [["Origin", "https://app.example.com"], ["Access-Control-Request-Method", method], ["Access-Control-Request-Headers", asked]] });
+    raw(path, {
+      method: "OPTIONS",
+      headers: [
+        ["Origin", "https://app.example.com"],
+        ["Access-Control-Request-Method", method],
+        ["Access-Control-Request-Headers", asked],
+      ],
+    });
   const allowed = (answer) => answer.headers.get("Access-Control-Allow-Headers").toLowerCase().split(", ");
 
   test("allows the headers that monitoring and common clients add, as Chromium asks for them", async () => {
     // Recorded from Debian's Chromium 148, for a fetch with credentials.
-    const asked = "baggage,cache-control,content-type,expires,newrelic,pragma,sentry-trace,traceparent,tracestate,x-csrf-token,x-datadog-trace-id,x-requested-with";
+    const asked =
+      "baggage,cache-control,content-type,expires,newrelic,pragma,sentry-trace,traceparent,tracestate,x-csrf-token,x-datadog-trace-id,x-requested-with";
     for (const [method, path] of ROUTES) {
       const answer = await preflight(path, method, asked);
       assert.equal(answer.status, 204);
-      assert.deepEqual(asked.split(",").filter((name) => !allowed(answer).includes(name)), [], path);
+      assert.deepEqual(
+        asked.split(",").filter((name) => !allowed(answer).includes(name)),
+        [],
+        path,
+      );
       assert.equal(answer.headers.get("Access-Control-Allow-Credentials"), "true");
     }
   });
@@ -340,7 +560,10 @@ describe("a preflight of an allowed origin", () => {
   test("allows the same whatever is asked for: exactly what docs/requests.md lists", async () => {
     const document = readFileSync(new URL("../docs/requests.md", import.meta.url), "utf8");
     const section = document.split("## Preflights")[1].split("\n## ")[0];
-    const listed = section.split("\n").filter((line) => line.startsWith("- ")).flatMap((line) => [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name.toLowerCase()));
+    const listed = section
+      .split("\n")
+      .filter((line) => line.startsWith("- "))
+      .flatMap((line) => [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name.toLowerCase()));
     assert.ok(listed.length > 40);
     for (const asked of ["x-zqx-marker", "*", ""]) {
       const answer = await preflight(PROFILE, "GET", asked);
@@ -351,7 +574,12 @@ describe("a preflight of an allowed origin", () => {
 
 test("every kind of answer has the headers of every answer, and an id of its own", async () => {
   const ids = new Set();
-  for (const [method, path, status] of [["GET", PROFILE, 200], ["GET", "/nowhere", 404], ["PUT", PROFILE, 405], ["POST", REGISTER, 415]]) {
+  for (const [method, path, status] of [
+    ["GET", PROFILE, 200],
+    ["GET", "/nowhere", 404],
+    ["PUT", PROFILE, 405],
+    ["POST", REGISTER, 415],
+  ]) {
     const answer = await raw(path, { method, headers: [cookie], body: method === "GET" ? null : "x" });
     assert.equal(answer.status, status);
     assertHeaders(answer);
@@ -364,12 +592,21 @@ test("every kind of answer has the headers of every answer, and an id of its own
 /** Sends a part of a body and never its end; answers the status. */
 function unfinished(path, part, headers) {
   return new Promise((done, fail) => {
-    const lines = [["Host", "localhost:8787"], ["MF-Original-URL", new URL(path, latchkey.origin).href], ["MF-Route-Override", "latchkey"], JSON_TYPE, ...headers];
+    const lines = [
+      ["Host", "localhost:8787"],
+      ["MF-Original-URL", new URL(path, latchkey.origin).href],
+      ["MF-Route-Override", "latchkey"],
+      JSON_TYPE,
+      ...headers,
+    ];
     if (headers.length === 0) lines.push(["Transfer-Encoding", "chunked"]);
     const request = httpRequest(new URL(path, latchkey.url), { method: "POST", headers: lines.flat(), agent: false });
     request.on("error", fail).on("response", (response) => {
       done(response.statusCode);
-      request.off("error", fail).on("error", () => {}).destroy();
+      request
+        .off("error", fail)
+        .on("error", () => {})
+        .destroy();
     });
     request.write(part);
   });

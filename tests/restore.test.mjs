@@ -45,15 +45,22 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function project(name) {
   const cwd = join(folder, name);
   cpSync(join(ROOT, "migrations"), join(cwd, "migrations"), { recursive: true });
-  writeFileSync(join(cwd, "wrangler.toml"), `
+  writeFileSync(
+    join(cwd, "wrangler.toml"),
+    `
     name = "${name}"
     compatibility_date = "2026-01-01"
     [[d1_databases]]
     binding = "DB"
     database_name = "latchkey"
-    database_id = "${name}"`);
+    database_id = "${name}"`,
+  );
   const d1 = (...args) => {
-    const { status, stdout, stderr } = spawnSync("node", ["--no-warnings", WRANGLER, "d1", ...args], { cwd, env, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync("node", ["--no-warnings", WRANGLER, "d1", ...args], {
+      cwd,
+      env,
+      encoding: "utf8",
+    });
     assert.equal(status, 0, `${args.join(" ")}\n${stdout}${stderr}`);
     return stdout;
   };
@@ -62,7 +69,8 @@ function project(name) {
     writeFileSync(file, sql);
     d1("execute", "DB", "--local", "--yes", "--file", file);
   };
-  const query = (sql) => JSON.parse(d1("execute", "DB", "--local", "--yes", "--json", "--command", sql)).map(({ results }) => results);
+  const query = (sql) =>
+    JSON.parse(d1("execute", "DB", "--local", "--yes", "--json", "--command", sql)).map(({ results }) => results);
   return { d1, execute, query };
 }
 
@@ -76,18 +84,33 @@ test("a dump restores the same rows, tells nothing twice, and the triggers go on
   const told = rows.at(-1);
   assert.deepEqual(
     told.map(({ user_id, event }) => `${user_id} ${event}`),
-    [" login_failed", "ada registered", "ada logged_in", "ada logged_in", "ada logged_out", "bob deactivated", "eve registered", "eve deleted"],
+    [
+      " login_failed",
+      "ada registered",
+      "ada logged_in",
+      "ada logged_in",
+      "ada logged_out",
+      "bob deactivated",
+      "eve registered",
+      "eve deleted",
+    ],
   );
 
   const dump = join(folder, "dump.sql");
   first.d1("export", "DB", "--local", "--output", dump);
   second.d1("execute", "DB", "--local", "--yes", "--file", dump);
   assert.deepEqual(everything(second), rows);
-  const schema = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY type, name";
+  const schema =
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY type, name";
   assert.deepEqual(second.query(schema), first.query(schema));
 
   second.execute("UPDATE users SET is_active = 0 WHERE id = 'ada';");
   const [events] = second.query("SELECT event, actor FROM audit_log WHERE user_id = 'ada' AND id > 4 ORDER BY id");
-  assert.deepEqual(events, [{ event: "deactivated", actor: "database" }, { event: "session_ended", actor: "database" }]);
-  assert.deepEqual(second.query("SELECT end_reason FROM sessions ORDER BY id"), [[{ end_reason: "deactivated" }, { end_reason: "logout" }]]);
+  assert.deepEqual(events, [
+    { event: "deactivated", actor: "database" },
+    { event: "session_ended", actor: "database" },
+  ]);
+  assert.deepEqual(second.query("SELECT end_reason FROM sessions ORDER BY id"), [
+    [{ end_reason: "deactivated" }, { end_reason: "logout" }],
+  ]);
 });

@@ -6,7 +6,20 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, signUp, tokenOf } from "./support/people.mjs";
+import {
+  LOGIN,
+  LOGOUT,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  signUp,
+  tokenOf,
+} from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 import { decode } from "./support/tokens.mjs";
 
@@ -34,13 +47,16 @@ async function kvEntries() {
   const { keys, list_complete: complete } = await kv.list();
   assert.ok(complete);
   const now = Date.now() / 1_000;
-  const entries = await Promise.all(keys.map(async ({ name, expiration }) => [name, { value: await kv.get(name), ttl: expiration - now }]));
+  const entries = await Promise.all(
+    keys.map(async ({ name, expiration }) => [name, { value: await kv.get(name), ttl: expiration - now }]),
+  );
   return new Map(entries);
 }
 
 const jti = (client) => decode(tokenOf(client, "refresh_token")).claims.jti;
 /** The entry lives for `seconds`, less what has passed since. */
-const assertTtl = (entry, seconds) => assert.ok(entry.ttl <= seconds + 1 && entry.ttl > seconds - LATE_SECONDS, `${entry.ttl}, not ${seconds}`);
+const assertTtl = (entry, seconds) =>
+  assert.ok(entry.ttl <= seconds + 1 && entry.ttl > seconds - LATE_SECONDS, `${entry.ttl}, not ${seconds}`);
 
 describe("round trips to D1", () => {
   test("register 1, taken or not", async () => {
@@ -55,7 +71,9 @@ describe("round trips to D1", () => {
     const person = await register(latchkey);
     const client = new Client(latchkey);
     for (const _ of ["the first", "one that carries a session"]) {
-      const { answer, d1 } = await counted(() => client.post(LOGIN, { form: { username: person.email, password: PASSWORD } }));
+      const { answer, d1 } = await counted(() =>
+        client.post(LOGIN, { form: { username: person.email, password: PASSWORD } }),
+      );
       assert.deepEqual([answer.status, d1], [204, 2]);
     }
   });
@@ -90,7 +108,13 @@ describe("round trips to D1", () => {
   test("profile 1 with a cold cache, 0 with a warm one, 1 when the copy is too old", async () => {
     const { client } = await signUp(latchkey);
     const start = Date.now();
-    for (const [seconds, expected] of [[0, 1], [0, 0], [59, 0], [60, 1], [60, 0]]) {
+    for (const [seconds, expected] of [
+      [0, 1],
+      [0, 0],
+      [59, 0],
+      [60, 1],
+      [60, 0],
+    ]) {
       await latchkey.control({ nowMs: start + seconds * 1_000 });
       const { answer, d1 } = await counted(() => client.get(PROFILE));
       assert.deepEqual([answer.status, d1], [200, expected], `after ${seconds} s`);
@@ -113,8 +137,15 @@ describe("round trips to D1", () => {
 
   test("none for what can be refused without it", async () => {
     const refusals = [
-      ["GET", "/nowhere"], ["GET", LOGIN], ["GET", PROFILE], ["POST", REFRESH], ["POST", LOGOUT], ["POST", REGISTER, { json: {} }], ["POST", LOGIN, { json: {} }],
-      ["GET", PROFILE, { headers: { Cookie: "access_token=zqx" } }], ["POST", REFRESH, { headers: { Cookie: "refresh_token=zqx" } }],
+      ["GET", "/nowhere"],
+      ["GET", LOGIN],
+      ["GET", PROFILE],
+      ["POST", REFRESH],
+      ["POST", LOGOUT],
+      ["POST", REGISTER, { json: {} }],
+      ["POST", LOGIN, { json: {} }],
+      ["GET", PROFILE, { headers: { Cookie: "access_token=zqx" } }],
+      ["POST", REFRESH, { headers: { Cookie: "refresh_token=zqx" } }],
     ];
     for (const [method, path, init] of refusals) {
       const { answer, d1, kvGet, kvPut } = await counted(() => new Client(latchkey).fetch(path, { method, ...init }));
@@ -171,7 +202,10 @@ describe("KV", () => {
 
   test("keeps a token that has little time left for 60 s at least", async () => {
     const start = Date.now();
-    for (const [left, kept] of [[300, 300], [10, MIN_TTL_SECONDS]]) {
+    for (const [left, kept] of [
+      [300, 300],
+      [10, MIN_TTL_SECONDS],
+    ]) {
       await latchkey.control({ nowMs: start });
       const { client } = await signUp(latchkey);
       const name = `revoked:${jti(client)}`;
@@ -193,7 +227,9 @@ describe("KV", () => {
       },
       "password change": async (client) => {
         const id = jti(client);
-        await client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } });
+        await client.patch(PASSWORD_PATH, {
+          json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" },
+        });
         return id;
       },
       "login that carries it": async (client, person) => {
@@ -242,8 +278,16 @@ describe("KV", () => {
     const readAt = Math.floor(Date.now() / 1_000);
     const good = { user, sessions: [sid], readAt };
     const copies = [
-      { ...good, readAt: readAt + 600 }, { ...good, readAt: readAt - 60 }, { ...good, sessions: [] }, { ...good, user: { ...user, isActive: false } },
-      { ...good, user: { ...user, id: "0190a000-0000-7000-8000-000000000000" } }, { ...good, extra: 1 }, { ...good, user: { ...user, extra: 1 } }, { sessions: [sid], readAt }, "x", [],
+      { ...good, readAt: readAt + 600 },
+      { ...good, readAt: readAt - 60 },
+      { ...good, sessions: [] },
+      { ...good, user: { ...user, isActive: false } },
+      { ...good, user: { ...user, id: "0190a000-0000-7000-8000-000000000000" } },
+      { ...good, extra: 1 },
+      { ...good, user: { ...user, extra: 1 } },
+      { sessions: [sid], readAt },
+      "x",
+      [],
     ];
     for (const copy of copies) {
       await kv.put(`user:${person.id}`, JSON.stringify(copy));

@@ -47,5 +47,6 @@ test("a request reads and writes the same rows, however many users there are; a 
   const [few, many] = [await costs(SIZES[0]), await costs(SIZES[1])];
   assert.deepEqual(many, few);
   assert.equal(few.refresh.roundTrips, 1);
-  for (const [name, most] of Object.entries(MAX_ROWS)) assert.ok(few[name].rowsWritten <= most, `${name}: ${few[name].rowsWritten} rows`);
+  for (const [name, most] of Object.entries(MAX_ROWS))
+    assert.ok(few[name].rowsWritten <= most, `${name}: ${few[name].rowsWritten} rows`);
 });

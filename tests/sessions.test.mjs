@@ -7,7 +7,18 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, logIn, sessionsOf, signUp, tokenOf } from "./support/people.mjs";
+import {
+  LOGIN,
+  LOGOUT,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  logIn,
+  sessionsOf,
+  signUp,
+  tokenOf,
+} from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 import { decode } from "./support/tokens.mjs";
 
@@ -95,7 +106,8 @@ describe("refreshing", () => {
     assertProblem(await client.copy().post(REFRESH), "invalid_token", GRANT);
     assertProblem(await predecessor.post(REFRESH), "invalid_token", GRANT);
     await latchkey.sql("UPDATE users SET is_active = 1 WHERE id = ?1", id);
-    for (const either of [client, predecessor]) assertProblem(await either.copy().post(REFRESH), "invalid_token", GRANT);
+    for (const either of [client, predecessor])
+      assertProblem(await either.copy().post(REFRESH), "invalid_token", GRANT);
   });
 });
 
@@ -147,7 +159,10 @@ describe("logging out", () => {
       for (const _ of ["first", "again"]) {
         const answer = await only(kept, name).post(LOGOUT);
         assert.equal(answer.status, 204, answer.text);
-        assert.deepEqual([...answer.setCookies.values()].map(({ attributes }) => attributes["Max-Age"]), ["0", "0"]);
+        assert.deepEqual(
+          [...answer.setCookies.values()].map(({ attributes }) => attributes["Max-Age"]),
+          ["0", "0"],
+        );
       }
       assert.deepEqual(await reasons(person), ["logout"]);
       assert.equal((await sessionsOf(latchkey, person))[0].ended_at, NOW);
@@ -189,7 +204,9 @@ describe("logging out", () => {
 
   test("without any auth cookie is a 401", async () => {
     assertProblem(await new Client(latchkey).post(LOGOUT), "not_authenticated");
-    const empty = await new Client(latchkey).post(LOGOUT, { headers: { Cookie: "access_token=; refresh_token=; other=1" } });
+    const empty = await new Client(latchkey).post(LOGOUT, {
+      headers: { Cookie: "access_token=; refresh_token=; other=1" },
+    });
     assertProblem(empty, "not_authenticated");
   });
 
@@ -198,7 +215,10 @@ describe("logging out", () => {
     const sameUser = await logIn(latchkey, one);
     const otherUser = (await signUp(latchkey)).client;
     for (const other of [sameUser, otherUser]) {
-      for (const [access, refresh] of [[one.client, other], [other, one.client]]) {
+      for (const [access, refresh] of [
+        [one.client, other],
+        [other, one.client],
+      ]) {
         const mixed = access.copy();
         mixed.cookies.set("refresh_token", refresh.cookies.get("refresh_token"));
         assertProblem(await mixed.post(LOGOUT), "invalid_token");
@@ -257,7 +277,10 @@ test("the twenty-first session ends the one that was not used for longest", asyn
   assert.deepEqual(new Set(await reasons(person)), new Set([null]));
   await logIn(latchkey, person);
   const ended = await reasons(person);
-  assert.deepEqual(ended.map((reason, i) => [i, reason]).filter(([, reason]) => reason), [[1, "evicted"]]);
+  assert.deepEqual(
+    ended.map((reason, i) => [i, reason]).filter(([, reason]) => reason),
+    [[1, "evicted"]],
+  );
   await assertOver(second);
   await assertLives(person.client);
 });

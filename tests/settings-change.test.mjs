@@ -7,7 +7,18 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { makeKeys } from "../scripts/make-keys.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, PASSWORD, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, signUp, tokenOf } from "./support/people.mjs";
+import {
+  LOGIN,
+  PASSWORD,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  signUp,
+  tokenOf,
+} from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 import { Client } from "./support/client.mjs";
 

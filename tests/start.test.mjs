@@ -31,7 +31,10 @@ function freePort() {
 /** The repository's `wrangler.toml` with these texts replaced and lines added, in a folder of its own. */
 function configured(folder, replaced, appended) {
   let text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const here = { '"build/index.js"': JSON.stringify(join(ROOT, "build", "index.js")), '"migrations"': JSON.stringify(join(ROOT, "migrations")) };
+  const here = {
+    '"build/index.js"': JSON.stringify(join(ROOT, "build", "index.js")),
+    '"migrations"': JSON.stringify(join(ROOT, "migrations")),
+  };
   for (const [from, to] of Object.entries({ ...here, ...replaced })) {
     assert.ok(text.includes(from), from);
     text = text.replace(from, to);
@@ -44,7 +47,10 @@ function configured(folder, replaced, appended) {
 
 /** Starts it and waits for the line that says where it serves: `{origin, lines, stop}`. */
 function start(args) {
-  const child = spawn("node", [join(ROOT, "scripts", "start.mjs"), ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("node", [join(ROOT, "scripts", "start.mjs"), ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const lines = [];
   const stopped = new Promise((done) => child.on("close", done));
   const stop = async () => {
@@ -90,7 +96,8 @@ const CASES = {
   },
   "settings for wrangler dev itself, and an environment": {
     replaced: { 'ISSUER = "http://localhost:8787"': 'ISSUER = "https://auth.example.org"' },
-    appended: (port) => `[dev]\nhost = "auth.example.org"\nport = ${port}\nupstream_protocol = "https"\n\n[env.staging]\nname = "staging"\nroute = "auth.example.org/*"\n`,
+    appended: (port) =>
+      `[dev]\nhost = "auth.example.org"\nport = ${port}\nupstream_protocol = "https"\n\n[env.staging]\nname = "staging"\nroute = "auth.example.org/*"\n`,
     args: () => [],
   },
 };
@@ -113,10 +120,18 @@ for (const [what, { replaced, appended, args }] of Object.entries(CASES)) {
     test("serves at the address that it prints, as the issuer", async () => {
       assert.equal((await ask(server.origin, "/health")).status, 200);
       const body = JSON.stringify({ email: "ada@example.org", password: PASSWORD });
-      const registered = await ask(server.origin, "/api/account/register", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      const registered = await ask(server.origin, "/api/account/register", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body,
+      });
       assert.equal(registered.status, 201, registered.text);
       const form = `${new URLSearchParams({ username: "ada@example.org", password: PASSWORD })}`;
-      const login = await ask(server.origin, "/api/account/login", { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: form });
+      const login = await ask(server.origin, "/api/account/login", {
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+        body: form,
+      });
       assert.equal(login.status, 204, login.text);
       const [access] = login.headers["set-cookie"];
       const claims = JSON.parse(Buffer.from(access.split(".")[1], "base64url"));

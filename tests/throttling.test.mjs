@@ -8,7 +8,17 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGIN, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, newEmail, register, signUp } from "./support/people.mjs";
+import {
+  LOGIN,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  REGISTER,
+  logIn,
+  newEmail,
+  register,
+  signUp,
+} from "./support/people.mjs";
 
 const START = Date.UTC(2031, 0, 2, 3, 4, 5);
 const WRONG = "wrong horse battery staple";
@@ -33,7 +43,10 @@ const newAddress = () => `198.51.${100 + Math.floor(addresses / 250)}.${1 + (add
 
 /** A try to log in: `{status, code, retryAfter, text, headers}`. */
 async function attempt({ email, password = WRONG }, address, { headers, client = new Client(latchkey) } = {}) {
-  const answer = await client.post(LOGIN, { json: { username: email, password }, headers: { "CF-Connecting-IP": address, ...headers } });
+  const answer = await client.post(LOGIN, {
+    json: { username: email, password },
+    headers: { "CF-Connecting-IP": address, ...headers },
+  });
   const retryAfter = Number(answer.headers.get("Retry-After") ?? 0);
   return { status: answer.status, code: answer.json?.code, retryAfter, text: answer.text, headers: answer.headers };
 }
@@ -60,7 +73,8 @@ async function failAsIfFromEverywhere(person) {
 
 /** All but the last few of a hundred failures. */
 async function almostAHundred(person, left) {
-  const accounts = async () => (await latchkey.sql("SELECT DISTINCT account FROM attempts")).map(({ account }) => account);
+  const accounts = async () =>
+    (await latchkey.sql("SELECT DISTINCT account FROM attempts")).map(({ account }) => account);
   const before = await accounts();
   await fail(person, newAddress(), 1);
   const [account] = (await accounts()).filter((one) => !before.includes(one));
@@ -83,7 +97,11 @@ for (const [whose, make, failAHundredTimes] of EVERYBODY) {
         const early = await guess(person, address);
         assert.deepEqual([early.status, early.code, early.retryAfter], [429, "too_many_requests", wait]);
         await pass(wait - 1);
-        assert.equal((await guess(person, address)).retryAfter, 1, "tries while it waits neither count nor lengthen it");
+        assert.equal(
+          (await guess(person, address)).retryAfter,
+          1,
+          "tries while it waits neither count nor lengthen it",
+        );
         await pass(1);
         await fail(person, address, 1);
       }
@@ -153,13 +171,21 @@ describe("the owner", () => {
 
   test("gets in on a known device while the account is under attack from everywhere", async () => {
     const [person, stranger] = [await register(latchkey), await register(latchkey)];
-    const [known, ended, strangers] = await Promise.all([logIn(latchkey, person), logIn(latchkey, person), logIn(latchkey, stranger)]);
+    const [known, ended, strangers] = await Promise.all([
+      logIn(latchkey, person),
+      logIn(latchkey, person),
+      logIn(latchkey, stranger),
+    ]);
     const logOut = ended.copy();
     await logOut.post("/api/account/logout");
     await almostAHundred(person, 1);
     await fail(person, newAddress(), 1);
 
-    assert.equal((await attempt(person, newAddress(), { client: ended })).status, 429, "a session that has ended vouches for nobody");
+    assert.equal(
+      (await attempt(person, newAddress(), { client: ended })).status,
+      429,
+      "a session that has ended vouches for nobody",
+    );
     assert.equal((await attempt(person, newAddress(), { client: strangers })).status, 429, "nor does another person's");
     assert.equal((await attempt(person, newAddress(), { client: known })).status, 204);
   });
@@ -179,10 +205,17 @@ test("wrong current passwords at a password change are counted like logins, unde
   const person = await register(latchkey);
   const client = await logIn(latchkey, person);
   const address = newAddress();
-  const change = (currentPassword) => client.patch(PASSWORD_PATH, { json: { currentPassword, newPassword: `${person.password}!` }, headers: { "CF-Connecting-IP": address } });
+  const change = (currentPassword) =>
+    client.patch(PASSWORD_PATH, {
+      json: { currentPassword, newPassword: `${person.password}!` },
+      headers: { "CF-Connecting-IP": address },
+    });
   for (let i = 0; i < FREE_FAILURES; i += 1) assert.equal((await change(WRONG)).json.code, "wrong_current_password");
   const refused = await change(person.password);
-  assert.deepEqual([refused.status, refused.json.code, refused.headers.get("Retry-After")], [429, "too_many_requests", "1"]);
+  assert.deepEqual(
+    [refused.status, refused.json.code, refused.headers.get("Retry-After")],
+    [429, "too_many_requests", "1"],
+  );
   // Whoever has stolen a session cannot slow the owner's logins by it.
   assert.equal((await attempt(person, address)).status, 204);
   await pass(1);
@@ -191,9 +224,30 @@ test("wrong current passwords at a password change are counted like logins, unde
 
 describe("who counts as one client", () => {
   const ONE = {
-    "an IPv4 address": ["203.0.113.7", "::ffff:203.0.113.7", "::FFFF:203.0.113.7", "::ffff:cb00:7107", "0:0:0:0:0:ffff:203.0.113.7", "0000:0000:0000:0000:0000:FFFF:CB00:7107"],
-    "a /64": ["2001:db8:0:1::1", "2001:DB8:0:1::2", "2001:db8::1:0:0:0:3", "2001:0db8:0000:0001:0000:0000:0000:0004", "2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::203.0.113.7"],
-    "everybody without a readable address": ["localhost", "203.0.113.8, 203.0.113.9", "203.0.113.8:443", "203.0.113", "0x7f.1", "fe80::1%eth0"],
+    "an IPv4 address": [
+      "203.0.113.7",
+      "::ffff:203.0.113.7",
+      "::FFFF:203.0.113.7",
+      "::ffff:cb00:7107",
+      "0:0:0:0:0:ffff:203.0.113.7",
+      "0000:0000:0000:0000:0000:FFFF:CB00:7107",
+    ],
+    "a /64": [
+      "2001:db8:0:1::1",
+      "2001:DB8:0:1::2",
+      "2001:db8::1:0:0:0:3",
+      "2001:0db8:0000:0001:0000:0000:0000:0004",
+      "2001:db8:0:1:ffff:ffff:ffff:ffff",
+      "2001:db8:0:1::203.0.113.7",
+    ],
+    "everybody without a readable address": [
+      "localhost",
+      "203.0.113.8, 203.0.113.9",
+      "203.0.113.8:443",
+      "203.0.113",
+      "0x7f.1",
+      "fe80::1%eth0",
+    ],
   };
   for (const [name, spellings] of Object.entries(ONE)) {
     test(`${name}, in ${spellings.length} spellings`, async () => {
@@ -208,15 +262,28 @@ describe("who counts as one client", () => {
     const person = await register(latchkey);
     const address = newAddress();
     const headers = (i) =>
-      Object.fromEntries(["X-Forwarded-For", "True-Client-IP", "X-Real-IP", "Forwarded", "X-Client-IP", "Fastly-Client-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4"].map((name) => [name, `192.0.2.${i}`]));
-    for (let i = 0; i < FREE_FAILURES; i += 1) assert.equal((await guess(person, address, { headers: headers(i) })).status, 401);
+      Object.fromEntries(
+        [
+          "X-Forwarded-For",
+          "True-Client-IP",
+          "X-Real-IP",
+          "Forwarded",
+          "X-Client-IP",
+          "Fastly-Client-IP",
+          "CF-Connecting-IPv6",
+          "CF-Pseudo-IPv4",
+        ].map((name) => [name, `192.0.2.${i}`]),
+      );
+    for (let i = 0; i < FREE_FAILURES; i += 1)
+      assert.equal((await guess(person, address, { headers: headers(i) })).status, 401);
     assert.equal((await guess(person, address, { headers: headers(9) })).status, 429);
   });
 
   test("an address in any case is one account", async () => {
     const person = await register(latchkey);
     const address = newAddress();
-    for (let i = 0; i < FREE_FAILURES; i += 1) await fail({ email: i % 2 ? person.email.toUpperCase() : person.email }, address, 1);
+    for (let i = 0; i < FREE_FAILURES; i += 1)
+      await fail({ email: i % 2 ? person.email.toUpperCase() : person.email }, address, 1);
     assert.equal((await guess(person, address)).status, 429);
   });
 });
@@ -234,19 +301,34 @@ test("what is counted is counted under keyed hashes: no address of either sort",
     assert.match(account, /^[au][A-Za-z0-9_-]{22}$/);
     assert.match(client, /^[cds][A-Za-z0-9_-]{22}$/);
   }
-  for (const call of calls.filter((one) => one.startsWith("limiter: "))) assert.match(call, /^limiter: \w+:c[A-Za-z0-9_-]{22}$/);
+  for (const call of calls.filter((one) => one.startsWith("limiter: ")))
+    assert.match(call, /^limiter: \w+:c[A-Za-z0-9_-]{22}$/);
   const everything = JSON.stringify([stored, calls, (await (await latchkey.kv()).list()).keys]);
-  for (const planted of [person.email, person.email.split("@")[0], "203.0.113", "2001:db8"]) assert.ok(!everything.includes(planted), planted);
+  for (const planted of [person.email, person.email.split("@")[0], "203.0.113", "2001:db8"])
+    assert.ok(!everything.includes(planted), planted);
 });
 
 describe("the platform's limiters", () => {
   test("answer 429 with Retry-After before anything is read, by route and client", async () => {
-    const limited = await startLatchkey({ entry: CHAOS, limits: Object.fromEntries(["LOGIN_LIMITER", "REGISTER_LIMITER", "SESSION_LIMITER"].map((name) => [name, { limit: 2, period: 60 }])) });
+    const limited = await startLatchkey({
+      entry: CHAOS,
+      limits: Object.fromEntries(
+        ["LOGIN_LIMITER", "REGISTER_LIMITER", "SESSION_LIMITER"].map((name) => [name, { limit: 2, period: 60 }]),
+      ),
+    });
     try {
       const client = new Client(limited);
       const from = (address) => ({ headers: { "CF-Connecting-IP": address } });
-      for (const [method, path] of [["POST", LOGIN], ["POST", REGISTER]]) {
-        const send = (address, body = "{}") => client.fetch(path, { method, body, headers: { "Content-Type": "application/json", "CF-Connecting-IP": address } });
+      for (const [method, path] of [
+        ["POST", LOGIN],
+        ["POST", REGISTER],
+      ]) {
+        const send = (address, body = "{}") =>
+          client.fetch(path, {
+            method,
+            body,
+            headers: { "Content-Type": "application/json", "CF-Connecting-IP": address },
+          });
         assert.notEqual((await send("2001:db8::1")).status, 429);
         assert.notEqual((await send("2001:db8::2")).status, 429);
         await limited.resetCounters();
@@ -257,7 +339,10 @@ describe("the platform's limiters", () => {
         const { kvGet, limiter, calls } = await limited.counters();
         assert.deepEqual({ kvGet, limiter }, { kvGet: 0, limiter: 1 });
         // The first one is told to the audit log, behind the answer.
-        assert.deepEqual(calls.filter((call) => call.startsWith("d1") && !call.includes("INSERT INTO audit_log")), []);
+        assert.deepEqual(
+          calls.filter((call) => call.startsWith("d1") && !call.includes("INSERT INTO audit_log")),
+          [],
+        );
         assert.notEqual((await send("2001:db8:0:1::1")).status, 429);
       }
       // Without a token there is nothing to be limited: nobody uses up what people behind one address have.
@@ -287,7 +372,11 @@ describe("the platform's limiters", () => {
   const BROKEN = [
     ["throw", { entry: CHAOS }, { faults: [{ on: "limiter", how: "fail" }] }],
     // A text in the place of the binding.
-    ["are no limiters", { entry: CHAOS, vars: { LOGIN_LIMITER: "x", REGISTER_LIMITER: "x", NETWORK_LIMITER: "x", SESSION_LIMITER: "x" } }, {}],
+    [
+      "are no limiters",
+      { entry: CHAOS, vars: { LOGIN_LIMITER: "x", REGISTER_LIMITER: "x", NETWORK_LIMITER: "x", SESSION_LIMITER: "x" } },
+      {},
+    ],
   ];
   for (const [what, options, control] of BROKEN) {
     test(`that ${what} let requests on, the database still counts, and the log says so once`, async () => {
@@ -298,12 +387,16 @@ describe("the platform's limiters", () => {
         for (const { email } of [person, nobody]) {
           const statuses = [];
           for (let i = 0; i < FREE_FAILURES + 2; i += 1) {
-            statuses.push((await new Client(broken).post(LOGIN, { json: { username: email, password: WRONG } })).status);
+            statuses.push(
+              (await new Client(broken).post(LOGIN, { json: { username: email, password: WRONG } })).status,
+            );
           }
           assert.deepEqual(statuses.slice(0, FREE_FAILURES), Array(FREE_FAILURES).fill(401));
           assert.ok(statuses.slice(FREE_FAILURES).includes(429));
         }
-        const lines = broken.logs.map(({ message }) => JSON.parse(message)).filter(({ event }) => event === "limiter.failure");
+        const lines = broken.logs
+          .map(({ message }) => JSON.parse(message))
+          .filter(({ event }) => event === "limiter.failure");
         assert.equal(lines.length, 1);
         assert.equal(lines[0].level, "error");
       } finally {

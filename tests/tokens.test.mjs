@@ -8,9 +8,30 @@ import { createPublicKey } from "node:crypto";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "./support/client.mjs";
 import { CHAOS, startLatchkey } from "./support/harness.mjs";
-import { LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, logIn, sessionsOf, signUp, snapshot, tokenOf } from "./support/people.mjs";
+import {
+  LOGOUT,
+  PASSWORD,
+  PASSWORD_PATH,
+  PROFILE,
+  REFRESH,
+  logIn,
+  sessionsOf,
+  signUp,
+  snapshot,
+  tokenOf,
+} from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
-import { decode, foreignKey, forge, forgeHmac, forgeUnsigned, randomId, refreshKey, twice, without } from "./support/tokens.mjs";
+import {
+  decode,
+  foreignKey,
+  forge,
+  forgeHmac,
+  forgeUnsigned,
+  randomId,
+  refreshKey,
+  twice,
+  without,
+} from "./support/tokens.mjs";
 
 const ISSUER = "https://auth.example.com";
 const ACCESS = "__Host-access_token";
@@ -34,20 +55,35 @@ before(async () => {
   person = await signUp(latchkey, { name: "Ada Lovelace" });
   other = await signUp(latchkey);
   access = { key, token: tokenOf(person.client, "access_token"), ...decode(tokenOf(person.client, "access_token")) };
-  refresh = { key: refreshKey(key), token: tokenOf(person.client, "refresh_token"), ...decode(tokenOf(person.client, "refresh_token")) };
+  refresh = {
+    key: refreshKey(key),
+    token: tokenOf(person.client, "refresh_token"),
+    ...decode(tokenOf(person.client, "refresh_token")),
+  };
 });
 beforeEach(() => latchkey.control({ reset: true, nowMs: NOW * 1_000 }));
 after(() => latchkey.dispose());
 
 const change = { json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } };
 const send = (cookies, method, path, init) =>
-  new Client(latchkey).fetch(path, { method, ...init, headers: { Cookie: cookies.map(([name, value]) => `${name}=${value}`).join("; ") } });
+  new Client(latchkey).fetch(path, {
+    method,
+    ...init,
+    headers: { Cookie: cookies.map(([name, value]) => `${name}=${value}`).join("; ") },
+  });
 const profile = (token) => send([[ACCESS, token]], "GET", PROFILE);
 
 /** Every endpoint that reads the cookie of this kind, with the cookie alone. */
 const READERS = {
-  [ACCESS]: [["GET", PROFILE], ["PATCH", PASSWORD_PATH, change], ["POST", LOGOUT]],
-  [REFRESH_COOKIE]: [["POST", REFRESH], ["POST", LOGOUT]],
+  [ACCESS]: [
+    ["GET", PROFILE],
+    ["PATCH", PASSWORD_PATH, change],
+    ["POST", LOGOUT],
+  ],
+  [REFRESH_COOKIE]: [
+    ["POST", REFRESH],
+    ["POST", LOGOUT],
+  ],
 };
 
 /** The tokens (`[what, token]`) are believed nowhere, in either cookie, and change nothing. */
@@ -55,11 +91,13 @@ async function believedNowhere(tokens) {
   const before = await snapshot(latchkey);
   for (const [what, token] of tokens) {
     const tries = Object.entries(READERS).flatMap(([name, requests]) => requests.map((request) => [name, ...request]));
-    await Promise.all(tries.map(async ([name, method, path, init]) => {
-      const answer = await send([[name, token]], method, path, init);
-      const error = path === REFRESH ? "invalid_grant" : undefined;
-      assertProblem(answer, "invalid_token", { error, message: `${what}, as ${name} on ${path}:` });
-    }));
+    await Promise.all(
+      tries.map(async ([name, method, path, init]) => {
+        const answer = await send([[name, token]], method, path, init);
+        const error = path === REFRESH ? "invalid_grant" : undefined;
+        assertProblem(answer, "invalid_token", { error, message: `${what}, as ${name} on ${path}:` });
+      }),
+    );
   }
   assert.deepEqual(await snapshot(latchkey), before);
 }
@@ -72,7 +110,14 @@ describe("issued tokens", () => {
     assert.deepEqual(Object.keys(access.claims).sort(), ACCESS_CLAIMS);
     assert.deepEqual(Object.keys(refresh.claims).sort(), REFRESH_CLAIMS);
     const { jti, sid, ...rest } = access.claims;
-    assert.deepEqual(rest, { iss: ISSUER, aud: "https://api.example.com", sub: person.id, role: "application-access", iat: NOW, exp: NOW + 600 });
+    assert.deepEqual(rest, {
+      iss: ISSUER,
+      aud: "https://api.example.com",
+      sub: person.id,
+      role: "application-access",
+      iat: NOW,
+      exp: NOW + 600,
+    });
     const { jti: refreshId, ...claims } = refresh.claims;
     assert.deepEqual(claims, { iss: ISSUER, aud: ISSUER, sub: person.id, sid, iat: NOW, exp: NOW + 604_800 });
     for (const id of [jti, sid, refreshId]) {
@@ -84,7 +129,10 @@ describe("issued tokens", () => {
 
   test("are signed by the first key, and hold neither address nor name", () => {
     for (const { key, token, header, claims, parts } of [access, refresh]) {
-      assert.equal(forge(key, Buffer.from(parts[0], "base64url").toString(), Buffer.from(parts[1], "base64url").toString()), token);
+      assert.equal(
+        forge(key, Buffer.from(parts[0], "base64url").toString(), Buffer.from(parts[1], "base64url").toString()),
+        token,
+      );
       assert.doesNotMatch(JSON.stringify([header, claims]), /example\.com"?,?.*@|person\d|Ada|Lovelace/);
       assert.ok(!JSON.stringify([header, claims]).includes(person.email));
       assert.ok(token.length <= 2_048);
@@ -120,7 +168,10 @@ test("tokens that are forged without a fault, with the right key, are believed",
   const { header: ours, claims: theirs } = decode(tokenOf(another, "refresh_token"));
   assert.equal((await send([[REFRESH_COOKIE, forge(refreshKey(key), ours, theirs)]], "POST", REFRESH)).status, 204);
   const own = decode(tokenOf(another, "access_token"));
-  assert.equal((await send([[ACCESS, forge(key, own.header, { ...own.claims, jti: randomId() })]], "POST", LOGOUT)).status, 204);
+  assert.equal(
+    (await send([[ACCESS, forge(key, own.header, { ...own.claims, jti: randomId() })]], "POST", LOGOUT)).status,
+    204,
+  );
 });
 
 describe("not believed in either cookie:", () => {
@@ -129,13 +180,24 @@ describe("not believed in either cookie:", () => {
     "an algorithm of the attacker's choice": ({ header, claims, key }) => {
       const publicKey = createPublicKey({ key: { ...without(key, "d") }, format: "jwk" });
       const secrets = {
-        "raw": Buffer.from(key.x, "base64url"), "base64url": key.x,
-        "PEM": publicKey.export({ type: "spki", format: "pem" }), "DER": publicKey.export({ type: "spki", format: "der" }),
+        raw: Buffer.from(key.x, "base64url"),
+        base64url: key.x,
+        PEM: publicKey.export({ type: "spki", format: "pem" }),
+        DER: publicKey.export({ type: "spki", format: "der" }),
       };
       return [
-        ...["none", "None", "NONE", "nOnE", ""].map((alg) => [`alg ${alg}, unsigned`, forgeUnsigned({ ...header, alg }, claims)]),
-        ...["none", "EDDSA", "Ed25519", "ES256", "HS256", "RS256", null, 0, ["EdDSA"]].map((alg) => [`alg ${alg}, signed`, forge(key, { ...header, alg }, claims)]),
-        ...Object.entries(secrets).map(([form, secret]) => [`HS256 with the public key (${form})`, forgeHmac(secret, { ...header, alg: "HS256" }, claims)]),
+        ...["none", "None", "NONE", "nOnE", ""].map((alg) => [
+          `alg ${alg}, unsigned`,
+          forgeUnsigned({ ...header, alg }, claims),
+        ]),
+        ...["none", "EDDSA", "Ed25519", "ES256", "HS256", "RS256", null, 0, ["EdDSA"]].map((alg) => [
+          `alg ${alg}, signed`,
+          forge(key, { ...header, alg }, claims),
+        ]),
+        ...Object.entries(secrets).map(([form, secret]) => [
+          `HS256 with the public key (${form})`,
+          forgeHmac(secret, { ...header, alg: "HS256" }, claims),
+        ]),
         ["its own by name, HMAC under the public key in truth", forgeHmac(secrets.raw, header, claims)],
         ["its own without a signature", forgeUnsigned(header, claims)],
       ];
@@ -147,17 +209,26 @@ describe("not believed in either cookie:", () => {
         ["another key under its own kid", forge(foreign, { ...header, kid: "foreign" }, claims)],
         ["another key that comes along", forge(foreign, { ...header, jwk: without(foreign, "d") }, claims)],
         ["another key by URL", forge(foreign, { ...header, jku: "https://evil.example/jwks.json" }, claims)],
-        ...["", "0", key.kid.slice(1), `${key.kid} `, key.kid.toUpperCase(), "../../dev/null", 0, null].map((kid) => [`kid ${kid}`, forge(key, { ...header, kid }, claims)]),
+        ...["", "0", key.kid.slice(1), `${key.kid} `, key.kid.toUpperCase(), "../../dev/null", 0, null].map((kid) => [
+          `kid ${kid}`,
+          forge(key, { ...header, kid }, claims),
+        ]),
       ];
     },
     "another kind or header": ({ header, claims, key }) => [
-      ...["JWT", "jwt", "at+jwt ", "application/at+jwt", "rt+jwtx", "", null, 1].map((typ) => [`typ ${typ}`, forge(key, { ...header, typ }, claims)]),
+      ...["JWT", "jwt", "at+jwt ", "application/at+jwt", "rt+jwtx", "", null, 1].map((typ) => [
+        `typ ${typ}`,
+        forge(key, { ...header, typ }, claims),
+      ]),
       ["the other kind's typ", forge(key, { ...header, typ: header.typ === "at+jwt" ? "rt+jwt" : "at+jwt" }, claims)],
       ...HEADER_MEMBERS.flatMap((name) => [
         [`no ${name}`, forge(key, without(header, name), claims)],
         [`${name} twice`, forge(key, twice(header, name), claims)],
       ]),
-      ...["cty", "crit", "x5c", "b64", "zqx"].map((name) => [`extra ${name}`, forge(key, { ...header, [name]: name === "crit" ? ["b64"] : "x" }, claims)]),
+      ...["cty", "crit", "x5c", "b64", "zqx"].map((name) => [
+        `extra ${name}`,
+        forge(key, { ...header, [name]: name === "crit" ? ["b64"] : "x" }, claims),
+      ]),
       ["a header that is no object", forge(key, "[]", claims)],
       ["a header that is no JSON", forge(key, "zqx", claims)],
     ],
@@ -167,7 +238,10 @@ describe("not believed in either cookie:", () => {
         [`${name} twice`, forge(key, header, twice(claims, name))],
         [`${name} null`, forge(key, header, { ...claims, [name]: null })],
       ]),
-      ...["nbf", "scope", "email", "zqx"].map((name) => [`extra ${name}`, forge(key, header, { ...claims, [name]: 1 })]),
+      ...["nbf", "scope", "email", "zqx"].map((name) => [
+        `extra ${name}`,
+        forge(key, header, { ...claims, [name]: 1 }),
+      ]),
       ["claims that are no object", forge(key, header, "[]")],
       ["claims that are no JSON", forge(key, header, "zqx")],
       ["claims and something more", forge(key, header, `${JSON.stringify(claims)}{}`)],
@@ -176,11 +250,27 @@ describe("not believed in either cookie:", () => {
       const wrong = {
         iss: ["", `${ISSUER}/`, "https://evil.example", "http://auth.example.com", [ISSUER], 1],
         aud: ["", "https://evil.example", claims.aud.toUpperCase(), [claims.aud], [claims.aud, "x"], 1],
-        sub: ["", claims.sub.toUpperCase(), `{${claims.sub}}`, claims.sub.replaceAll("-", ""), "00000000-0000-0000-0000-00000000000", 1],
+        sub: [
+          "",
+          claims.sub.toUpperCase(),
+          `{${claims.sub}}`,
+          claims.sub.replaceAll("-", ""),
+          "00000000-0000-0000-0000-00000000000",
+          1,
+        ],
         sid: ["", `${claims.sid}=`, claims.sid.slice(1), `${claims.sid}A`, 1],
         jti: ["", `${claims.jti}=`, claims.jti.slice(1), 1],
         iat: [NOW + 6, -1, `${NOW}`, NOW + 0.5, 1e300, true],
-        exp: [NOW + 100_000_000, claims.exp + 1, `${claims.exp}`, claims.exp + 0.5, claims.iat, claims.iat - 1, 1e300, -1],
+        exp: [
+          NOW + 100_000_000,
+          claims.exp + 1,
+          `${claims.exp}`,
+          claims.exp + 0.5,
+          claims.iat,
+          claims.iat - 1,
+          1e300,
+          -1,
+        ],
       };
       return Object.entries(wrong).flatMap(([name, values]) =>
         values.map((value) => [`${name} ${JSON.stringify(value)}`, forge(key, header, { ...claims, [name]: value })]),
@@ -192,13 +282,30 @@ describe("not believed in either cookie:", () => {
       const trailing = signature.slice(0, -1) + letters[letters.indexOf(signature.at(-1)) + 1];
       const flip = (text, at) => text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
       return [
-        ["trailing bits", `${header}.${claims}.${trailing}`], ["padding", `${token}==`], ["padding inside", `${header}=.${claims}.${signature}`],
-        ["no signature", `${header}.${claims}.`], ["two parts", `${header}.${claims}`], ["four parts", `${token}.${signature}`], ["five parts", `${token}.x.y`],
-        ["a dot more", `${token}.`], ["a dot before", `.${token}`], ["dots", ".."], ["a word", "zqx"], ["a short signature", `${header}.${claims}.${signature.slice(0, -4)}`],
-        ["a changed signature", `${header}.${claims}.${flip(signature, 10)}`], ["a changed claim", `${header}.${flip(claims, 20)}.${signature}`], ["a changed header", `${flip(header, 4)}.${claims}.${signature}`],
-        ["parts in another order", `${claims}.${header}.${signature}`], ["standard base64", `${header}.${claims}.${signature.replace(/[-_]/g, "+")}+`],
-        ["JSON", encodeURIComponent(`{"payload":"${claims}"}`)], ["garbage", "\u0001\u0002".replace(/./g, "%")],
-        ["10 kB of garbage", "a".repeat(10_000)], ["10 kB behind it", `${token}.${"a".repeat(10_000)}`], ["one quote", `"${token}`], ["single quotes", `'${token}'`], ["Bearer", `Bearer ${token}`],
+        ["trailing bits", `${header}.${claims}.${trailing}`],
+        ["padding", `${token}==`],
+        ["padding inside", `${header}=.${claims}.${signature}`],
+        ["no signature", `${header}.${claims}.`],
+        ["two parts", `${header}.${claims}`],
+        ["four parts", `${token}.${signature}`],
+        ["five parts", `${token}.x.y`],
+        ["a dot more", `${token}.`],
+        ["a dot before", `.${token}`],
+        ["dots", ".."],
+        ["a word", "zqx"],
+        ["a short signature", `${header}.${claims}.${signature.slice(0, -4)}`],
+        ["a changed signature", `${header}.${claims}.${flip(signature, 10)}`],
+        ["a changed claim", `${header}.${flip(claims, 20)}.${signature}`],
+        ["a changed header", `${flip(header, 4)}.${claims}.${signature}`],
+        ["parts in another order", `${claims}.${header}.${signature}`],
+        ["standard base64", `${header}.${claims}.${signature.replace(/[-_]/g, "+")}+`],
+        ["JSON", encodeURIComponent(`{"payload":"${claims}"}`)],
+        ["garbage", "\u0001\u0002".replace(/./g, "%")],
+        ["10 kB of garbage", "a".repeat(10_000)],
+        ["10 kB behind it", `${token}.${"a".repeat(10_000)}`],
+        ["one quote", `"${token}`],
+        ["single quotes", `'${token}'`],
+        ["Bearer", `Bearer ${token}`],
       ];
     },
   };
@@ -215,12 +322,27 @@ describe("not believed in either cookie:", () => {
 
   test("a refresh token as access token, and back", async () => {
     const before = await snapshot(latchkey);
-    for (const [name, token] of [[ACCESS, refresh.token], [REFRESH_COOKIE, access.token]]) {
+    for (const [name, token] of [
+      [ACCESS, refresh.token],
+      [REFRESH_COOKIE, access.token],
+    ]) {
       for (const [method, path, init] of READERS[name]) {
-        assertProblem(await send([[name, token]], method, path, init), "invalid_token", { error: path === REFRESH ? "invalid_grant" : undefined });
+        assertProblem(await send([[name, token]], method, path, init), "invalid_token", {
+          error: path === REFRESH ? "invalid_grant" : undefined,
+        });
       }
     }
-    assertProblem(await send([[ACCESS, refresh.token], [REFRESH_COOKIE, access.token]], "POST", LOGOUT), "invalid_token");
+    assertProblem(
+      await send(
+        [
+          [ACCESS, refresh.token],
+          [REFRESH_COOKIE, access.token],
+        ],
+        "POST",
+        LOGOUT,
+      ),
+      "invalid_token",
+    );
     const claims = { ...refresh.claims, aud: access.claims.aud, exp: NOW + 600 };
     await believedNowhere([
       ["refresh claims under at+jwt", forge(key, access.header, claims)],
@@ -234,13 +356,23 @@ describe("not believed in either cookie:", () => {
     const before = await snapshot(latchkey);
     const stranger = "0190a000-0000-7000-8000-000000000000";
     const [{ id: otherSession }] = await sessionsOf(latchkey, other);
-    for (const change_ of [{ sub: stranger }, { sid: randomId() }, { sub: stranger, sid: randomId() }, { sub: other.id }, { sid: otherSession }]) {
+    for (const change_ of [
+      { sub: stranger },
+      { sid: randomId() },
+      { sub: stranger, sid: randomId() },
+      { sub: other.id },
+      { sid: otherSession },
+    ]) {
       for (const [method, path, init] of READERS[ACCESS].filter(([, path]) => path !== LOGOUT)) {
         const token = forge(key, access.header, { ...access.claims, ...change_ });
-        assertProblem(await send([[ACCESS, token]], method, path, init), "invalid_token", { message: JSON.stringify(change_) });
+        assertProblem(await send([[ACCESS, token]], method, path, init), "invalid_token", {
+          message: JSON.stringify(change_),
+        });
       }
       const token = forge(refreshKey(key), refresh.header, { ...refresh.claims, ...change_ });
-      assertProblem(await send([[REFRESH_COOKIE, token]], "POST", REFRESH), "invalid_token", { error: "invalid_grant" });
+      assertProblem(await send([[REFRESH_COOKIE, token]], "POST", REFRESH), "invalid_token", {
+        error: "invalid_grant",
+      });
       // Authentic, but nobody's: logging out has nothing to end.
       assert.equal((await send([[REFRESH_COOKIE, token]], "POST", LOGOUT)).status, 204);
     }

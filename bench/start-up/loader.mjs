@@ -12,14 +12,18 @@ export default {
     const [, name, number] = pathname.split("/");
     const asked = searchParams.get("asked") !== "no";
     const worker = env.LOADER.get(`${name}/${number}`, () => codeOf(contestants[name], number, asked));
-    return worker.getEntrypoint().fetch(new Request(`http://localhost:8787${searchParams.get("path")}`, { headers: { "user-agent": "bench" } }));
+    return worker
+      .getEntrypoint()
+      .fetch(new Request(`http://localhost:8787${searchParams.get("path")}`, { headers: { "user-agent": "bench" } }));
   },
 };
 
 function codeOf({ files, flags, compatibilityDate, env }, number, asked) {
   const modules = { "entry.js": { js: asked ? ENTRY : LOADED } };
   for (const [path, contents] of Object.entries(files)) {
-    modules[path] = path.endsWith(".wasm") ? { wasm: numbered(contents, number) } : { js: new TextDecoder().decode(contents) };
+    modules[path] = path.endsWith(".wasm")
+      ? { wasm: numbered(contents, number) }
+      : { js: new TextDecoder().decode(contents) };
   }
   return { compatibilityDate, compatibilityFlags: flags, mainModule: "entry.js", modules, env };
 }

@@ -20,5 +20,10 @@ export function numberBytes(number) {
 
 /** `wasm` with room for a number. */
 export function withNumberSection(wasm) {
-  return Buffer.concat([wasm.subarray(0, PREAMBLE_BYTES), Buffer.from(HEAD), numberBytes(0), wasm.subarray(PREAMBLE_BYTES)]);
+  return Buffer.concat([
+    wasm.subarray(0, PREAMBLE_BYTES),
+    Buffer.from(HEAD),
+    numberBytes(0),
+    wasm.subarray(PREAMBLE_BYTES),
+  ]);
 }

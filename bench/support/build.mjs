@@ -17,7 +17,15 @@ const HELLO_RUST = join(BENCH, "hello-rust");
 /** The peers in JavaScript; `bench/peers/<name>/index.mjs` is where each starts. */
 const BUNDLED = ["better-auth", "hono", "one-write", "hello-js"];
 /** As wrangler bundles, which does not minify unless it is told to. */
-const BUNDLER = ["--bundle", "--format=esm", "--target=es2024", "--conditions=workerd,worker,browser", "--external:node:*", "--external:cloudflare:*", "--log-level=warning"];
+const BUNDLER = [
+  "--bundle",
+  "--format=esm",
+  "--target=es2024",
+  "--conditions=workerd,worker,browser",
+  "--external:node:*",
+  "--external:cloudflare:*",
+  "--log-level=warning",
+];
 
 /** With `env` from `setup()`. */
 export async function buildContestants(env) {
@@ -25,14 +33,18 @@ export async function buildContestants(env) {
   requireSameWorker();
   for (const name of BUNDLED) {
     const entry = join(BENCH, "peers", name, "index.mjs");
-    await run(process.execPath, [env.ESBUILD_BIN, entry, ...BUNDLER, `--outfile=${join(OUT, name, "index.js")}`], { env });
+    await run(process.execPath, [env.ESBUILD_BIN, entry, ...BUNDLER, `--outfile=${join(OUT, name, "index.js")}`], {
+      env,
+    });
   }
   await buildHelloRust(env);
 }
 
 async function installPeers(env) {
   const stamp = join(BENCH, "node_modules", ".latchkey-stamp");
-  const wanted = createHash("sha256").update(readFileSync(join(BENCH, "package-lock.json"))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(BENCH, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   say("Installing the peers' packages ...");
   await run("npm", ["ci", "--ignore-scripts", "--loglevel=error"], { env, cwd: BENCH });
@@ -43,10 +55,13 @@ async function installPeers(env) {
 function requireSameWorker() {
   for (const crate of ["worker", "wasm-bindgen"]) {
     const [service, floor] = [ROOT, HELLO_RUST].map(
-      (folder) => new RegExp(`name = "${crate}"\\nversion = "(.*)"`).exec(readFileSync(join(folder, "Cargo.lock"), "utf8"))?.[1],
+      (folder) =>
+        new RegExp(`name = "${crate}"\\nversion = "(.*)"`).exec(readFileSync(join(folder, "Cargo.lock"), "utf8"))?.[1],
     );
     if (service === floor) continue;
-    throw new Failure(`bench/hello-rust has ${crate} ${floor}, the service ${service}. Change bench/hello-rust/Cargo.toml.`);
+    throw new Failure(
+      `bench/hello-rust has ${crate} ${floor}, the service ${service}. Change bench/hello-rust/Cargo.toml.`,
+    );
   }
 }
 
@@ -54,7 +69,10 @@ function requireSameWorker() {
 async function buildHelloRust(env) {
   say("Building the floor in Rust ...");
   const target = join(OUT, "cargo");
-  await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, "--target-dir", target, "--locked"], { env, cwd: HELLO_RUST });
+  await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, "--target-dir", target, "--locked"], {
+    env,
+    cwd: HELLO_RUST,
+  });
   const stamp = join(OUT, "hello-rust", ".latchkey-stamp");
   const wanted = createHash("sha256")
     .update(readFileSync(join(target, WASM_TARGET, "release", "hello_rust.wasm")))

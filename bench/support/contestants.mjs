@@ -69,25 +69,36 @@ const hono = (rest) => ({
   migrate: (db) => db.batch(statements(join(BENCH, "peers", "hono", "schema.sql")).map((sql) => db.prepare(sql))),
   ...rest,
 });
-const hello = (title, folder) => ({ title, story: STORIES.hello, files: join(OUT, folder), env: {}, migrate: () => {} });
+const hello = (title, folder) => ({
+  title,
+  story: STORIES.hello,
+  files: join(OUT, folder),
+  env: {},
+  migrate: () => {},
+});
 
 const CONTESTANTS = {
   latchkey: () => latchkey({ title: "Latchkey" }),
-  "latchkey-console": () => latchkey({ title: "Latchkey, its log line on the local console", entry: "bench/support/limited.mjs" }),
+  "latchkey-console": () =>
+    latchkey({ title: "Latchkey, its log line on the local console", entry: "bench/support/limited.mjs" }),
   "latchkey-strict": () => latchkey({ title: "Latchkey, strict", vars: { PROFILE_CONSISTENCY: "strict" } }),
   "better-auth": () => betterAuth({ title: "Better Auth" }),
   "better-auth-uncached": () => betterAuth({ title: "Better Auth, no cookie cache", cookieCache: "off" }),
   // Renews at every read of the database instead of once a day: the same code, often enough to be measured.
   "better-auth-renewing": () => betterAuth({ title: "Better Auth, renewing", updateAgeSeconds: 0 }),
   "latchkey-distant": () => latchkey({ title: "Latchkey", entry: "bench/support/distant-latchkey.mjs" }),
-  "better-auth-renewing-distant": () => ({ ...betterAuth({ title: "Better Auth, renewing", updateAgeSeconds: 0 }), entry: DISTANT_PEER }),
+  "better-auth-renewing-distant": () => ({
+    ...betterAuth({ title: "Better Auth, renewing", updateAgeSeconds: 0 }),
+    entry: DISTANT_PEER,
+  }),
   hono: () => hono({}),
   "one-write": () => ({
     title: "one write to D1 and nothing else",
     story: STORIES.oneWrite,
     files: join(OUT, "one-write"),
     env: D1,
-    migrate: (db) => db.batch(statements(join(BENCH, "peers", "one-write", "schema.sql")).map((sql) => db.prepare(sql))),
+    migrate: (db) =>
+      db.batch(statements(join(BENCH, "peers", "one-write", "schema.sql")).map((sql) => db.prepare(sql))),
   }),
   "hono-distant": () => hono({ entry: DISTANT_PEER }),
   "hello-js": () => hello("hello in JavaScript", "hello-js"),
@@ -107,7 +118,13 @@ export function filesOf(name) {
 /** The Worker's part of Miniflare's options: for who starts several in one workerd. */
 export async function workerOf(name, { entry = null, as = name } = {}) {
   const { flags = WRANGLER.compatibility_flags, env } = CONTESTANTS[name]();
-  const config = { name: as, compatibilityDate: WRANGLER.compatibility_date, compatibilityFlags: flags, env, manifest: await manifest(name, entry) };
+  const config = {
+    name: as,
+    compatibilityDate: WRANGLER.compatibility_date,
+    compatibilityFlags: flags,
+    env,
+    manifest: await manifest(name, entry),
+  };
   return { config, dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] } };
 }
 
@@ -126,7 +143,10 @@ export const INSTANCE = {
  * workerd's, null where there is no /proc. `instance` adds to Miniflare's own
  * options; `worker` replaces what `workerOf` would say.
  */
-export async function startContestant(name, { entry = CONTESTANTS[name]().entry ?? null, instance = {}, worker = null } = {}) {
+export async function startContestant(
+  name,
+  { entry = CONTESTANTS[name]().entry ?? null, instance = {}, worker = null } = {},
+) {
   const before = new Set(workerdChildren());
   const state = mkdtempSync(join(STATE_ROOT, "latchkey-bench-"));
   const workers = [worker ?? (await workerOf(name, { entry }))];
@@ -154,7 +174,10 @@ async function manifest(name, entry) {
   const modules = {};
   for (const { path, contents } of filesOf(name)) {
     const wasm = path.endsWith(".wasm");
-    modules[`contestant/${path}`] = { type: wasm ? "wasm" : "esm", contents: wasm ? contents : contents.toString("utf8") };
+    modules[`contestant/${path}`] = {
+      type: wasm ? "wasm" : "esm",
+      contents: wasm ? contents : contents.toString("utf8"),
+    };
   }
   if (entry === null) return { mainModule: "contestant/index.js", modules };
   modules["entry.js"] = { type: "esm", contents: await inFront(join(ROOT, entry)) };
@@ -170,7 +193,14 @@ async function inFront(file) {
       onResolve({ filter: /^contestants$/ }, () => ({ path: "./contestants.js", external: true }));
     },
   };
-  const made = await bundle({ entryPoints: [file], bundle: true, write: false, format: "esm", external: ["cloudflare:*", "node:*"], plugins: [contestant] });
+  const made = await bundle({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    format: "esm",
+    external: ["cloudflare:*", "node:*"],
+    plugins: [contestant],
+  });
   return made.outputFiles[0].text;
 }
 
@@ -178,7 +208,8 @@ function latchkeyEnv(vars) {
   const env = {};
   for (const { binding } of WRANGLER.d1_databases) env[binding] = { type: "d1", id: binding };
   for (const { binding } of WRANGLER.kv_namespaces) env[binding] = { type: "kv", id: binding };
-  for (const { name, namespace_id } of WRANGLER.ratelimits) env[name] = { type: "rate-limit", namespace: namespace_id, simple: NO_LIMIT };
+  for (const { name, namespace_id } of WRANGLER.ratelimits)
+    env[name] = { type: "rate-limit", namespace: namespace_id, simple: NO_LIMIT };
   const texts = { ...WRANGLER.vars, JWT_KEYS: makeKeys(), ISSUER: ORIGIN, ...vars };
   for (const [name, value] of Object.entries(texts)) env[name] = text(String(value));
   return env;
@@ -195,7 +226,9 @@ async function migrateLatchkey(db) {
 async function migrateBetterAuth(db) {
   const { resolve } = createRequire(join(BENCH, "package.json"));
   const { getMigrations } = await import(pathToFileURL(resolve("better-auth/db/migration")));
-  const { compileMigrations } = await getMigrations(betterAuthOptions({ database: facade(db), baseURL: ORIGIN, secret: SECRET, cookieCache: true }));
+  const { compileMigrations } = await getMigrations(
+    betterAuthOptions({ database: facade(db), baseURL: ORIGIN, secret: SECRET, cookieCache: true }),
+  );
   await db.batch(unstable_splitSqlQuery(await compileMigrations()).map((sql) => db.prepare(sql)));
 }
 
@@ -211,7 +244,9 @@ function statements(file) {
 /** The workerd processes that this one has started, by /proc. */
 function workerdChildren() {
   if (!existsSync("/proc/self/stat")) return [];
-  return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isWorkerdChild(pid)).map(Number);
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && isWorkerdChild(pid))
+    .map(Number);
 }
 
 function isWorkerdChild(pid) {

@@ -14,7 +14,10 @@ export function keepAway({ DB }) {
   if (isAway) return;
   isAway = true;
   const statement = Object.getPrototypeOf(DB.prepare("SELECT 1"));
-  for (const [prototype, methods] of [[statement, ["first", "run", "all", "raw"]], [Object.getPrototypeOf(DB), ["batch"]]]) {
+  for (const [prototype, methods] of [
+    [statement, ["first", "run", "all", "raw"]],
+    [Object.getPrototypeOf(DB), ["batch"]],
+  ]) {
     for (const method of methods) {
       const real = prototype[method];
       prototype[method] = async function distant(...args) {

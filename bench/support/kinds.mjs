@@ -8,7 +8,14 @@ import { DISTANCE_MS } from "./distant.mjs";
 export const KINDS = {
   nothing: {
     title: "Nothing but the way there",
-    cells: [["latchkey", "nothing"], ["better-auth", "nothing"], ["hono", "nothing"], ["hello-js", "nothing"], ["hello-rust", "nothing"], ["latchkey-console", "nothing"]],
+    cells: [
+      ["latchkey", "nothing"],
+      ["better-auth", "nothing"],
+      ["hono", "nothing"],
+      ["hello-js", "nothing"],
+      ["hello-rust", "nothing"],
+      ["latchkey-console", "nothing"],
+    ],
   },
   read: {
     title: "Read the session",
@@ -23,11 +30,20 @@ export const KINDS = {
   },
   renew: {
     title: "Refresh or renew",
-    cells: [["latchkey", "renew"], ["better-auth-renewing", "renew"], ["hono", "renew"], ["one-write", "renew"]],
+    cells: [
+      ["latchkey", "renew"],
+      ["better-auth-renewing", "renew"],
+      ["hono", "renew"],
+      ["one-write", "renew"],
+    ],
   },
   renewDistant: {
     title: `Refresh or renew, with D1's primary ${DISTANCE_MS} ms away`,
-    cells: [["latchkey-distant", "renew"], ["better-auth-renewing-distant", "renew"], ["hono-distant", "renew"]],
+    cells: [
+      ["latchkey-distant", "renew"],
+      ["better-auth-renewing-distant", "renew"],
+      ["hono-distant", "renew"],
+    ],
   },
 };
 

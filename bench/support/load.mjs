@@ -22,7 +22,11 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Of a load that is bounded by its requests. */
 const MAX_SECONDS = 120;
 /** As a browser that talks to the service would. */
-const HEADERS = { host: new URL(ORIGIN).host, "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", accept: "*/*" };
+const HEADERS = {
+  host: new URL(ORIGIN).host,
+  "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  accept: "*/*",
+};
 
 /** A way to one contestant. Close it before the contestant. */
 export function openPool(contestant, connections) {
@@ -120,7 +124,8 @@ function dispatch(pool, { method, path, headers, body }, cookie) {
         onHeaders(status, raw) {
           answer.status = status;
           for (let i = 0; i < raw.length; i += 2) {
-            if (raw[i].length === 10 && raw[i].toString("latin1").toLowerCase() === "set-cookie") answer.setCookies.push(raw[i + 1].toString("latin1"));
+            if (raw[i].length === 10 && raw[i].toString("latin1").toLowerCase() === "set-cookie")
+              answer.setCookies.push(raw[i + 1].toString("latin1"));
           }
           return true;
         },
@@ -134,6 +139,12 @@ function dispatch(pool, { method, path, headers, body }, cookie) {
 
 function check({ method, path, status, contains, sets = false }, answer) {
   const body = answer.chunks.length === 1 ? answer.chunks[0] : Buffer.concat(answer.chunks);
-  const good = answer.status === status && (contains === undefined || body.includes(contains)) && (!sets || answer.setCookies.length > 0);
-  if (!good) throw new Error(`${method} ${path}: answered with ${answer.status}, not as expected: ${body.toString("utf8").slice(0, 300)}`);
+  const good =
+    answer.status === status &&
+    (contains === undefined || body.includes(contains)) &&
+    (!sets || answer.setCookies.length > 0);
+  if (!good)
+    throw new Error(
+      `${method} ${path}: answered with ${answer.status}, not as expected: ${body.toString("utf8").slice(0, 300)}`,
+    );
 }

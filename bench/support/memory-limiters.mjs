@@ -24,7 +24,12 @@ class Ratelimit {
   }
 }
 
-const LIMITERS = { LOGIN_LIMITER: new Ratelimit(), REGISTER_LIMITER: new Ratelimit(), NETWORK_LIMITER: new Ratelimit(), SESSION_LIMITER: new Ratelimit() };
+const LIMITERS = {
+  LOGIN_LIMITER: new Ratelimit(),
+  REGISTER_LIMITER: new Ratelimit(),
+  NETWORK_LIMITER: new Ratelimit(),
+  SESSION_LIMITER: new Ratelimit(),
+};
 
 /** The bindings of Latchkey, with these in the place of Miniflare's. */
 export function withLimitersInMemory(env) {

@@ -29,7 +29,15 @@ export async function withStage(connections, kinds, work) {
 /** What one row of a kind is measured with. */
 export function cellOf(stage, [name, chapter, label]) {
   const { contestant, pool, visitors } = stage.get(name);
-  return { name, chapter, label: label ?? contestant.title, contestant, pool, visitors, request: contestant.story[chapter] };
+  return {
+    name,
+    chapter,
+    label: label ?? contestant.title,
+    contestant,
+    pool,
+    visitors,
+    request: contestant.story[chapter],
+  };
 }
 
 /** `count` visitors `{cookie}`, each signed in, the session read once; strangers where there is nothing to sign in to. */

@@ -61,7 +61,9 @@ function barsSvg({ title, unit, bars, mark }) {
       const value = values[name];
       if (value === null || value === undefined) return;
       const at = y + i * BAR_HEIGHT;
-      parts.push(`<rect x="${round(left)}" y="${at}" width="${round(Math.max(x(value) - left, 1))}" height="${BAR_HEIGHT - 2}" fill="${COLOURS[i % COLOURS.length]}"/>`);
+      parts.push(
+        `<rect x="${round(left)}" y="${at}" width="${round(Math.max(x(value) - left, 1))}" height="${BAR_HEIGHT - 2}" fill="${COLOURS[i % COLOURS.length]}"/>`,
+      );
       parts.push(text(x(value) + 6, at + BAR_HEIGHT - 5, short(value), 'class="faint"'));
     });
     y += height + GROUP_GAP;
@@ -72,7 +74,12 @@ function barsSvg({ title, unit, bars, mark }) {
     parts.push(text(x(mark.value), y + 8, mark.label, 'text-anchor="middle"'));
     y += 14;
   }
-  const said = groups.map(({ label, values }) => `${label}: ${Object.entries(values).map(([name, value]) => `${name} ${value === null ? "not measured" : short(value)}`.trim()).join(", ")}`);
+  const said = groups.map(
+    ({ label, values }) =>
+      `${label}: ${Object.entries(values)
+        .map(([name, value]) => `${name} ${value === null ? "not measured" : short(value)}`.trim())
+        .join(", ")}`,
+  );
   return svg({ title, unit, height: y + MARGIN - GROUP_GAP, said, parts });
 }
 
@@ -93,18 +100,25 @@ function linesSvg({ title, unit, xTitle = "", series, mark }) {
     parts.push(`<path class="axis" d="M${left} ${round(toY(value))}H${right}"/>`);
     parts.push(text(left - 8, toY(value) + 4, short(value), 'class="faint" text-anchor="end"'));
   }
-  for (const value of xs) parts.push(text(toX(value), bottom + 18, value.toLocaleString("en-US"), 'class="faint" text-anchor="middle"'));
+  for (const value of xs)
+    parts.push(text(toX(value), bottom + 18, value.toLocaleString("en-US"), 'class="faint" text-anchor="middle"'));
   parts.push(text((left + right) / 2, bottom + 36, xTitle, 'class="faint" text-anchor="middle"'));
   series.forEach(({ points }, i) => {
     const colour = COLOURS[i % COLOURS.length];
-    parts.push(`<polyline fill="none" stroke="${colour}" stroke-width="2" ${dash(i)} points="${points.map(([x, y]) => `${round(toX(x))},${round(toY(y))}`).join(" ")}"/>`);
-    for (const [x, y] of points) parts.push(`<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="4" fill="${colour}"/>`);
+    parts.push(
+      `<polyline fill="none" stroke="${colour}" stroke-width="2" ${dash(i)} points="${points.map(([x, y]) => `${round(toX(x))},${round(toY(y))}`).join(" ")}"/>`,
+    );
+    for (const [x, y] of points)
+      parts.push(`<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="4" fill="${colour}"/>`);
   });
   if (mark) {
     parts.push(`<path class="mark" d="M${left} ${round(toY(mark.value))}H${right}"/>`);
     parts.push(text(right, toY(mark.value) - 6, mark.label, 'text-anchor="end"'));
   }
-  const said = series.map(({ name, points }) => `${name}: ${points.map(([x, y]) => `${x.toLocaleString("en-US")} ${xTitle} ${short(y)}`).join(", ")}`);
+  const said = series.map(
+    ({ name, points }) =>
+      `${name}: ${points.map(([x, y]) => `${x.toLocaleString("en-US")} ${xTitle} ${short(y)}`).join(", ")}`,
+  );
   return svg({ title, unit, height: bottom + 36 + MARGIN, said, parts });
 }
 

@@ -85,7 +85,8 @@ export function publish(name, result) {
   const path = join(ROOT, DOCUMENT);
   const text = readFileSync(path, "utf8");
   const [start, end] = [text.indexOf(opening(name)), text.indexOf(closing(name))];
-  if (start === -1 || end < start) throw new Failure(`${DOCUMENT} has no block for "${name}": add "${opening(name)}" and "${closing(name)}".`);
+  if (start === -1 || end < start)
+    throw new Failure(`${DOCUMENT} has no block for "${name}": add "${opening(name)}" and "${closing(name)}".`);
   writeFileSync(path, text.slice(0, start) + block(name, result) + text.slice(end + closing(name).length));
   say(`Written: the block "${name}" of ${DOCUMENT}, ${result.plots.length} plots.`);
 }
@@ -129,7 +130,8 @@ function machineFacts() {
 function commit() {
   const head = output("git", ["rev-parse", "--short", "HEAD"]);
   if (head === null) return "unknown";
-  const unchanged = output("git", ["diff", "--quiet", "HEAD", "--", ".", `:!${DOCUMENT}`, ":!docs/plots", ":!bench/results"]) !== null;
+  const unchanged =
+    output("git", ["diff", "--quiet", "HEAD", "--", ".", `:!${DOCUMENT}`, ":!docs/plots", ":!bench/results"]) !== null;
   return unchanged ? head.trim() : `${head.trim()} and changes`;
 }
 

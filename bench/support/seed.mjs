@@ -117,9 +117,17 @@ async function make(folder, users, at) {
     // Without the triggers, so that each table's bytes are its own.
     const triggers = await latchkey.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'");
     for (const { name } of triggers) await latchkey.sql(`DROP TRIGGER ${name}`);
-    for (const [name, sql, ...rest] of [["users", USERS, users], ["sessions", SESSIONS], ["attempts", ATTEMPTS], ["events", EVENTS]]) {
+    for (const [name, sql, ...rest] of [
+      ["users", USERS, users],
+      ["sessions", SESSIONS],
+      ["attempts", ATTEMPTS],
+      ["events", EVENTS],
+    ]) {
       for (let from = 2; from <= users; from += STEP) {
-        const { meta } = await db.prepare(sql).bind(from, Math.min(from + STEP - 1, users), at, ...rest).run();
+        const { meta } = await db
+          .prepare(sql)
+          .bind(from, Math.min(from + STEP - 1, users), at, ...rest)
+          .run();
         bytes[name] = meta.size_after;
       }
     }

@@ -18,14 +18,26 @@ const FORM_TYPE = { "content-type": "application/x-www-form-urlencoded" };
 const FROM_PAGE = { origin: ORIGIN };
 
 const get = (path, rest) => ({ method: "GET", path, headers: {}, body: null, status: 200, ...rest });
-const post = (path, { headers = {}, body = null, ...rest } = {}) => ({ method: "POST", path, headers: { ...FROM_PAGE, ...headers }, body, ...rest });
+const post = (path, { headers = {}, body = null, ...rest } = {}) => ({
+  method: "POST",
+  path,
+  headers: { ...FROM_PAGE, ...headers },
+  body,
+  ...rest,
+});
 const postJson = (path, fields, rest) => post(path, { headers: JSON_TYPE, body: JSON.stringify(fields), ...rest });
 
 const LATCHKEY = {
   nothing: () => get("/health"),
-  register: ({ email, password, name }) => postJson("/api/account/register", { email, password, name }, { status: 201 }),
+  register: ({ email, password, name }) =>
+    postJson("/api/account/register", { email, password, name }, { status: 201 }),
   login: ({ email, password }) =>
-    post("/api/account/login", { headers: FORM_TYPE, body: new URLSearchParams({ username: email, password }).toString(), status: 204, sets: true }),
+    post("/api/account/login", {
+      headers: FORM_TYPE,
+      body: new URLSearchParams({ username: email, password }).toString(),
+      status: 204,
+      sets: true,
+    }),
   read: () => get("/api/account/profile", { contains: '"email"' }),
   renew: () => post("/api/account/refresh", { status: 204, sets: true }),
   logout: () => post("/api/account/logout", { status: 204 }),
@@ -70,7 +82,12 @@ export function newPerson() {
 
 /** A `Cookie` line from `Set-Cookie` lines, as a browser would send it next; null when none is left. */
 export function keepCookies(line, setCookies) {
-  const jar = new Map((line ?? "").split("; ").filter(Boolean).map((pair) => splitPair(pair)));
+  const jar = new Map(
+    (line ?? "")
+      .split("; ")
+      .filter(Boolean)
+      .map((pair) => splitPair(pair)),
+  );
   for (const set of setCookies) {
     const [pair, ...attributes] = set.split("; ");
     const [name, value] = splitPair(pair);

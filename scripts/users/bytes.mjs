@@ -23,7 +23,10 @@ export class Bytes {
       // Looked at before it is opened: opening a pipe waits for somebody to write.
       const kind = await stat(path);
       if (kind.isDirectory()) throw new Failure(`${path} is a folder. Name a file.`);
-      if (!kind.isFile()) throw new Failure(`${path} is no file but a pipe or a device, which cannot be read twice. Write the export to a file first.`);
+      if (!kind.isFile())
+        throw new Failure(
+          `${path} is no file but a pipe or a device, which cannot be read twice. Write the export to a file first.`,
+        );
       if (kind.size === 0) throw new Failure(`${path} is empty.`);
       bytes.#handle = await open(path, "r");
       const { size } = await bytes.#handle.stat();
@@ -44,7 +47,8 @@ export class Bytes {
     if (at < this.#windowAt || at >= this.#windowAt + this.#window.length) {
       const window = Buffer.allocUnsafe(WINDOW_BYTES);
       const { bytesRead } = await this.#handle.read(window, 0, WINDOW_BYTES, at);
-      if (bytesRead === 0 && at < this.size) throw new Failure("The file was cut off while it was read. Run the same command again.");
+      if (bytesRead === 0 && at < this.size)
+        throw new Failure("The file was cut off while it was read. Run the same command again.");
       this.#window = window.subarray(0, bytesRead);
       this.#windowAt = at;
     }

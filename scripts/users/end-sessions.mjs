@@ -35,7 +35,9 @@ async function endSessions(options) {
   });
   try {
     await rolesIn(db, options);
-    const end = db.prepare("UPDATE sessions SET ended_at = unixepoch(), end_reason = 'revoked' WHERE ended_at IS NULL RETURNING 1");
+    const end = db.prepare(
+      "UPDATE sessions SET ended_at = unixepoch(), end_reason = 'revoked' WHERE ended_at IS NULL RETURNING 1",
+    );
     const waits = () => console.error("Another program holds the database, such as `npm start`; waiting for it ...");
     // Counted by the rows themselves: D1's own count has those of the audit log in it.
     return (await patiently(() => end.all(), { waits })).results.length;
@@ -49,12 +51,16 @@ function parse(args) {
   const text = { type: "string" };
   let values;
   try {
-    ({ values } = parseArgs({ args, options: { local: flag, remote: flag, help: flag, account: text, "persist-to": text } }));
+    ({ values } = parseArgs({
+      args,
+      options: { local: flag, remote: flag, help: flag, account: text, "persist-to": text },
+    }));
   } catch (error) {
     throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
   }
   // It cannot be undone: the database is named, and named once.
-  const isClear = values.local !== values.remote && !(values.remote && values["persist-to"]) && !(values.local && values.account);
+  const isClear =
+    values.local !== values.remote && !(values.remote && values["persist-to"]) && !(values.local && values.account);
   if (!values.help && !isClear) throw new Failure(USAGE);
   return values;
 }

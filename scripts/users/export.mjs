@@ -27,7 +27,8 @@ await main(import.meta.url, async (args) => {
     return 0;
   }
   const { path, options } = asked;
-  if (existsSync(path) && !options.force) throw new Failure(`${path} is there already. Name another file, or add --force.`);
+  if (existsSync(path) && !options.force)
+    throw new Failure(`${path} is there already. Name another file, or add --force.`);
   if (existsSync(path) && statSync(path).isDirectory()) throw new Failure(`${path} is a folder. Name a file.`);
   try {
     return await exportTo(path, options);
@@ -66,7 +67,14 @@ async function exportTo(path, options) {
 /** What is to be done; null: say how it is asked for. */
 function parse(args) {
   const flag = { type: "boolean" };
-  const options = { force: flag, local: flag, remote: flag, help: flag, account: { type: "string" }, "persist-to": { type: "string" } };
+  const options = {
+    force: flag,
+    local: flag,
+    remote: flag,
+    help: flag,
+    account: { type: "string" },
+    "persist-to": { type: "string" },
+  };
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });

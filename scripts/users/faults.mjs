@@ -14,11 +14,23 @@ const APPLY = "npm run wrangler -- d1 migrations apply DB";
 
 /** What is said where an error's text matches; `where` is `--local` or `--remote`. */
 const KNOWN = [
-  [BUSY, () => "Another program holds the database, such as `npm start` or another import. Stop it, or try again later."],
-  [/no such table|no such column|has no column named/, (where) => `The database lacks tables or columns. Run: ${APPLY} ${where}`],
-  [/SQLITE_READONLY|SQLITE_CANTOPEN|SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM|EROFS/, () => "The database cannot be written by this user: look at who owns its folder."],
+  [
+    BUSY,
+    () => "Another program holds the database, such as `npm start` or another import. Stop it, or try again later.",
+  ],
+  [
+    /no such table|no such column|has no column named/,
+    (where) => `The database lacks tables or columns. Run: ${APPLY} ${where}`,
+  ],
+  [
+    /SQLITE_READONLY|SQLITE_CANTOPEN|SQLITE_PERM|SQLITE_AUTH|EACCES|EPERM|EROFS/,
+    () => "The database cannot be written by this user: look at who owns its folder.",
+  ],
   [/SQLITE_FULL|ENOSPC|EDQUOT/, () => "The disk is full."],
-  [/SQLITE_CORRUPT|SQLITE_NOTADB|SQLITE_IOERR|not a database|disk image is malformed|disk I\/O error/, () => "The database's file is damaged or cannot be read."],
+  [
+    /SQLITE_CORRUPT|SQLITE_NOTADB|SQLITE_IOERR|not a database|disk image is malformed|disk I\/O error/,
+    () => "The database's file is damaged or cannot be read.",
+  ],
 ];
 
 /** Any error as a {@link Failure}; `task` says what could not be done. */
@@ -51,7 +63,8 @@ export async function patiently(work, { waits = () => {}, patienceMs = PATIENCE_
 function textOf(error) {
   try {
     const causes = [];
-    for (let one = error; one && causes.length < 4; one = one.cause) causes.push(`${one.code ?? ""} ${one.message ?? one}`);
+    for (let one = error; one && causes.length < 4; one = one.cause)
+      causes.push(`${one.code ?? ""} ${one.message ?? one}`);
     return causes.join(" ");
   } catch {
     return "unknown error";
@@ -65,7 +78,10 @@ function firstLine(error) {
   } catch {
     // It cannot be read.
   }
-  return text.trim().split("\n")[0].replaceAll(/\p{Cc}\[[0-9;]*m|\p{Cc}/gu, "");
+  return text
+    .trim()
+    .split("\n")[0]
+    .replaceAll(/\p{Cc}\[[0-9;]*m|\p{Cc}/gu, "");
 }
 
 function sleep(ms) {

@@ -71,7 +71,8 @@ function argon(fields) {
   const pairs = params.split(",").map((pair) => pair.split("="));
   const values = new Map(pairs);
   const pepper = values.has("keyid") ? pepperName(values.get("keyid")) : null;
-  const isKnown = pairs.length === (values.has("keyid") ? 4 : 3) && pairs.every((pair) => pair.length === 2) && pepper !== undefined;
+  const isKnown =
+    pairs.length === (values.has("keyid") ? 4 : 3) && pairs.every((pair) => pair.length === 2) && pepper !== undefined;
   const [m, t, p] = ["m", "t", "p"].map((one) => decimal(values.get(one)));
   const lengths = within(bytes(salt), BOUNDS.argon2.saltBytes) && within(bytes(tag), BOUNDS.argon2.tagBytes);
   if (!isKnown || m === null || t === null || p === null || !lengths) return { reason: DAMAGED };
@@ -80,9 +81,12 @@ function argon(fields) {
 
 function bcrypt(fields, text) {
   const [cost, tail] = fields;
-  const ends = BCRYPT_TAIL.exec(tail ?? "")?.slice(1).map((letter) => BCRYPT_ALPHABET.indexOf(letter));
+  const ends = BCRYPT_TAIL.exec(tail ?? "")
+    ?.slice(1)
+    .map((letter) => BCRYPT_ALPHABET.indexOf(letter));
   const rounds = cost?.length === 2 ? number(cost) : null;
-  const isWhole = fields.length === 2 && text.length === BCRYPT_LETTERS && ends && ends[0] % 16 === 0 && ends[1] % 4 === 0;
+  const isWhole =
+    fields.length === 2 && text.length === BCRYPT_LETTERS && ends && ends[0] % 16 === 0 && ends[1] % 4 === 0;
   if (!isWhole || rounds === null) return { reason: DAMAGED };
   return bounded(within(rounds, BOUNDS.bcrypt.cost));
 }
@@ -90,7 +94,8 @@ function bcrypt(fields, text) {
 function scrypt(fields) {
   const [params, salt, key] = fields;
   const values = fields.length === 3 ? numbers(params, ["ln", "r", "p"]) : null;
-  if (!values || !within(bytes(salt), BOUNDS.saltBytes) || !within(bytes(key), BOUNDS.keyBytes)) return { reason: DAMAGED };
+  if (!values || !within(bytes(salt), BOUNDS.saltBytes) || !within(bytes(key), BOUNDS.keyBytes))
+    return { reason: DAMAGED };
   return bounded(scryptWithin(...values));
 }
 
@@ -108,14 +113,18 @@ function pbkdf2(fields) {
   const [head] = params.split(",");
   const rounds = params.includes("=") ? (head.startsWith("i=") ? number(head.slice(2)) : null) : number(params);
   const lengths = [salt, key].map((part) => bytes(part.replaceAll(".", "+")));
-  if (rounds === null || !within(lengths[0], BOUNDS.saltBytes) || !within(lengths[1], BOUNDS.keyBytes)) return { reason: DAMAGED };
+  if (rounds === null || !within(lengths[0], BOUNDS.saltBytes) || !within(lengths[1], BOUNDS.keyBytes))
+    return { reason: DAMAGED };
   return bounded(within(rounds, BOUNDS.pbkdf2.rounds));
 }
 
 function django(fields) {
   const [iterations, salt, key] = fields;
   const rounds = number(iterations);
-  const isWhole = fields.length === 3 && within(Buffer.byteLength(salt), BOUNDS.saltBytes) && within(bytes(key, "padded"), BOUNDS.keyBytes);
+  const isWhole =
+    fields.length === 3 &&
+    within(Buffer.byteLength(salt), BOUNDS.saltBytes) &&
+    within(bytes(key, "padded"), BOUNDS.keyBytes);
   if (!isWhole || rounds === null) return { reason: DAMAGED };
   return bounded(within(rounds, BOUNDS.pbkdf2.rounds));
 }
@@ -124,7 +133,13 @@ function firebase(fields) {
   const [params, ...parts] = fields;
   const values = parts.length === 4 ? numbers(params, ["ln", "r"]) : null;
   const [salt, separator, signer, hash] = parts.map((part) => bytes(part, "padded"));
-  const isWhole = values && separator !== null && salt !== null && within(salt + separator, BOUNDS.saltBytes) && within(signer, BOUNDS.keyBytes) && hash === signer;
+  const isWhole =
+    values &&
+    separator !== null &&
+    salt !== null &&
+    within(salt + separator, BOUNDS.saltBytes) &&
+    within(signer, BOUNDS.keyBytes) &&
+    hash === signer;
   return isWhole ? bounded(scryptWithin(...values, 1)) : { reason: DAMAGED };
 }
 
@@ -154,7 +169,9 @@ function number(text) {
 /** The values of exactly these names, in this order. */
 function numbers(params, names) {
   const pairs = params.split(",").map((pair) => pair.split("="));
-  const values = pairs.map(([name, value, ...more], i) => (name === names[i] && more.length === 0 ? number(value) : null));
+  const values = pairs.map(([name, value, ...more], i) =>
+    name === names[i] && more.length === 0 ? number(value) : null,
+  );
   return values.length === names.length && !values.includes(null) ? values : null;
 }
 

@@ -47,7 +47,12 @@ export const HOLDERS = `
  * - `isStopped()`: asked after each batch
  * - `waits()`: another program holds the database
  */
-export async function importUsers(db, records, context, { note, progress = () => {}, isStopped = () => false, waits, dryRun = false }) {
+export async function importUsers(
+  db,
+  records,
+  context,
+  { note, progress = () => {}, isStopped = () => false, waits, dryRun = false },
+) {
   const run = new Run(db, context, { note, waits, dryRun });
   for await (const record of records) {
     run.take(record);
@@ -93,7 +98,11 @@ class Run {
     const { source } = this.#context;
     const { row, reason, oldId, notes, pepper } = judge(draftOf(source, fields, this.#context), this.#context);
     if (reason) return this.#skip(line, reason, { id: oldId });
-    const twice = this.#emails.has(row.email) ? ["duplicate_email", this.#emails] : this.#ids.has(row.id) ? ["duplicate_id", this.#ids] : null;
+    const twice = this.#emails.has(row.email)
+      ? ["duplicate_email", this.#emails]
+      : this.#ids.has(row.id)
+        ? ["duplicate_id", this.#ids]
+        : null;
     if (twice) {
       const [code, lines] = twice;
       const first = lines.get(code === "duplicate_email" ? row.email : row.id);

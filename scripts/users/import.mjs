@@ -16,7 +16,9 @@ import { SOURCES, sourceContext } from "./sources.mjs";
 import { describeTarget } from "./target.mjs";
 
 const USAGE = `Usage: npm run import -- FILE [--format csv|jsonl]
-       [--from ${Object.keys(SOURCES).filter((name) => name !== "latchkey").join("|")}]
+       [--from ${Object.keys(SOURCES)
+         .filter((name) => name !== "latchkey")
+         .join("|")}]
        [--local [--persist-to DIR]|--remote [--account ID]] [--report FILE] [--dry-run]
        [--firebase-hash-config FILE] [--allow-firebase-csv] [--auth0-profiles FILE]`;
 
@@ -94,7 +96,9 @@ async function importFile(db, { size, records }, context, options) {
     // Ctrl-C ends the database's process too, and that may be noticed before the signal.
     await new Promise((done) => setTimeout(done, SIGNAL_MS));
     if (stopping) return interrupted();
-    throw new Failure(`${asFailure(error, TASK, options).message} What was imported stays; run the same command again.`);
+    throw new Failure(
+      `${asFailure(error, TASK, options).message} What was imported stays; run the same command again.`,
+    );
   } finally {
     report.close();
   }
@@ -104,7 +108,10 @@ async function importFile(db, { size, records }, context, options) {
 function parse(args) {
   const flags = ["local", "remote", "dry-run", "allow-firebase-csv", "help"];
   const texts = ["format", "from", "account", "persist-to", "report", "firebase-hash-config", "auth0-profiles"];
-  const options = Object.fromEntries([...flags.map((name) => [name, { type: "boolean" }]), ...texts.map((name) => [name, { type: "string" }])]);
+  const options = Object.fromEntries([
+    ...flags.map((name) => [name, { type: "boolean" }]),
+    ...texts.map((name) => [name, { type: "string" }]),
+  ]);
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
@@ -117,7 +124,8 @@ function parse(args) {
   if (values.local && values.remote) throw new Failure("--local or --remote, not both.");
   if (values.remote && values["persist-to"]) throw new Failure("--persist-to goes with --local.");
   if (values.account !== undefined && !values.remote) throw new Failure("--account goes with --remote.");
-  if (values["allow-firebase-csv"] && values.from !== "firebase") throw new Failure("--allow-firebase-csv goes with --from firebase.");
+  if (values["allow-firebase-csv"] && values.from !== "firebase")
+    throw new Failure("--allow-firebase-csv goes with --from firebase.");
   if (values.from !== undefined && (!Object.hasOwn(SOURCES, values.from) || values.from === "latchkey")) {
     throw new Failure(`"${values.from}" is none of the systems.\n${USAGE}`);
   }

@@ -9,7 +9,21 @@ import { csvRecords } from "./csv.mjs";
 import { jsonRecords } from "./json.mjs";
 
 /** How programs write that there is no value, in any case; and in the spelling in which nobody is called. */
-const NO_VALUE = new Set(["null", "\\n", "none", "nil", "undefined", "nan", "nat", "na", "n/a", "(null)", "<null>", "[null]", "<na>"]);
+const NO_VALUE = new Set([
+  "null",
+  "\\n",
+  "none",
+  "nil",
+  "undefined",
+  "nan",
+  "nat",
+  "na",
+  "n/a",
+  "(null)",
+  "<null>",
+  "[null]",
+  "<na>",
+]);
 const NO_NAME = new Set(["NULL", "null", "\\N", "None", "(null)", "(NULL)", "<null>", "<NULL>", "[NULL]"]);
 /** Columns in which people write what they like. */
 const NAMES = new Set(["name", "displayName", "full_name", "first_name", "last_name"]);
@@ -18,7 +32,8 @@ const FORMATS = { ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json":
 
 /** `csv` or `jsonl`; by the file's name, unless told. */
 export function formatOf(path, told) {
-  if (told !== undefined && !["csv", "jsonl"].includes(told)) throw new Failure(`--format is csv or jsonl, not "${told}".`);
+  if (told !== undefined && !["csv", "jsonl"].includes(told))
+    throw new Failure(`--format is csv or jsonl, not "${told}".`);
   const format = told ?? FORMATS[extname(path).toLowerCase()];
   if (!format) throw new Failure(`Say what ${path} is: --format csv or --format jsonl.`);
   return format;
@@ -34,8 +49,16 @@ export async function* records(bytes, format, source) {
     if (damage && !columns) throw new Failure(`The first line, which names the columns, is damaged (${damage}).`);
     if (damage) yield { line, at, damage };
     else if (!columns) columns = header(values, source.required);
-    else if (values.length < columns.least || values.length !== (columns.count ?? values.length)) yield { line, at, damage: "wrong_column_count" };
-    else yield { line, at, row: Object.fromEntries(Object.entries(columns.names).map(([index, name]) => [name, valueOf(name, values[index])])) };
+    else if (values.length < columns.least || values.length !== (columns.count ?? values.length))
+      yield { line, at, damage: "wrong_column_count" };
+    else
+      yield {
+        line,
+        at,
+        row: Object.fromEntries(
+          Object.entries(columns.names).map(([index, name]) => [name, valueOf(name, values[index])]),
+        ),
+      };
   }
 }
 

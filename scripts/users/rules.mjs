@@ -12,7 +12,8 @@ const LOCAL_PART = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 /** Unicode's white space, whose list is not the one of `String.trim`; around an address also the spaces without a width. */
 const SPACES_AROUND = /^\p{White_Space}+|\p{White_Space}+$/gu;
-const BLANKS_AROUND = /^[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/gu;
+const BLANKS_AROUND =
+  /^[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/gu;
 const MAX_NAME_CODE_POINTS = 100;
 /** A UUID as databases write it, in lower case: with hyphens, in braces, as a URN, or 32 digits, of PostgreSQL's bytea too. */
 const UUID_SPELLINGS = [
@@ -82,12 +83,14 @@ export function judge(draft, { system, roles, defaultRole, now }) {
 /** The one form that is stored, or null. */
 export function canonicalEmail(text) {
   // ASCII letters only, as the service does it: `toLowerCase` alone turns a Kelvin sign into a k.
-  const email = typeof text === "string" ? text.replace(BLANKS_AROUND, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
+  const email =
+    typeof text === "string" ? text.replace(BLANKS_AROUND, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
   if (Buffer.byteLength(email) > MAX_ADDRESS_BYTES) return null;
   const at = email.indexOf("@");
   const [local, domain] = [email.slice(0, at), email.slice(at + 1)];
   const labels = domain.split(".");
-  const isAddress = at !== -1 && LOCAL_PART.test(local) && labels.length > 1 && labels.every((label) => LABEL.test(label));
+  const isAddress =
+    at !== -1 && LOCAL_PART.test(local) && labels.length > 1 && labels.every((label) => LABEL.test(label));
   return isAddress ? email : null;
 }
 
@@ -107,7 +110,9 @@ function displayName(text) {
 function userId(oldId, { system, email, createdAt }) {
   const kept = oldId === null ? null : uuidOf(oldId);
   if (kept !== null) return kept;
-  const digest = createHash("sha256").update(`latchkey/import-id/v1\0${system}\0${oldId ?? `email:${email}`}`).digest("hex");
+  const digest = createHash("sha256")
+    .update(`latchkey/import-id/v1\0${system}\0${oldId ?? `email:${email}`}`)
+    .digest("hex");
   const time = ((createdAt ?? 0) * 1000).toString(16).padStart(12, "0");
   const variant = "89ab"[Number.parseInt(digest[3], 16) % 4];
   return `${time.slice(0, 8)}-${time.slice(8)}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
@@ -128,7 +133,9 @@ export function seconds(value) {
   if (blank(value)) return null;
   const number = Number(value);
   const time = Number.isFinite(number)
-    ? number >= LEAST_MILLISECONDS ? number / 1000 : number
+    ? number >= LEAST_MILLISECONDS
+      ? number / 1000
+      : number
     : Date.parse(utc(String(value))) / 1000;
   const whole = Math.floor(time);
   return whole >= 0 && whole <= LAST_SECOND ? whole : null;

@@ -17,15 +17,32 @@ import { seconds } from "./rules.mjs";
 /** Seconds stand in the first four bytes of a MongoDB ObjectId. */
 const OBJECT_ID = /^[0-9a-f]{24}$/;
 /** firebase-tools writes no header; only these columns matter here. */
-const FIREBASE_COLUMNS = { 0: "localId", 1: "email", 3: "passwordHash", 4: "salt", 5: "displayName", 23: "createdAt", 26: "disabled" };
+const FIREBASE_COLUMNS = {
+  0: "localId",
+  1: "email",
+  3: "passwordHash",
+  4: "salt",
+  5: "displayName",
+  23: "createdAt",
+  26: "disabled",
+};
 const FIREBASE_LEAST_COLUMNS = 27;
 
 /** `required`: columns that a CSV file must have; `columns`: those of a file without a header. */
 export const SOURCES = {
   latchkey: {
     required: ["id", "email", "passwordHash"],
-    read: ({ id, email, name, passwordHash: hash, isActive, isSuperuser, roleSlug: role, createdAt, updatedAt }) =>
-      ({ id, email, name, hash, isActive, isSuperuser, role, createdAt, updatedAt }),
+    read: ({ id, email, name, passwordHash: hash, isActive, isSuperuser, roleSlug: role, createdAt, updatedAt }) => ({
+      id,
+      email,
+      name,
+      hash,
+      isActive,
+      isSuperuser,
+      role,
+      createdAt,
+      updatedAt,
+    }),
   },
 
   "better-auth": {
@@ -131,10 +148,13 @@ export function draftOf(source, row, context) {
 
 /** What a source needs beside the file: `{firebase, profiles}`. */
 export async function sourceContext(system, { firebaseHashConfig, auth0Profiles }) {
-  if (firebaseHashConfig && system !== "firebase") throw new Failure("--firebase-hash-config goes with --from firebase.");
+  if (firebaseHashConfig && system !== "firebase")
+    throw new Failure("--firebase-hash-config goes with --from firebase.");
   if (auth0Profiles && system !== "auth0") throw new Failure("--auth0-profiles goes with --from auth0.");
   if (system === "firebase" && !firebaseHashConfig) {
-    throw new Failure("Firebase's hashes need the project's parameters: --firebase-hash-config FILE (see docs/migrating.md).");
+    throw new Failure(
+      "Firebase's hashes need the project's parameters: --firebase-hash-config FILE (see docs/migrating.md).",
+    );
   }
   return {
     firebase: firebaseHashConfig && firebaseParameters(firebaseHashConfig),
@@ -150,11 +170,13 @@ function firebaseParameters(path) {
   } catch (error) {
     throw new Failure(`${path} cannot be read (${error.code}).`);
   }
-  const [signer, separator, rounds, memory] = ["base64_signer_key", "base64_salt_separator", "rounds", "mem_cost"].map((name) => {
-    const value = new RegExp(`\\b${name}\\s*:\\s*"?([A-Za-z0-9+/=_-]+)`).exec(text)?.[1];
-    if (value === undefined) throw new Failure(`${path} says nothing of ${name}.`);
-    return value;
-  });
+  const [signer, separator, rounds, memory] = ["base64_signer_key", "base64_salt_separator", "rounds", "mem_cost"].map(
+    (name) => {
+      const value = new RegExp(`\\b${name}\\s*:\\s*"?([A-Za-z0-9+/=_-]+)`).exec(text)?.[1];
+      if (value === undefined) throw new Failure(`${path} says nothing of ${name}.`);
+      return value;
+    },
+  );
   if (!/\balgorithm\s*:\s*"?SCRYPT\b/.test(text)) throw new Failure(`${path}: the algorithm is not SCRYPT.`);
   return { signer, separator, rounds, memory };
 }

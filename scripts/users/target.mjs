@@ -66,13 +66,21 @@ function databaseIn(account, { database_id, database_name }, { config, env }) {
   try {
     // In a folder of its own: wrangler.toml's account would come before the chosen one.
     const path = join(folder, "wrangler.json");
-    writeFileSync(path, JSON.stringify({ name: config.name, account_id: account.id, compatibility_date: config.compatibility_date }));
-    const found = json(output("node", ["--no-warnings", WRANGLER, "d1", "list", "--json", "--config", path], { env, cwd: folder }));
-    if (!Array.isArray(found)) throw new Failure(`Cloudflare did not list the databases of the account ${describeAccount(account)}.`);
+    writeFileSync(
+      path,
+      JSON.stringify({ name: config.name, account_id: account.id, compatibility_date: config.compatibility_date }),
+    );
+    const found = json(
+      output("node", ["--no-warnings", WRANGLER, "d1", "list", "--json", "--config", path], { env, cwd: folder }),
+    );
+    if (!Array.isArray(found))
+      throw new Failure(`Cloudflare did not list the databases of the account ${describeAccount(account)}.`);
     const one = found.find(({ uuid, name }) => (database_id ? uuid === database_id : name === database_name));
     if (one) return one;
     const named = database_id ? `with the id ${database_id}` : `"${database_name}"`;
-    throw new Failure(`There is no database ${named} in the account ${describeAccount(account)}. Deploy first (README.md, "Deploying").`);
+    throw new Failure(
+      `There is no database ${named} in the account ${describeAccount(account)}. Deploy first (README.md, "Deploying").`,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -81,12 +89,15 @@ function databaseIn(account, { database_id, database_name }, { config, env }) {
 /** Which of the choices, by its place; undefined where nobody can be asked. */
 export async function chooseOnTerminal(choices, { input = process.stdin, output: screen = process.stdout } = {}) {
   if (!input.isTTY || !screen.isTTY) return undefined;
-  screen.write(`The login can see several accounts:\n${choices.map((choice, i) => `  ${i + 1}  ${choice}\n`).join("")}`);
+  screen.write(
+    `The login can see several accounts:\n${choices.map((choice, i) => `  ${i + 1}  ${choice}\n`).join("")}`,
+  );
   const terminal = createInterface({ input, output: screen });
   try {
     const answer = (await terminal.question("Which one? (its number; anything else ends this) ")).trim();
     const place = Number(answer) - 1;
-    if (!/^\d+$/.test(answer) || choices[place] === undefined) throw new Failure("No account was chosen. Nothing was done.");
+    if (!/^\d+$/.test(answer) || choices[place] === undefined)
+      throw new Failure("No account was chosen. Nothing was done.");
     return place;
   } finally {
     terminal.close();

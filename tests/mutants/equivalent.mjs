@@ -6,7 +6,8 @@
 const PAUSE_IS_OVER =
   "An account that was last tried a pause ago adds a moment that has passed; who is refused is blocked until a later one.";
 
-const COUNTS_FOR_NOTHING = "A counter that counts for nothing is written as it is: that costs a row, which no value shows.";
+const COUNTS_FOR_NOTHING =
+  "A counter that counts for nothing is written as it is: that costs a row, which no value shows.";
 const KEY_OF_THE_HOUR =
   "The attempt is the new user's id, which no other row has. The key only finds the row: tests/queries.test.mjs sees the scan.";
 const ONE_ROW_LATER =

@@ -20,7 +20,11 @@ const FAULTS = "tests/faults.test.mjs";
 export const MUTANTS = [
   {
     name: "a rotation that reads first and then writes",
-    edits: [[ROTATE, "    let rotation = first(database, (ROTATE, &params), read).await?;", `    let held = Statement::new(
+    edits: [
+      [
+        ROTATE,
+        "    let rotation = first(database, (ROTATE, &params), read).await?;",
+        `    let held = Statement::new(
         "/* look first */ SELECT current_jti FROM sessions WHERE user_id = ?2 AND id = ?3 AND ended_at IS NULL",
     );
     if first(database, (held, &params), |row| row.text("current_jti")).await?.is_none() {
@@ -30,12 +34,18 @@ export const MUTANTS = [
         "/* rotate */ UPDATE sessions SET previous_jti = ?5, current_jti = ?6, rotated_at = ?1 WHERE user_id = ?2 AND id = ?3
          RETURNING user_id, current_jti, rotated_at, idle_expires_at, ended_at, 'r' AS role_slug",
     );
-    let rotation = first(database, (unchecked, &params), read).await?;`]],
+    let rotation = first(database, (unchecked, &params), read).await?;`,
+      ],
+    ],
     native: "store::tests::rotations",
   },
   {
     name: "what the rotation has left is ignored: everybody gets the successor they proposed",
-    edits: [[ROTATE, "    let rotation = first(database, (ROTATE, &params), read).await?;", `    let rotation = first(database, (ROTATE, &params), |row| {
+    edits: [
+      [
+        ROTATE,
+        "    let rotation = first(database, (ROTATE, &params), read).await?;",
+        `    let rotation = first(database, (ROTATE, &params), |row| {
         read(row).map(|rotation| match rotation {
             Rotation::Rotated(rotated) => Rotation::Rotated(RotatedSession {
                 refresh_id: request.successor,
@@ -44,7 +54,9 @@ export const MUTANTS = [
             other => other,
         })
     })
-    .await?;`]],
+    .await?;`,
+      ],
+    ],
     native: "store::tests::conditions",
   },
   {
@@ -59,29 +71,44 @@ export const MUTANTS = [
   },
   {
     name: "reuse is refused, but not punished",
-    edits: [[ROTATE, '", ended_at, ?1),', '", ended_at, NULL),'], [ROTATE, '", end_reason, ?9),', '", end_reason, NULL),']],
+    edits: [
+      [ROTATE, '", ended_at, ?1),', '", ended_at, NULL),'],
+      [ROTATE, '", end_reason, ?9),', '", end_reason, NULL),'],
+    ],
     native: "store::tests::rotations",
   },
   {
     name: "an ended session that is presented again lives again",
-    edits: [[ROTATE, '", ended_at, ?1),', '", NULL, ?1),'], [ROTATE, '", end_reason, ?9),', '", NULL, ?9),']],
+    edits: [
+      [ROTATE, '", ended_at, ?1),', '", NULL, ?1),'],
+      [ROTATE, '", end_reason, ?9),', '", NULL, ?9),'],
+    ],
     native: "store::tests::rotations",
   },
   {
     name: "a revocation goes to KV only",
-    edits: [[SESSIONS, `SET ended_at = ?1,
+    edits: [
+      [
+        SESSIONS,
+        `SET ended_at = ?1,
             end_reason = ?5,
             trace = ?4
       WHERE user_id = ?2
-        AND id = ?3`, `SET trace = ?4
+        AND id = ?3`,
+        `SET trace = ?4
       WHERE user_id = ?2
         AND id = ?3
-        AND ?5 = ?5`]],
+        AND ?5 = ?5`,
+      ],
+    ],
     native: "store::tests",
   },
   {
     name: "sessions survive a change of the password",
-    edits: [[PASSWORDS, "vec![REPLACE, END_EVERY, FORGET_FAILURES]", "vec![REPLACE, FORGET_FAILURES, FORGET_FAILURES]"], [PASSWORDS, "const END_EVERY", "#[expect(dead_code, reason = \"a mutant\")]\nconst END_EVERY"]],
+    edits: [
+      [PASSWORDS, "vec![REPLACE, END_EVERY, FORGET_FAILURES]", "vec![REPLACE, FORGET_FAILURES, FORGET_FAILURES]"],
+      [PASSWORDS, "const END_EVERY", '#[expect(dead_code, reason = "a mutant")]\nconst END_EVERY'],
+    ],
     native: "store::tests",
   },
   {
@@ -131,7 +158,13 @@ export const MUTANTS = [
   },
   {
     name: "every refusal is a row of its own",
-    edits: [["src/domain/audit.rs", `format!("{}:{user}:{window}", event.as_str())`, `format!("{}:{user}:{window}:{}", event.as_str(), at.get())`]],
+    edits: [
+      [
+        "src/domain/audit.rs",
+        `format!("{}:{user}:{window}", event.as_str())`,
+        `format!("{}:{user}:{window}:{}", event.as_str(), at.get())`,
+      ],
+    ],
     native: "domain::audit",
   },
   {
@@ -156,7 +189,9 @@ export const MUTANTS = [
   },
   {
     name: "copies of profiles do not expire",
-    edits: [[AUTHENTICATE, "&& now < copy.read_at.plus(bound)", "&& (now < copy.read_at.plus(bound) || bound.get() > 0)"]],
+    edits: [
+      [AUTHENTICATE, "&& now < copy.read_at.plus(bound)", "&& (now < copy.read_at.plus(bound) || bound.get() > 0)"],
+    ],
     native: "web::tests::profile",
   },
   {
@@ -171,12 +206,24 @@ export const MUTANTS = [
   },
   {
     name: "no dummy hash for an unknown address",
-    edits: [["src/domain/hashing/judging.rs", "hasher.tag(self.password.expose(), &DUMMY_SALT, (&setting, &[]))?;", "let _ = (&setting, &DUMMY_SALT);"]],
+    edits: [
+      [
+        "src/domain/hashing/judging.rs",
+        "hasher.tag(self.password.expose(), &DUMMY_SALT, (&setting, &[]))?;",
+        "let _ = (&setting, &DUMMY_SALT);",
+      ],
+    ],
     native: "web::tests::account",
   },
   {
     name: "the signature is not compared",
-    edits: [["src/domain/token.rs", "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),", "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature) || !signature.is_empty(),"]],
+    edits: [
+      [
+        "src/domain/token.rs",
+        "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),",
+        "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature) || !signature.is_empty(),",
+      ],
+    ],
     native: "domain::token",
   },
   {
@@ -191,15 +238,27 @@ export const MUTANTS = [
   },
   {
     name: "padding counts as a breached password",
-    edits: [["src/domain/breach.rs", "is_among |= !is_padding && suffix", "is_among |= (is_padding || !suffix.is_empty()) && suffix"]],
+    edits: [
+      [
+        "src/domain/breach.rs",
+        "is_among |= !is_padding && suffix",
+        "is_among |= (is_padding || !suffix.is_empty()) && suffix",
+      ],
+    ],
     native: "breach",
   },
   {
     name: "a 503 deletes the cookies",
-    edits: [["src/web/problem.rs", "AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),", `AppError::Unavailable(cause) => Self {
+    edits: [
+      [
+        "src/web/problem.rs",
+        "AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),",
+        `AppError::Unavailable(cause) => Self {
                 delete_cookies: true,
                 ..Self::retry_after(Code::Unavailable, 2, Some(cause))
-            },`]],
+            },`,
+      ],
+    ],
     native: "web::tests::sessions",
   },
   {

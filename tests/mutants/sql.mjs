@@ -9,8 +9,26 @@
 const TOKEN = /\/\*[\s\S]*?\*\/|--[^\n]*|'[^']*'|->>|<=|>=|<>|<<|\|\||[?]?\w+(?:\.\w+)*|\S/g;
 const OPENS = new Set(["WHERE", "ON", "AND", "OR", "WHEN", "SELECT", "THEN", "ELSE", "(", ","]);
 const CLOSES = new Set([
-  "AND", "OR", "THEN", "WHERE", "ON", "GROUP", "ORDER", "LIMIT", "RETURNING", "BEGIN", "DO", "SET",
-  "FROM", "JOIN", "LEFT", "AS", "END", ")", ",", ";",
+  "AND",
+  "OR",
+  "THEN",
+  "WHERE",
+  "ON",
+  "GROUP",
+  "ORDER",
+  "LIMIT",
+  "RETURNING",
+  "BEGIN",
+  "DO",
+  "SET",
+  "FROM",
+  "JOIN",
+  "LEFT",
+  "AS",
+  "END",
+  ")",
+  ",",
+  ";",
 ]);
 const TWINS = { "<=": "<", "<": "<=", ">=": ">", ">": ">=" };
 

@@ -41,7 +41,8 @@ function newAddress() {
 }
 
 const held = async () => (await latchkey.fetch("/__test/held")).json();
-const freeze = async (on) => (await latchkey.fetch("/__test/freeze", { method: "POST", body: JSON.stringify(on) })).text();
+const freeze = async (on) =>
+  (await latchkey.fetch("/__test/freeze", { method: "POST", body: JSON.stringify(on) })).text();
 
 /** Waits until no request is under way: each of them ends. */
 async function quiet() {
@@ -62,18 +63,29 @@ function cutOff({ method, path, cookie, body = "" }, { stage, way, afterMs }) {
     // A body that never comes, for routes that read none as well.
     `Content-Length: ${stage === "after the body" ? body.length : Math.max(body.length, 8_000)}`,
   ];
-  const sent = { "before the body": "", "within the body": body.slice(0, body.length >> 1) || "x", "after the body": body }[stage];
+  const sent = {
+    "before the body": "",
+    "within the body": body.slice(0, body.length >> 1) || "x",
+    "after the body": body,
+  }[stage];
   return new Promise((done) => {
     const socket = connect(Number(port), hostname, () => {
       socket.write(`${lines.join("\r\n")}\r\n\r\n${sent}`);
       setTimeout(() => (way === "RST" ? socket.resetAndDestroy() : socket.destroy()), afterMs);
     });
-    socket.on("error", () => {}).on("data", () => {}).on("close", done);
+    socket
+      .on("error", () => {})
+      .on("data", () => {})
+      .on("close", done);
   });
 }
 
 let person;
-const logInFromAnywhere = (of) => new Client(latchkey).post(LOGIN, { form: { username: of.email, password: PASSWORD }, headers: { "CF-Connecting-IP": newAddress() } });
+const logInFromAnywhere = (of) =>
+  new Client(latchkey).post(LOGIN, {
+    form: { username: of.email, password: PASSWORD },
+    headers: { "CF-Connecting-IP": newAddress() },
+  });
 
 async function holder(of = person) {
   const answer = await logInFromAnywhere(of);
@@ -87,7 +99,10 @@ const PREPARED = {
   AccountLogin: () => ({ body: JSON.stringify({ username: person.email, password: PASSWORD }) }),
   AccountUpdatePwd: async () => {
     const other = await register(latchkey);
-    return { ...(await holder(other)), body: JSON.stringify({ currentPassword: PASSWORD, newPassword: "incorrect donkey capacitor" }) };
+    return {
+      ...(await holder(other)),
+      body: JSON.stringify({ currentPassword: PASSWORD, newPassword: "incorrect donkey capacitor" }),
+    };
   },
   AccountUpdateProfile: async () => ({ ...(await holder()), body: JSON.stringify({ name: "Ada" }) }),
   AccountEndSession: async () => ({ ...(await holder()), path: "/api/account/sessions/AAAAAAAAAAAAAAAAAAAAAA" }),
@@ -101,7 +116,8 @@ async function cutOffs(route, { count, stage, way }) {
   const shared = REPEATED.includes(route.operation) ? await prepare() : null;
   let left = count;
   const worker = async () => {
-    while (left-- > 0) await cutOff(shared ?? (await prepare()), { stage, way, afterMs: Math.random() * LATEST_CUT_MS });
+    while (left-- > 0)
+      await cutOff(shared ?? (await prepare()), { stage, way, afterMs: Math.random() * LATEST_CUT_MS });
   };
   await Promise.all(Array.from({ length: Math.min(WIDTH, count) }, worker));
 }
@@ -163,7 +179,8 @@ describe("clients that leave", () => {
     const other = await register(latchkey);
     await latchkey.control({ d1DelayBeforeMs: 20 });
     const body = JSON.stringify({ username: other.email, password: PASSWORD });
-    for (let i = 0; i < 20; i += 1) await cutOff({ method: "POST", path: LOGIN, body }, { stage: "after the body", way: WAYS[i % 2], afterMs: 10 });
+    for (let i = 0; i < 20; i += 1)
+      await cutOff({ method: "POST", path: LOGIN, body }, { stage: "after the body", way: WAYS[i % 2], afterMs: 10 });
     await quiet();
     const failures = await latchkey.sql("SELECT * FROM login_attempts WHERE failures > 0");
     assert.deepEqual(failures, []);
@@ -180,8 +197,14 @@ describe("a full queue", () => {
   /** Takes all places, and calls `atWork` when the requests are there. */
   async function fill(afterMs, atWork = () => {}) {
     await latchkey.control({ d1DelayBeforeMs: 300, d1DelayMs: 50 });
-    const request = ({ email }) => ({ method: "POST", path: LOGIN, body: JSON.stringify({ username: email, password: PASSWORD }) });
-    const all = Promise.all(people.map((one, i) => cutOff(request(one), { stage: "after the body", way: WAYS[i % 2], afterMs })));
+    const request = ({ email }) => ({
+      method: "POST",
+      path: LOGIN,
+      body: JSON.stringify({ username: email, password: PASSWORD }),
+    });
+    const all = Promise.all(
+      people.map((one, i) => cutOff(request(one), { stage: "after the body", way: WAYS[i % 2], afterMs })),
+    );
     await atWork();
     await all;
     await latchkey.control({ reset: true });
@@ -196,7 +219,10 @@ describe("a full queue", () => {
     }
   }
 
-  for (const [stage, afterMs] of [["waiting for the database", 150], ["in line", 700]]) {
+  for (const [stage, afterMs] of [
+    ["waiting for the database", 150],
+    ["in line", 700],
+  ]) {
     test(`of clients who left while they were ${stage} is open again in seconds`, async (t) => {
       await fill(afterMs);
       const tries = await triesUntilIn();

@@ -18,7 +18,12 @@ class Ratelimit {
 
 export default class Watched extends App {
   constructor(ctx, env) {
-    super(ctx, Object.fromEntries(Object.entries(env).map(([name, value]) => [name, name.endsWith("_LIMITER") ? new Ratelimit() : value])));
+    super(
+      ctx,
+      Object.fromEntries(
+        Object.entries(env).map(([name, value]) => [name, name.endsWith("_LIMITER") ? new Ratelimit() : value]),
+      ),
+    );
   }
 
   async fetch(request) {

@@ -33,7 +33,9 @@ let requests = 0;
 const agent = new Agent({ keepAlive: true, maxSockets: PARALLEL });
 before(async () => {
   latchkey = await startLatchkey({ entry: "tests/soak/flood-entry.mjs" });
-  await inParallel(PEOPLE, 5, async (i) => assert.equal((await post(REGISTER, { email: email(i), password: PASSWORD })).status, 201));
+  await inParallel(PEOPLE, 5, async (i) =>
+    assert.equal((await post(REGISTER, { email: email(i), password: PASSWORD })).status, 201),
+  );
 });
 after(async () => {
   agent.destroy();
@@ -43,7 +45,12 @@ after(async () => {
 const email = (i) => `person${i % PEOPLE}@example.com`;
 
 /** The way through Miniflare that costs least: its own `fetch` takes longer than the Worker. */
-const headersFor = (path) => ({ Host: "localhost:8787", "MF-Original-URL": latchkey.origin + path, "MF-Route-Override": "latchkey", "MF-Disable-Pretty-Error": "true" });
+const headersFor = (path) => ({
+  Host: "localhost:8787",
+  "MF-Original-URL": latchkey.origin + path,
+  "MF-Route-Override": "latchkey",
+  "MF-Disable-Pretty-Error": "true",
+});
 
 function post(path, fields, address) {
   requests += 1;
@@ -52,7 +59,11 @@ function post(path, fields, address) {
   return new Promise((done, fail) => {
     request(new URL(path, latchkey.url), { method: "POST", agent, headers }, (response) => {
       response.resume().on("end", () => {
-        done({ status: response.statusCode, retryAfter: response.headers["retry-after"] ?? null, at: performance.now() });
+        done({
+          status: response.statusCode,
+          retryAfter: response.headers["retry-after"] ?? null,
+          at: performance.now(),
+        });
       });
     })
       // A kept connection that the server has just closed: nothing has been sent on it.
@@ -116,9 +127,15 @@ const count = (answers, status) => answers.filter((answer) => answer.status === 
 describe(`${PARALLEL} parallel logins`, () => {
   test("of as many people: some wait, the others are told to come back, /health answers meanwhile", async (t) => {
     const begin = performance.now();
-    const [times, answers] = await healthDuring(() => flood((i) => post(LOGIN, { username: email(i), password: PASSWORD })));
-    t.diagnostic(`${count(answers, 204)} logged in, ${count(answers, 503)} told to come back, ${Math.round(performance.now() - begin)} ms`);
-    t.diagnostic(`/health: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`);
+    const [times, answers] = await healthDuring(() =>
+      flood((i) => post(LOGIN, { username: email(i), password: PASSWORD })),
+    );
+    t.diagnostic(
+      `${count(answers, 204)} logged in, ${count(answers, 503)} told to come back, ${Math.round(performance.now() - begin)} ms`,
+    );
+    t.diagnostic(
+      `/health: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`,
+    );
     assert.equal(count(answers, 204) + count(answers, 503), PARALLEL);
     for (const { status, retryAfter } of answers) assert.equal(retryAfter, status === 503 ? "1" : null);
     // Who is turned away found all places taken: no more are hashed than have a place, or got
@@ -126,7 +143,10 @@ describe(`${PARALLEL} parallel logins`, () => {
     const lastRefusal = Math.max(...answers.map(({ status, at }) => (status === 503 ? at : 0)));
     const done = answers.filter(({ status, at }) => status === 204 && at <= lastRefusal).length;
     assert.ok(count(answers, 204) >= MAX_WAITING);
-    assert.ok(count(answers, 204) <= MAX_WAITING + done, `${count(answers, 204)} hashes, ${done} of them before the last refusal`);
+    assert.ok(
+      count(answers, 204) <= MAX_WAITING + done,
+      `${count(answers, 204)} hashes, ${done} of them before the last refusal`,
+    );
     assert.ok(quantile(times, 0.99) < HEALTH_P99_MS, `p99 ${quantile(times, 0.99)} ms`);
   });
 
@@ -142,7 +162,9 @@ describe(`${PARALLEL} parallel logins`, () => {
     const [times, statuses] = await healthDuring(() => flood(persistent));
     assert.deepEqual([...new Set(statuses)], [204]);
     t.diagnostic(`all in after ${Math.round(performance.now() - begin)} ms`);
-    t.diagnostic(`/health: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`);
+    t.diagnostic(
+      `/health: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`,
+    );
     assert.ok(quantile(times, 0.99) < HEALTH_P99_MS, `p99 ${quantile(times, 0.99)} ms`);
   });
 
@@ -154,13 +176,18 @@ describe(`${PARALLEL} parallel logins`, () => {
     // The clock goes on, in whole seconds: the sixth try is due after 1 s, the seventh 2 s later.
     const seconds = (performance.now() - begin) / 1_000;
     const due = [1, 3, 7, 15, 31].filter((after) => seconds + 1 >= after).length;
-    assert.ok(count(answers, 401) >= 5 && count(answers, 401) <= 5 + due, `${count(answers, 401)} hashes in ${seconds} s`);
+    assert.ok(
+      count(answers, 401) >= 5 && count(answers, 401) <= 5 + due,
+      `${count(answers, 401)} hashes in ${seconds} s`,
+    );
   });
 });
 
 test(`wasm memory after ${LOGINS} logins is at most ${MAX_MEMORY_MIB} MiB`, async (t) => {
   const first = await memoryMib();
-  await inParallel(LOGINS, 8, async (i) => assert.equal((await post(LOGIN, { username: email(i), password: PASSWORD })).status, 204));
+  await inParallel(LOGINS, 8, async (i) =>
+    assert.equal((await post(LOGIN, { username: email(i), password: PASSWORD })).status, 204),
+  );
   const last = await memoryMib();
   t.diagnostic(`${first.toFixed(1)} MiB before, ${last.toFixed(1)} MiB after`);
   assert.ok(first > 19, "the watcher sees the hasher's blocks");
@@ -195,7 +222,9 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
   let cookie;
   let ownHash;
   before(async () => {
-    ownHash = (await least(() => post(LOGIN, { username: email(0), password: PASSWORD }))) - (await least(() => latchkey.fetch("/health").then((answer) => answer.text())));
+    ownHash =
+      (await least(() => post(LOGIN, { username: email(0), password: PASSWORD }))) -
+      (await least(() => latchkey.fetch("/health").then((answer) => answer.text())));
     const hashes = Object.values(COSTLY);
     await inParallel(ADDRESSES * ATTACKERS, 5, async (i) => {
       const address = `costly${i}@example.com`;
@@ -203,9 +232,16 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
       await latchkey.sql("UPDATE users SET password_hash = ?1 WHERE email = ?2", hashes[i % hashes.length], address);
     });
     const headers = { "Content-Type": "application/json" };
-    const answer = await latchkey.fetch(LOGIN, { method: "POST", headers, body: JSON.stringify({ username: email(0), password: PASSWORD }) });
+    const answer = await latchkey.fetch(LOGIN, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ username: email(0), password: PASSWORD }),
+    });
     await answer.text();
-    cookie = answer.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+    cookie = answer.headers
+      .getSetCookie()
+      .map((line) => line.split(";")[0])
+      .join("; ");
   });
 
   /** One try after the other, whether the last one is answered or not. */
@@ -214,7 +250,11 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
     for (let i = 0; i < ADDRESSES; i += 1) {
       const begin = performance.now();
       const fields = { username: `costly${attacker * ADDRESSES + i}@example.com`, password: "wrong password" };
-      tries.push(post(LOGIN, fields, `192.0.2.${attacker + 1}`).then(({ status }) => answers.push({ status, ms: performance.now() - begin })));
+      tries.push(
+        post(LOGIN, fields, `192.0.2.${attacker + 1}`).then(({ status }) =>
+          answers.push({ status, ms: performance.now() - begin }),
+        ),
+      );
       await sleep(MIX_MS / ADDRESSES);
     }
     await Promise.all(tries);
@@ -227,18 +267,34 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
       const begun = [];
       for (let i = 0; performance.now() < until; i += 1) {
         const begin = performance.now();
-        begun.push(post(LOGIN, { username: email(i), password: PASSWORD }).then(({ status }) => logins.push({ status, ms: performance.now() - begin })));
+        begun.push(
+          post(LOGIN, { username: email(i), password: PASSWORD }).then(({ status }) =>
+            logins.push({ status, ms: performance.now() - begin }),
+          ),
+        );
         await sleep(LOGIN_EVERY_MS);
       }
       await Promise.all(begun);
     };
     const work = () => Promise.all([ordinary(), ...Array.from({ length: ATTACKERS }, (_, i) => attack(i, attacked))]);
-    const [profiles, [health]] = await pingsDuring("/api/account/profile", { Cookie: cookie }, () => healthDuring(work, MIX_PING_EVERY_MS), MIX_PING_EVERY_MS);
+    const [profiles, [health]] = await pingsDuring(
+      "/api/account/profile",
+      { Cookie: cookie },
+      () => healthDuring(work, MIX_PING_EVERY_MS),
+      MIX_PING_EVERY_MS,
+    );
     const most = (answers) => Math.max(...answers.map(({ ms }) => ms));
-    t.diagnostic(`${count(attacked, 401)} judged, ${count(attacked, 429)} throttled, ${count(attacked, 503)} told to come back, ${Math.round(most(attacked))} ms at most`);
+    t.diagnostic(
+      `${count(attacked, 401)} judged, ${count(attacked, 429)} throttled, ${count(attacked, 503)} told to come back, ${Math.round(most(attacked))} ms at most`,
+    );
     t.diagnostic(`${count(logins, 204)} of ${logins.length} other logins, ${Math.round(most(logins))} ms at most`);
-    for (const [name, times] of [["/health", health], ["profile", profiles]]) {
-      t.diagnostic(`${name}: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`);
+    for (const [name, times] of [
+      ["/health", health],
+      ["profile", profiles],
+    ]) {
+      t.diagnostic(
+        `${name}: ${times.length} answers, p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, most ${times.at(-1).toFixed(1)} ms`,
+      );
     }
     t.diagnostic(`${(await memoryMib()).toFixed(1)} MiB; one of our hashes takes ${ownHash.toFixed(1)} ms here`);
     assert.ok(count(attacked, 401) > 0 && count(attacked, 503) > 0, "The hashes are computed, and bounded.");
@@ -247,6 +303,7 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
     assert.ok((await memoryMib()) <= MOST_MIX_MIB);
     // The longest step cannot be interrupted: a slower machine takes longer for it.
     const bound = HEALTH_P99_MS * Math.max(1, ownHash / HASH_MS);
-    for (const times of [health, profiles]) assert.ok(quantile(times, 0.99) < bound, `p99 ${quantile(times, 0.99)} of ${bound} ms`);
+    for (const times of [health, profiles])
+      assert.ok(quantile(times, 0.99) < bound, `p99 ${quantile(times, 0.99)} of ${bound} ms`);
   });
 });

@@ -27,7 +27,10 @@ after(() => latchkey.dispose());
 /** Milliseconds, status. */
 async function timed(path, fields) {
   requests += 1;
-  const headers = { "Content-Type": "application/json", "CF-Connecting-IP": `10.${requests >> 16}.${(requests >> 8) & 255}.${requests & 255}` };
+  const headers = {
+    "Content-Type": "application/json",
+    "CF-Connecting-IP": `10.${requests >> 16}.${(requests >> 8) & 255}.${requests & 255}`,
+  };
   const begin = performance.now();
   const answer = await latchkey.fetch(path, { method: "POST", headers, body: JSON.stringify(fields) });
   await answer.text();
@@ -42,7 +45,10 @@ async function login(username) {
 
 test(`${ROUNDS} known and ${ROUNDS} unknown addresses take the same time at their fastest`, async (t) => {
   for (let i = 0; i < PEOPLE; i += 1) {
-    const [, status] = await timed(REGISTER, { email: `known${i}@example.com`, password: `a long password of person ${i}` });
+    const [, status] = await timed(REGISTER, {
+      email: `known${i}@example.com`,
+      password: `a long password of person ${i}`,
+    });
     assert.equal(status, 201);
   }
   const refused = [];
@@ -62,7 +68,9 @@ test(`${ROUNDS} known and ${ROUNDS} unknown addresses take the same time at thei
   t.diagnostic(`a refusal without a hash: ${least(refused).toFixed(2)} ms; a hash: ${oneHash.toFixed(2)} ms`);
   t.diagnostic(`known: ${least(known).toFixed(2)} ms at least, ${middle(known).toFixed(2)} ms in the middle`);
   t.diagnostic(`unknown: ${least(unknown).toFixed(2)} ms at least, ${middle(unknown).toFixed(2)} ms in the middle`);
-  t.diagnostic(`difference of the minima: ${difference.toFixed(2)} ms, ${((100 * difference) / oneHash).toFixed(1)} % of a hash`);
+  t.diagnostic(
+    `difference of the minima: ${difference.toFixed(2)} ms, ${((100 * difference) / oneHash).toFixed(1)} % of a hash`,
+  );
   // Without a hash for unknown addresses both minima would be those of a refusal.
   assert.ok(oneHash > 5, `a hash takes ${oneHash} ms: it is left out somewhere`);
   assert.ok(difference < MOST * oneHash, `${difference} ms of a hash of ${oneHash} ms`);

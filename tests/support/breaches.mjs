@@ -31,7 +31,14 @@ export class BreachService {
   /** For the harness's `outbound`. */
   answer = async (request, response) => {
     const { method, url, headers, rawHeaders } = request;
-    const question = { method, host: headers.host, url, headers: rawHeaders, body: "", closed: once(response, "close") };
+    const question = {
+      method,
+      host: headers.host,
+      url,
+      headers: rawHeaders,
+      body: "",
+      closed: once(response, "close"),
+    };
     this.questions.push(question);
     for await (const chunk of request) question.body += chunk;
     if (this.misbehave) return this.misbehave(request, response);

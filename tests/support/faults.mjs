@@ -154,8 +154,10 @@ function wrapDatabase(db, work) {
   const real = new WeakMap();
 
   const statement = (prepared, sql, values = []) => {
-    const execute = (method) => (...args) =>
-      d1(method, [sql], work, () => prepared[method](...args));
+    const execute =
+      (method) =>
+      (...args) =>
+        d1(method, [sql], work, () => prepared[method](...args));
     const wrapped = intercept(prepared, {
       bind: (...args) => statement(prepared.bind(...args), sql, args),
       first: execute("first"),
@@ -174,8 +176,11 @@ function wrapDatabase(db, work) {
     },
     batch: (wrapped) => {
       const statements = wrapped.map((one) => real.get(one));
-      return d1("batch", statements.map(({ sql }) => sql), work, async () =>
-        db.batch(await racy(db, statements)),
+      return d1(
+        "batch",
+        statements.map(({ sql }) => sql),
+        work,
+        async () => db.batch(await racy(db, statements)),
       );
     },
     exec: (sql) => d1("exec", [sql], work, () => db.exec(sql)),
@@ -198,7 +203,10 @@ async function racy(db, statements) {
   const variant = control.readThenWrite;
   if (variant && new RegExp(variant.sql).test(statements[0].sql)) {
     const values = variant.values.map((number) => statements[0].values[number - 1]);
-    const allowed = await db.prepare(variant.check).bind(...values).first();
+    const allowed = await db
+      .prepare(variant.check)
+      .bind(...values)
+      .first();
     await sleep(control.d1DelayMs);
     if (allowed) {
       return statements.map(({ sql, values }) => db.prepare(rewrite(sql, variant.rewrites)).bind(...values));
@@ -221,28 +229,32 @@ async function d1(method, texts, work, action) {
 export const kvSeen = new Map();
 
 function wrapKv(kv, work) {
-  const write = (method, counter) => (key, ...rest) => {
-    counters[counter] += 1;
-    if (control.dropWaitUntil && work.backgroundStarted) return NEVER;
-    return call(`kv.${method}`, key, work, async () => {
-      const result = await kv[method](key, ...rest);
-      // Where a write was made, it is seen at once.
-      for (const seen of kvSeen.keys()) if (seen.startsWith(`${key}\n`)) kvSeen.delete(seen);
-      return result;
-    });
-  };
-  const read = (method) => (key, ...rest) => {
-    counters.kvGet += 1;
-    return call(`kv.get`, key, work, async () => {
-      const name = `${key}\n${method}${JSON.stringify(rest)}`;
-      const seen = kvSeen.get(name);
-      const age = seen ? now() - seen.at : Infinity;
-      if (age >= 0 && age < control.kvStaleMs) return seen.value;
-      const value = await kv[method](key, ...rest);
-      if (!(value instanceof ReadableStream)) kvSeen.set(name, { at: now(), value });
-      return value;
-    });
-  };
+  const write =
+    (method, counter) =>
+    (key, ...rest) => {
+      counters[counter] += 1;
+      if (control.dropWaitUntil && work.backgroundStarted) return NEVER;
+      return call(`kv.${method}`, key, work, async () => {
+        const result = await kv[method](key, ...rest);
+        // Where a write was made, it is seen at once.
+        for (const seen of kvSeen.keys()) if (seen.startsWith(`${key}\n`)) kvSeen.delete(seen);
+        return result;
+      });
+    };
+  const read =
+    (method) =>
+    (key, ...rest) => {
+      counters.kvGet += 1;
+      return call(`kv.get`, key, work, async () => {
+        const name = `${key}\n${method}${JSON.stringify(rest)}`;
+        const seen = kvSeen.get(name);
+        const age = seen ? now() - seen.at : Infinity;
+        if (age >= 0 && age < control.kvStaleMs) return seen.value;
+        const value = await kv[method](key, ...rest);
+        if (!(value instanceof ReadableStream)) kvSeen.set(name, { at: now(), value });
+        return value;
+      });
+    };
   return intercept(kv, {
     get: read("get"),
     getWithMetadata: read("getWithMetadata"),

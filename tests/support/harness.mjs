@@ -69,7 +69,13 @@ export async function startLatchkey({
     resourcePersistencePath: persist,
     log: new Log(LogLevel.NONE),
     handleStructuredLogs: (line) => logs.push(line),
-    workers: Array.from({ length: pops }, (_, pop) => ({ config: { ...worker, name: popName(pop) }, dev: { outboundService: { type: "node-handler", handler: outbound }, ...(direct && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }) } })),
+    workers: Array.from({ length: pops }, (_, pop) => ({
+      config: { ...worker, name: popName(pop) },
+      dev: {
+        outboundService: { type: "node-handler", handler: outbound },
+        ...(direct && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }),
+      },
+    })),
   });
   try {
     const latchkey = new Latchkey(mf, { texts, logs, pops, entry });
@@ -168,7 +174,12 @@ class Latchkey {
   /** The rows of one statement. */
   async sql(query, ...params) {
     const db = await this.db();
-    return (await db.prepare(query).bind(...params).all()).results;
+    return (
+      await db
+        .prepare(query)
+        .bind(...params)
+        .all()
+    ).results;
   }
 
   /**
@@ -274,7 +285,9 @@ async function migrate(db) {
   const { results } = await db.prepare("SELECT name FROM d1_migrations").all();
   const applied = new Set(results.map((row) => row.name));
   const folder = join(ROOT, "migrations");
-  for (const name of readdirSync(folder).filter((file) => file.endsWith(".sql")).sort()) {
+  for (const name of readdirSync(folder)
+    .filter((file) => file.endsWith(".sql"))
+    .sort()) {
     if (applied.has(name)) continue;
     const statements = unstable_splitSqlQuery(readFileSync(join(folder, name), "utf8"));
     await db.batch([

@@ -14,13 +14,23 @@ import { WRANGLER } from "../../scripts/wrangler.mjs";
 import { scratch } from "./imports.mjs";
 
 /** What setup.mjs sets for wrangler: nothing here leaves the machine. */
-const QUIET = { CI: "true", WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", MINIFLARE_TELEMETRY_DISABLED: "true" };
+const QUIET = {
+  CI: "true",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_WRITE_LOGS: "false",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  MINIFLARE_TELEMETRY_DISABLED: "true",
+};
 
 /** Runs a program: `{code, signal, out}`, with both outputs in `out`; `onOutput` sees it grow. */
 export function run(args, onOutput = () => {}, env = {}) {
   return new Promise((done, fail) => {
     // A process group of its own, as a terminal makes one.
-    const child = spawn("node", ["--no-warnings", ...args], { cwd: ROOT, env: { ...process.env, ...QUIET, ...env }, detached: true });
+    const child = spawn("node", ["--no-warnings", ...args], {
+      cwd: ROOT,
+      env: { ...process.env, ...QUIET, ...env },
+      detached: true,
+    });
     let out = "";
     const take = (part) => {
       out += part;
@@ -32,7 +42,8 @@ export function run(args, onOutput = () => {}, env = {}) {
   });
 }
 
-export const command = (name, args, onOutput, env) => run([join(ROOT, "scripts", "users", `${name}.mjs`), ...args], onOutput, env);
+export const command = (name, args, onOutput, env) =>
+  run([join(ROOT, "scripts", "users", `${name}.mjs`), ...args], onOutput, env);
 
 const migrated = mkdtempSync(join(tmpdir(), "latchkey-migrated-"));
 before(async () => {

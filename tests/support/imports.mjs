@@ -34,8 +34,16 @@ export const EXPORTS = [
   { from: "django", path: exportFile("django/users.jsonl") },
   { from: "django", path: exportFile("django/users.json") },
   { from: "fastapi-users", path: exportFile("fastapi-users/users.csv") },
-  { from: "firebase", path: exportFile("firebase/users.json"), firebaseHashConfig: exportFile("firebase/hash-config.txt") },
-  { from: "firebase", path: exportFile("firebase/users.csv"), firebaseHashConfig: exportFile("firebase/hash-config.txt") },
+  {
+    from: "firebase",
+    path: exportFile("firebase/users.json"),
+    firebaseHashConfig: exportFile("firebase/hash-config.txt"),
+  },
+  {
+    from: "firebase",
+    path: exportFile("firebase/users.csv"),
+    firebaseHashConfig: exportFile("firebase/hash-config.txt"),
+  },
   { from: "auth0", path: exportFile("auth0/passwords.ndjson"), auth0Profiles: exportFile("auth0/profiles.ndjson") },
 ];
 
@@ -57,11 +65,21 @@ export function fileOf(folder, name, content) {
 /** A row in our own form. */
 export function person(number, rest = {}) {
   const id = `0190a0a0-0000-7000-8000-${String(number).padStart(12, "0")}`;
-  return { id, email: `import${number}@example.com`, name: null, passwordHash: HASH, createdAt: "2024-05-01T10:00:00Z", ...rest };
+  return {
+    id,
+    email: `import${number}@example.com`,
+    name: null,
+    passwordHash: HASH,
+    createdAt: "2024-05-01T10:00:00Z",
+    ...rest,
+  };
 }
 
 /** Imports a file: `{summary, report}`, the report as entries. */
-export async function importFile(latchkey, { path, from = "latchkey", format, firebaseHashConfig, auth0Profiles, ...options }) {
+export async function importFile(
+  latchkey,
+  { path, from = "latchkey", format, firebaseHashConfig, auth0Profiles, ...options },
+) {
   const db = await latchkey.db();
   const source = SOURCES[from];
   const report = [];

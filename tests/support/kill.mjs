@@ -95,7 +95,10 @@ function assertSound(file) {
 function rows(file, query) {
   const db = new DatabaseSync(file);
   try {
-    return db.prepare(query).all().map((row) => ({ ...row }));
+    return db
+      .prepare(query)
+      .all()
+      .map((row) => ({ ...row }));
   } finally {
     db.close();
   }

@@ -5,7 +5,10 @@
 import App from "../../build/index.js";
 
 let reads = 0;
-for (const [reader, methods] of [[ReadableStreamDefaultReader, ["read"]], [ReadableStreamBYOBReader, ["read", "readAtLeast"]]]) {
+for (const [reader, methods] of [
+  [ReadableStreamDefaultReader, ["read"]],
+  [ReadableStreamBYOBReader, ["read", "readAtLeast"]],
+]) {
   for (const method of methods) {
     const original = reader.prototype[method];
     reader.prototype[method] = function (...args) {

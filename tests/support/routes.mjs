@@ -21,5 +21,7 @@ export const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 /** The paths, each with its methods: `[[path, ["GET", "HEAD", "PATCH"]], …]`. GET answers HEAD as well. */
 export const PATHS = [...new Set(ROUTES.map(({ path }) => path))].map((path) => [
   path,
-  ROUTES.filter((route) => route.path === path).flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])),
+  ROUTES.filter((route) => route.path === path).flatMap(({ method }) =>
+    method === "GET" ? ["GET", "HEAD"] : [method],
+  ),
 ]);

@@ -24,74 +24,124 @@ export const ROUTES = [
   {
     name: "GET /health",
     send: ({ nobody }) => nobody.get("/health"),
-    success: 200, d1: 0, effect: [], again: 200,
+    success: 200,
+    d1: 0,
+    effect: [],
+    again: 200,
   },
   {
     name: "POST /api/account/register",
-    send: ({ nobody }) =>
-      nobody.post(REGISTER, { json: { email: "newcomer@example.com", password: PASSWORD } }),
-    success: 201, d1: 1, limiter: 1, effect: ["newcomer"], again: "email_taken",
+    send: ({ nobody }) => nobody.post(REGISTER, { json: { email: "newcomer@example.com", password: PASSWORD } }),
+    success: 201,
+    d1: 1,
+    limiter: 1,
+    effect: ["newcomer"],
+    again: "email_taken",
   },
   {
     name: "POST /api/account/login",
     send: ({ latchkey, user }) =>
       new Client(latchkey).post(LOGIN, { json: { username: user.email, password: PASSWORD } }),
-    success: 204, d1: 2, limiter: 1, effect: ["new session"], again: 204,
+    success: 204,
+    d1: 2,
+    limiter: 1,
+    effect: ["new session"],
+    again: 204,
   },
   {
     name: "POST /api/account/refresh",
     send: ({ own }) => own.post(REFRESH),
-    success: 204, d1: 1, limiter: 1,
-    effect: ["own: current_jti idle_expires_at last_used_at previous_jti rotated_at"], again: 204,
+    success: 204,
+    d1: 1,
+    limiter: 1,
+    effect: ["own: current_jti idle_expires_at last_used_at previous_jti rotated_at"],
+    again: 204,
   },
   {
     name: "POST /api/account/logout",
     send: ({ own }) => own.post(LOGOUT),
-    success: 204, d1: 1, limiter: 1, effect: ["own: end_reason ended_at trace"], again: 204,
+    success: 204,
+    d1: 1,
+    limiter: 1,
+    effect: ["own: end_reason ended_at trace"],
+    again: 204,
   },
   {
     name: "PATCH /api/account/password",
-    send: ({ own }) =>
-      own.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } }),
-    success: 204, d1: 2, limiter: 1,
-    effect: ["other: end_reason ended_at trace", "own: end_reason ended_at trace", "user: password_hash password_version trace updated_at"],
+    send: ({ own }) => own.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } }),
+    success: 204,
+    d1: 2,
+    limiter: 1,
+    effect: [
+      "other: end_reason ended_at trace",
+      "own: end_reason ended_at trace",
+      "user: password_hash password_version trace updated_at",
+    ],
     again: "invalid_token",
   },
   {
     name: "GET /api/account/profile",
     send: ({ own }) => own.get(PROFILE),
-    success: 200, d1: 1, kvGet: 1, limiter: 1, effect: [], again: 200,
+    success: 200,
+    d1: 1,
+    kvGet: 1,
+    limiter: 1,
+    effect: [],
+    again: 200,
   },
   {
     name: "PATCH /api/account/profile",
     send: ({ own }) => own.patch(PROFILE, { json: { name: "Ada" } }),
-    success: 200, d1: 1, limiter: 1, effect: ["user: name trace updated_at"], again: 200,
+    success: 200,
+    d1: 1,
+    limiter: 1,
+    effect: ["user: name trace updated_at"],
+    again: 200,
   },
   {
     name: "GET /api/account/sessions",
     send: ({ own }) => own.get("/api/account/sessions"),
-    success: 200, d1: 1, limiter: 1, effect: [], again: 200,
+    success: 200,
+    d1: 1,
+    limiter: 1,
+    effect: [],
+    again: 200,
   },
   {
     name: "GET /api/account/activity",
     send: ({ own }) => own.get("/api/account/activity"),
-    success: 200, d1: 1, limiter: 1, effect: [], again: 200,
+    success: 200,
+    d1: 1,
+    limiter: 1,
+    effect: [],
+    again: 200,
   },
   {
     name: "DELETE /api/account/sessions?scope=others",
     send: ({ own }) => own.delete("/api/account/sessions?scope=others"),
-    success: 204, d1: 1, limiter: 1, effect: ["other: end_reason ended_at trace"], again: 204,
+    success: 204,
+    d1: 1,
+    limiter: 1,
+    effect: ["other: end_reason ended_at trace"],
+    again: 204,
   },
   {
     name: "DELETE /api/account/sessions?scope=all",
     send: ({ own }) => own.delete("/api/account/sessions?scope=all"),
-    success: 204, d1: 1, limiter: 1, effect: ["other: end_reason ended_at trace", "own: end_reason ended_at trace"],
+    success: 204,
+    d1: 1,
+    limiter: 1,
+    effect: ["other: end_reason ended_at trace", "own: end_reason ended_at trace"],
     again: "invalid_token",
   },
   {
     name: "DELETE /api/account/sessions/{id}",
     send: ({ own, otherId }) => own.delete(`/api/account/sessions/${otherId}`),
-    success: 204, d1: 1, limiter: 1, effect: ["other: end_reason ended_at trace"], again: "not_found",
+    success: 204,
+    d1: 1,
+    limiter: 1,
+    effect: ["other: end_reason ended_at trace"],
+    again: "not_found",
   },
 ];
 
@@ -105,7 +155,11 @@ export class Scene {
     scene.user = await register(latchkey);
     scene.jar = await logIn(latchkey, scene.user);
     scene.otherId = claims(await logIn(latchkey, scene.user)).sid;
-    scene.names = new Map([[scene.user.id, "user"], [scene.otherId, "other"], [claims(scene.jar).sid, "own"]]);
+    scene.names = new Map([
+      [scene.user.id, "user"],
+      [scene.otherId, "other"],
+      [claims(scene.jar).sid, "own"],
+    ]);
     await latchkey.control({ nowMs: NOW_MS });
     scene.before = await scene.rows();
     return scene;
@@ -129,7 +183,9 @@ export class Scene {
     const changes = [];
     for (const [id, row] of rows) {
       const before = this.before.get(id);
-      const columns = Object.keys(row).filter((column) => row[column] !== before?.[column]).sort();
+      const columns = Object.keys(row)
+        .filter((column) => row[column] !== before?.[column])
+        .sort();
       if (!before) changes.push("email" in row ? "newcomer" : "new session");
       else if (columns.length > 0) changes.push(`${this.names.get(id)}: ${columns.join(" ")}`);
     }

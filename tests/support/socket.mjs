@@ -11,7 +11,11 @@ import { connect } from "node:net";
  * The Worker sees the URL of `path`, as Node's `URL` writes it; with `url: null`
  * the one that workerd makes of the first line.
  */
-export function sendBytes(latchkey, firstLine, { lines = [], body = "", path = "/", url = new URL(path, latchkey.origin).href } = {}) {
+export function sendBytes(
+  latchkey,
+  firstLine,
+  { lines = [], body = "", path = "/", url = new URL(path, latchkey.origin).href } = {},
+) {
   const { hostname, port } = new URL(latchkey.url);
   const original = url === null ? [] : [`MF-Original-URL: ${url}`];
   const ours = ["Host: localhost:8787", ...original, "MF-Route-Override: latchkey", "MF-Disable-Pretty-Error: true"];

@@ -17,7 +17,10 @@ export function decode(token) {
 
 /** The same key with the secret that refresh tokens are signed under (src/domain/keys.rs): `forge` then uses that. */
 export function refreshKey(jwk) {
-  const secret = createHash("sha512").update("latchkey/refresh-token/v1").update(Buffer.from(jwk.d, "base64url")).digest();
+  const secret = createHash("sha512")
+    .update("latchkey/refresh-token/v1")
+    .update(Buffer.from(jwk.d, "base64url"))
+    .digest();
   return { ...jwk, secret };
 }
 

@@ -39,7 +39,8 @@ export class Writer {
     const person = { email: newEmail(), password: null, newPassword: null, client: null, session: "none" };
     this.#lives.push(person);
     await this.#send(201, new Client(this.#latchkey), (client) =>
-      client.post(REGISTER, { json: { email: person.email, password: PASSWORD } }));
+      client.post(REGISTER, { json: { email: person.email, password: PASSWORD } }),
+    );
     person.password = PASSWORD;
 
     const client = new Client(this.#latchkey);

@@ -10,13 +10,21 @@ const encoder = new TextEncoder();
 const DUMMY = `${"A".repeat(22)}.${"A".repeat(43)}`;
 
 export async function hashPassword(password, salt = random(SALT_BYTES)) {
-  const key = await crypto.subtle.importKey("raw", encoder.encode(password.normalize("NFKC")), "PBKDF2", false, ["deriveBits"]);
-  const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations: PBKDF2_ITERATIONS }, key, 256);
+  const key = await crypto.subtle.importKey("raw", encoder.encode(password.normalize("NFKC")), "PBKDF2", false, [
+    "deriveBits",
+  ]);
+  const bits = await crypto.subtle.deriveBits(
+    { name: "PBKDF2", hash: "SHA-256", salt, iterations: PBKDF2_ITERATIONS },
+    key,
+    256,
+  );
   return `${base64url(salt)}.${base64url(new Uint8Array(bits))}`;
 }
 
 export async function verifyPassword(password, stored = DUMMY) {
-  const salt = Uint8Array.from(atob(stored.split(".")[0].replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  const salt = Uint8Array.from(atob(stored.split(".")[0].replaceAll("-", "+").replaceAll("_", "/")), (c) =>
+    c.charCodeAt(0),
+  );
   const [found, wanted] = [await hashPassword(password, salt), stored].map((text) => encoder.encode(text));
   return found.length === wanted.length && crypto.subtle.timingSafeEqual(found, wanted);
 }
@@ -35,5 +43,8 @@ function random(length) {
 }
 
 function base64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }

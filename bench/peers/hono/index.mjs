@@ -26,7 +26,12 @@ app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.post("/register", async (c) => {
   const { email, password, name = "" } = await c.req.json();
-  if (typeof email !== "string" || !email.includes("@") || typeof password !== "string" || password.length < MIN_PASSWORD) {
+  if (
+    typeof email !== "string" ||
+    !email.includes("@") ||
+    typeof password !== "string" ||
+    password.length < MIN_PASSWORD
+  ) {
     return c.json({ error: "invalid" }, 422);
   }
   const user = { id: crypto.randomUUID(), email: email.toLowerCase(), name };
@@ -46,7 +51,9 @@ app.post("/login", async (c) => {
   if (!(await verifyPassword(String(password), user?.password_hash))) return c.json({ error: "credentials" }, 401);
   const session = crypto.randomUUID();
   const refresh = token();
-  await c.env.DB.prepare("INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+  await c.env.DB.prepare(
+    "INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+  )
     .bind(session, user.id, await sha256(refresh), now(), now() + REFRESH_SECONDS)
     .run();
   await setTokens(c, session, user, refresh);
@@ -56,7 +63,9 @@ app.post("/login", async (c) => {
 /** Who the token says it is: no look at the database, so an ended session lives on for minutes. */
 app.get("/claims", async (c) => {
   const claims = await access(c);
-  return claims ? c.json({ id: claims.sub, email: claims.email, name: claims.name }) : c.json({ error: "session" }, 401);
+  return claims
+    ? c.json({ id: claims.sub, email: claims.email, name: claims.name })
+    : c.json({ error: "session" }, 401);
 });
 
 /** Who the database says it is. */
@@ -81,7 +90,9 @@ app.post("/refresh", async (c) => {
     .first();
   if (!found) return c.json({ error: "session" }, 401);
   const refresh = token();
-  const rotated = await c.env.DB.prepare("UPDATE sessions SET refresh_hash = ?1, expires_at = ?2 WHERE id = ?3 AND refresh_hash = ?4")
+  const rotated = await c.env.DB.prepare(
+    "UPDATE sessions SET refresh_hash = ?1, expires_at = ?2 WHERE id = ?3 AND refresh_hash = ?4",
+  )
     .bind(await sha256(refresh), now() + REFRESH_SECONDS, found.session, old)
     .run();
   if (rotated.meta.changes !== 1) return c.json({ error: "session" }, 401);
@@ -118,7 +129,10 @@ async function setTokens(c, session, user, refresh) {
 /** The claims of the access cookie, or null. */
 async function access(c) {
   try {
-    const { payload } = await jwtVerify(getCookie(c, "access") ?? "", signingKey(c.env), { issuer: c.env.BASE_URL, algorithms: ["HS256"] });
+    const { payload } = await jwtVerify(getCookie(c, "access") ?? "", signingKey(c.env), {
+      issuer: c.env.BASE_URL,
+      algorithms: ["HS256"],
+    });
     return payload;
   } catch {
     return null;

@@ -9,7 +9,8 @@ const FILLING = "x".repeat(480);
 
 const cookies = (id) => {
   const headers = new Headers(HEADERS);
-  for (const name of ["access", "refresh"]) headers.append("set-cookie", `${name}=${id}.${FILLING}; Path=/; HttpOnly; SameSite=Lax; Max-Age=604800`);
+  for (const name of ["access", "refresh"])
+    headers.append("set-cookie", `${name}=${id}.${FILLING}; Path=/; HttpOnly; SameSite=Lax; Max-Age=604800`);
   return new Response(null, { status: 204, headers });
 };
 
@@ -18,12 +19,16 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === "/login") {
       const id = crypto.randomUUID();
-      await DB.prepare("INSERT INTO sessions (id, generation, expires_at) VALUES (?1, ?2, ?3)").bind(id, crypto.randomUUID(), Date.now()).run();
+      await DB.prepare("INSERT INTO sessions (id, generation, expires_at) VALUES (?1, ?2, ?3)")
+        .bind(id, crypto.randomUUID(), Date.now())
+        .run();
       return cookies(id);
     }
     if (pathname !== "/refresh") return Response.json({ status: "ok" });
     const [, id] = /refresh=([^.]+)/.exec(request.headers.get("cookie"));
-    const { results } = await DB.prepare("UPDATE sessions SET generation = ?2, expires_at = ?3 WHERE id = ?1 RETURNING id")
+    const { results } = await DB.prepare(
+      "UPDATE sessions SET generation = ?2, expires_at = ?3 WHERE id = ?1 RETURNING id",
+    )
       .bind(id, crypto.randomUUID(), Date.now())
       .all();
     return cookies(results[0].id);

@@ -66,29 +66,69 @@ export const duplicates = family("duplicate", [
     (kit) => kit.token({ head: doubled(kit.header, `"${name}"`, JSON.stringify(kit.header[name])) }),
   ]),
   ["header member alg, none", (kit) => kit.token({ head: doubled(kit.header, '"alg"', '"none"') })],
-  ["header member alg, its name in escapes", (kit) => kit.token({ head: doubled(kit.header, '"\\u0061lg"', '"none"') })],
+  [
+    "header member alg, its name in escapes",
+    (kit) => kit.token({ head: doubled(kit.header, '"\\u0061lg"', '"none"') }),
+  ],
 ]);
 
 /** The `iat` of a kit is the time at which its tokens are sent. */
 export const times = family("time", [
-  ["over in this very second", (kit) => kit.withClaims({ iat: kit.claims.iat - 60, exp: kit.claims.iat }), { expired: true }],
-  ["over for a second", (kit) => kit.withClaims({ iat: kit.claims.iat - 60, exp: kit.claims.iat - 1 }), { expired: true }],
-  ["over for a year", (kit) => kit.withClaims({ iat: kit.claims.iat - 31_536_060, exp: kit.claims.iat - 31_536_000 }), { expired: true }],
+  [
+    "over in this very second",
+    (kit) => kit.withClaims({ iat: kit.claims.iat - 60, exp: kit.claims.iat }),
+    { expired: true },
+  ],
+  [
+    "over for a second",
+    (kit) => kit.withClaims({ iat: kit.claims.iat - 60, exp: kit.claims.iat - 1 }),
+    { expired: true },
+  ],
+  [
+    "over for a year",
+    (kit) => kit.withClaims({ iat: kit.claims.iat - 31_536_060, exp: kit.claims.iat - 31_536_000 }),
+    { expired: true },
+  ],
   ["issued in six seconds", (kit) => kit.withClaims({ iat: kit.claims.iat + 6, exp: kit.claims.iat + 60 })],
   ["issued in a year", (kit) => kit.withClaims({ iat: kit.claims.iat + 31_536_000, exp: kit.claims.iat + 31_536_060 })],
   ["a second longer than configured", (kit) => kit.withClaims({ exp: kit.claims.iat + kit.lifetime + 1 })],
-  ["an hour longer, issued earlier", (kit) => kit.withClaims({ iat: kit.claims.iat - 3_600, exp: kit.claims.iat + kit.lifetime })],
+  [
+    "an hour longer, issued earlier",
+    (kit) => kit.withClaims({ iat: kit.claims.iat - 3_600, exp: kit.claims.iat + kit.lifetime }),
+  ],
   ["ends when it begins", (kit) => kit.withClaims({ exp: kit.claims.iat })],
   ["ends before it begins", (kit) => kit.withClaims({ exp: kit.claims.iat - 1 })],
   ["issued before 1970", (kit) => kit.withClaims({ iat: -1 })],
-  ...["0", "-1", "-0", "4294967296", "9007199254740993", "9223372036854775807", "9223372036854775808", "18446744073709551615", "-9223372036854775808", "-9223372036854775809", "1e400", "-1e400", "1e18", "0x7fffffff", "NaN", "Infinity", `1${"0".repeat(400)}`].map(
-    (text) => [`exp ${text.slice(0, 24)}`, number("exp", text)],
-  ),
-  ...["-9223372036854775808", "9223372036854775807", "1e400", "NaN"].map((text) => [`iat ${text}`, number("iat", text)]),
+  ...[
+    "0",
+    "-1",
+    "-0",
+    "4294967296",
+    "9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "1e400",
+    "-1e400",
+    "1e18",
+    "0x7fffffff",
+    "NaN",
+    "Infinity",
+    `1${"0".repeat(400)}`,
+  ].map((text) => [`exp ${text.slice(0, 24)}`, number("exp", text)]),
+  ...["-9223372036854775808", "9223372036854775807", "1e400", "NaN"].map((text) => [
+    `iat ${text}`,
+    number("iat", text),
+  ]),
 ]);
 
 export const values = family("wrong value", [
-  ...["", "https://evil.example", "null", "HTTP://LOCALHOST:8787"].map((iss) => [`iss ${JSON.stringify(iss)}`, (kit) => kit.withClaims({ iss })]),
+  ...["", "https://evil.example", "null", "HTTP://LOCALHOST:8787"].map((iss) => [
+    `iss ${JSON.stringify(iss)}`,
+    (kit) => kit.withClaims({ iss }),
+  ]),
   ["iss with a slash behind", (kit) => kit.withClaims({ iss: `${kit.claims.iss}/` })],
   ["iss with a NUL behind", (kit) => kit.withClaims({ iss: `${kit.claims.iss}\0` })],
   ...["", "other", "*"].map((aud) => [`aud ${JSON.stringify(aud)}`, (kit) => kit.withClaims({ aud })]),
@@ -114,7 +154,10 @@ export const kinds = family("one kind as the other", [
   ["the other token as it is", (kit) => kit.other.original],
   ["the other token under this typ", (kit) => kit.other.token({ head: kit.header })],
   ["the other token with this audience", (kit) => kit.other.withClaims({ aud: kit.claims.aud })],
-  ["the other claims, this typ and audience", (kit) => kit.other.token({ head: kit.header, body: { ...kit.other.claims, aud: kit.claims.aud } })],
+  [
+    "the other claims, this typ and audience",
+    (kit) => kit.other.token({ head: kit.header, body: { ...kit.other.claims, aud: kit.claims.aud } }),
+  ],
   ["this token under the other typ", (kit) => kit.token({ head: kit.other.header })],
   ["these claims with the other audience", (kit) => kit.withClaims({ aud: kit.other.claims.aud })],
   ["both audiences", (kit) => kit.withClaims({ aud: [kit.claims.aud, kit.other.claims.aud] })],

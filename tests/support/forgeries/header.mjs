@@ -10,9 +10,30 @@ export const algorithms = family("algorithm", [
     `${alg || "empty"}, unsigned`,
     (kit) => kit.token({ head: { ...kit.header, alg }, signature: "" }),
   ]),
-  ...["none", "eddsa", "EDDSA", "EdDSA ", " EdDSA", "EdDSA\0", "Ed25519", "Ed448", "ES256", "RS256", "PS256", "HS256", "HS384", "hs512", "HS512 ", "", null, 0, true, ["EdDSA"], ["HS512"], { alg: "EdDSA" }].map(
-    (alg) => [`${JSON.stringify(alg)}, rightly signed`, (kit) => kit.withHeader({ alg })],
-  ),
+  ...[
+    "none",
+    "eddsa",
+    "EDDSA",
+    "EdDSA ",
+    " EdDSA",
+    "EdDSA\0",
+    "Ed25519",
+    "Ed448",
+    "ES256",
+    "RS256",
+    "PS256",
+    "HS256",
+    "HS384",
+    "hs512",
+    "HS512 ",
+    "",
+    null,
+    0,
+    true,
+    ["EdDSA"],
+    ["HS512"],
+    { alg: "EdDSA" },
+  ].map((alg) => [`${JSON.stringify(alg)}, rightly signed`, (kit) => kit.withHeader({ alg })]),
   ["missing", (kit) => kit.token({ head: without(kit.header, "alg") })],
   ["HS256 under the raw public key", (kit) => hmac(kit, "HS256", Buffer.from(kit.jwk.x, "base64url"))],
   ["HS256 under the public key's text", (kit) => hmac(kit, "HS256", kit.jwk.x)],
@@ -22,10 +43,21 @@ export const algorithms = family("algorithm", [
   ["HS512 under an empty secret", (kit) => hmac(kit, "HS512", "")],
   ["HS512 under the private key", (kit) => hmac(kit, "HS512", Buffer.from(kit.jwk.d, "base64url"))],
   ["HS512 under the raw public key", (kit) => hmac(kit, "HS512", Buffer.from(kit.jwk.x, "base64url"))],
-  ["the other kind's, rightly signed", (kit) => kit.withHeader({ alg: kit.header.alg === "EdDSA" ? "HS512" : "EdDSA" })],
-  ["its own by name, the other kind's in truth", (kit) => (kit.header.alg === "EdDSA" ? hmac(kit, "EdDSA", refreshKey(kit.jwk).secret) : kit.token({ by: kit.key }))],
-  ["the other kind's by name and in truth", (kit) =>
-    kit.header.alg === "EdDSA" ? hmac(kit, "HS512", refreshKey(kit.jwk).secret) : kit.token({ head: { ...kit.header, alg: "EdDSA" }, by: kit.key })],
+  [
+    "the other kind's, rightly signed",
+    (kit) => kit.withHeader({ alg: kit.header.alg === "EdDSA" ? "HS512" : "EdDSA" }),
+  ],
+  [
+    "its own by name, the other kind's in truth",
+    (kit) => (kit.header.alg === "EdDSA" ? hmac(kit, "EdDSA", refreshKey(kit.jwk).secret) : kit.token({ by: kit.key })),
+  ],
+  [
+    "the other kind's by name and in truth",
+    (kit) =>
+      kit.header.alg === "EdDSA"
+        ? hmac(kit, "HS512", refreshKey(kit.jwk).secret)
+        : kit.token({ head: { ...kit.header, alg: "EdDSA" }, by: kit.key }),
+  ],
 ]);
 
 export const types = family("typ", [
@@ -42,9 +74,25 @@ export const types = family("typ", [
 ]);
 
 export const keyIds = family("kid", [
-  ...["", "unknown", "*", "0", "../../../../dev/null", "/proc/self/environ", "' OR '1'='1", "x' UNION SELECT 'k", "|/bin/sleep 5", "https://evil.example/key", "__proto__", "constructor", "k".repeat(1_024), null, 0, true, {}].map(
-    (kid) => [JSON.stringify(kid).slice(0, 40), (kit) => kit.withHeader({ kid })],
-  ),
+  ...[
+    "",
+    "unknown",
+    "*",
+    "0",
+    "../../../../dev/null",
+    "/proc/self/environ",
+    "' OR '1'='1",
+    "x' UNION SELECT 'k",
+    "|/bin/sleep 5",
+    "https://evil.example/key",
+    "__proto__",
+    "constructor",
+    "k".repeat(1_024),
+    null,
+    0,
+    true,
+    {},
+  ].map((kid) => [JSON.stringify(kid).slice(0, 40), (kit) => kit.withHeader({ kid })]),
   ["in a list", (kit) => kit.withHeader({ kid: [kit.jwk.kid] })],
   ["missing", (kit) => kit.token({ head: without(kit.header, "kid") })],
   ["with a NUL behind", (kit) => kit.withHeader({ kid: `${kit.jwk.kid}\0` })],
@@ -55,7 +103,10 @@ export const keyIds = family("kid", [
 
 export const members = family("header member", [
   ["jwk, signed by it", (kit) => kit.token({ head: { ...kit.header, jwk: strangersJwk }, by: stranger })],
-  ["jwk without kid, signed by it", (kit) => kit.token({ head: { ...without(kit.header, "kid"), jwk: strangersJwk }, by: stranger })],
+  [
+    "jwk without kid, signed by it",
+    (kit) => kit.token({ head: { ...without(kit.header, "kid"), jwk: strangersJwk }, by: stranger }),
+  ],
   ...Object.entries({
     jwk: strangersJwk,
     jku: "https://evil.example/jwks.json",
