@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use latchkey::domain::common_passwords::is_common;
+use latchkey::domain::credential::common_passwords::is_common;
 
 const MOST_FREQUENT: usize = 3_000;
 const MIN_CODE_POINTS: usize = 8;

@@ -1,5 +1,5 @@
 /**
- * Makes `src/domain/common_passwords/list.bin`, the compact form of the lists
+ * Makes `src/domain/credential/common_passwords/list.bin`, the compact form of the lists
  * of common passwords that lie beside it:
  *
  *     node scripts/common-passwords.mjs
@@ -20,7 +20,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 
-const FOLDER = new URL("../src/domain/common_passwords/", import.meta.url);
+const FOLDER = new URL("../src/domain/credential/common_passwords/", import.meta.url);
 const LISTS = ["zxcvbn.txt", "django.txt"];
 const MIN_CODE_POINTS = 8;
 /** The mean difference is 2^32 / 19,536: a little under 2^18. */

@@ -111,7 +111,7 @@ const REFUSED = [
   ["cross-site", "null"],
   ["same-site", "https://evil-app.example.com"],
   // Origins that are almost ours or almost allowed. (An empty one does not get through
-  // Miniflare; src/web/cross_site.rs has it.)
+  // Miniflare; src/server/cross_site.rs has it.)
   [null, "http://auth.example.com"],
   [null, "https://auth.example.com:8443"],
   [null, "https://auth.example.com/"],

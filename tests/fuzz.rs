@@ -15,19 +15,20 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use latchkey::app::config::CookieSettings;
-use latchkey::domain::breach::PasswordDigest;
-use latchkey::domain::email::Email;
+use latchkey::api::endpoint::{Lookup, ROUTES, find};
+use latchkey::domain::credential::breach::PasswordDigest;
+use latchkey::domain::credential::password::{PasswordPolicy, PresentedPassword};
 use latchkey::domain::id::{SessionId, TokenId, UserId};
-use latchkey::domain::keys::KeyRing;
-use latchkey::domain::password::{PasswordPolicy, PresentedPassword};
+use latchkey::domain::identity::email::Email;
+use latchkey::domain::identity::user::UserName;
+use latchkey::domain::session::keys::KeyRing;
+use latchkey::domain::session::token::{AccessClaims, Issuance, Tokens};
 use latchkey::domain::throttle::{ClientPrefix, ThrottleKeys};
 use latchkey::domain::time::{Seconds, UnixSeconds};
-use latchkey::domain::token::{AccessClaims, Issuance, Tokens};
-use latchkey::domain::user::UserName;
+use latchkey::service::config::CookieSettings;
+use latchkey::web::body::BodyKind;
 use latchkey::web::body::{Body, MAX_BODY_BYTES, admit};
 use latchkey::web::cookies::CookieStyle;
-use latchkey::web::endpoint::{BodyKind, Lookup, ROUTES, find};
 use latchkey::web::fields::{Fields, Value};
 use latchkey::web::transport::Transport;
 

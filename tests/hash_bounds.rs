@@ -10,7 +10,7 @@
 use std::{env, fs};
 
 use base64ct::{Base64, Base64Unpadded, Encoding};
-use latchkey::domain::hashing::StoredHash;
+use latchkey::domain::credential::hashing::StoredHash;
 use serde_json::{Value, json};
 
 const PATH: &str = concat!(

@@ -5,16 +5,31 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use latchkey::web::endpoint::{Constant, Endpoint, ForAnyone, Handler, ROUTES};
+use latchkey::api::endpoint::{Constant, Endpoint, ForAnyone, Handler, ROUTES};
 
 /// Each layer, with the layers that it may use beside itself.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("ports", &["domain"]),
     ("store", &["testing", "ports", "domain"]),
-    ("app", &["testing", "store", "ports", "domain"]),
-    ("web", &["testing", "app", "store", "ports", "domain"]),
-    ("platform", &["web", "app", "store", "ports", "domain"]),
+    ("service", &["testing", "store", "ports", "domain"]),
+    ("web", &["testing", "service", "store", "ports", "domain"]),
+    (
+        "api",
+        &["testing", "web", "service", "store", "ports", "domain"],
+    ),
+    (
+        "server",
+        &[
+            "testing", "api", "web", "service", "store", "ports", "domain",
+        ],
+    ),
+    (
+        "platform",
+        &[
+            "server", "api", "web", "service", "store", "ports", "domain",
+        ],
+    ),
     ("testing", &["ports", "domain"]),
 ];
 
@@ -25,7 +40,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("wasm_bindgen", &["platform"]),
     ("getrandom", &["platform"]),
     ("futures_util", &["platform"]),
-    ("http", &["web", "platform"]),
+    ("http", &["web", "api", "server", "platform"]),
     ("jwt_compact", &["domain"]),
     ("argon2", &["domain"]),
 ];

@@ -1,7 +1,7 @@
 /**
  * Slowing down who guesses, against the built Worker: what the layers count,
  * whom they count together, and that nothing outruns them. (The native tests in
- * src/web/tests/throttling.rs count the hashes; here a 401 is an attempt that
+ * src/server/tests/throttling.rs count the hashes; here a 401 is an attempt that
  * reached one, a 429 is one that did not.)
  */
 import assert from "node:assert/strict";

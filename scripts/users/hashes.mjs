@@ -1,6 +1,6 @@
 /**
  * Which stored hashes the service can verify: the forms that
- * `src/domain/hashing/argon.rs` and `foreign.rs` read, so that nobody is
+ * `src/domain/credential/hashing/argon.rs` and `foreign.rs` read, so that nobody is
  * imported who could never log in. The bounds are the service's own:
  * `hash-bounds.json` is what `tests/hash_bounds.rs` finds them to be, and that
  * test fails when it differs. `tests/import-hashes.test.mjs` holds the two

@@ -1,5 +1,5 @@
 /**
- * What the service would accept of a user: the rules of `src/domain/email.rs`,
+ * What the service would accept of a user: the rules of `src/domain/identity/email.rs`,
  * `user.rs` and `id.rs`, and of the columns in `migrations/`.
  *
  * Takes what a source has read of a line, and answers with a row or a reason.
@@ -94,7 +94,7 @@ export function canonicalEmail(text) {
   return isAddress ? email : null;
 }
 
-// As src/domain/user.rs has them: what acts on the text around it, and what shows by itself.
+// As src/domain/identity/user.rs has them: what acts on the text around it, and what shows by itself.
 const CONTROLS_TEXT = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const VISIBLE = /[^\p{C}\p{Z}\p{Grapheme_Extend}\p{White_Space}]/u;
 const BLANK = /[\u115f\u1160\u3164\uffa0\u2800\ufffc\u{1d159}\u{13441}\u{13442}]/u;

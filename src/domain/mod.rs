@@ -1,17 +1,10 @@
 //! The rules, pure: no I/O, no clock, no randomness, no HTTP types.
 
 pub mod audit;
-pub mod breach;
-pub mod common_passwords;
-pub mod device;
-pub mod email;
-pub mod hashing;
+pub mod credential;
 pub mod id;
-pub mod keys;
-pub mod password;
+pub mod identity;
 pub mod session;
 pub mod site;
 pub mod throttle;
 pub mod time;
-pub mod token;
-pub mod user;

@@ -10,8 +10,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use sha2::Sha512;
 
-use super::email::Email;
 use super::id::{SessionId, UserId};
+use super::identity::email::Email;
 use super::time::Seconds;
 
 /// Failures of one account from one client before delays begin. An attempt counts until it has
@@ -173,8 +173,8 @@ impl ThrottleKeys {
 #[cfg(test)]
 mod tests {
     use super::{ClientPrefix, ThrottleKeys};
-    use crate::domain::email::Email;
     use crate::domain::id::{SessionId, UserId};
+    use crate::domain::identity::email::Email;
 
     #[test]
     fn all_spellings_of_an_address_are_one_client() {

@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 use worker::{AbortController, AbortSignal, ByteStream, Delay};
 
-use crate::domain::breach::RangePrefix;
+use crate::domain::credential::breach::RangePrefix;
 use crate::ports::{BreachedPasswords, NoRange};
 
 /// The address, up to the prefix.

@@ -15,10 +15,10 @@ use worker::Env;
 use super::bindings;
 use super::names::{DB, KV};
 use super::runtime::ConsoleLog;
-use crate::app::Service;
-use crate::app::config::Misconfiguration;
-use crate::domain::hashing::HashMemory;
+use crate::domain::credential::hashing::HashMemory;
 use crate::ports::{Line, Log, Member};
+use crate::service::Service;
+use crate::service::config::Misconfiguration;
 
 /// The service, or that it cannot be.
 pub(super) type Isolate = Result<Service, Misconfiguration>;

@@ -12,9 +12,9 @@ mod runtime;
 
 use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
-use crate::app::clean_up::{Budget, clean_up};
 use crate::ports::{Line, Log, Member, Timer};
-use crate::web;
+use crate::server;
+use crate::service::clean_up::{Budget, clean_up};
 
 /// Answers a request. The `Err` of the signature never occurs: an error that reached the
 /// macro would be answered with the platform's own text.
@@ -24,10 +24,10 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let request = request::to_http(request);
     let response = if let Ok(service) = &*isolate {
         let ports = bindings::WorkerPorts::new(&env, context);
-        web::handle(request, service, (&ports, runtime::RuntimeTimer.now())).await
+        server::handle(request, service, (&ports, runtime::RuntimeTimer.now())).await
     } else {
         let log = runtime::ConsoleLog::default();
-        web::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
+        server::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
     };
     request::to_worker(response)
 }

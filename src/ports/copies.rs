@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::identity::user::Profile;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::domain::user::Profile;
 
 /// Refresh tokens whose session is over for good, in KV: refuses when the database has no
 /// answer, and never decides in favour of a token.

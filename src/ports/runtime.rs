@@ -4,7 +4,7 @@
 use core::fmt;
 use core::future::Future;
 
-use crate::domain::breach::RangePrefix;
+use crate::domain::credential::breach::RangePrefix;
 use crate::domain::time::UnixSeconds;
 
 /// Which of the platform's limiters counts a request.
@@ -45,7 +45,7 @@ pub enum NoRange {
 /// The passwords of breaches, at a service of somebody else's.
 pub trait BreachedPasswords {
     /// What the service knows of the hashes that begin with `prefix`, as it came: for
-    /// [`PasswordDigest::is_among`](crate::domain::breach::PasswordDigest::is_among). One
+    /// [`PasswordDigest::is_among`](crate::domain::credential::breach::PasswordDigest::is_among). One
     /// subrequest, which tells the service nothing but the prefix; bounded in time and size.
     ///
     /// # Errors

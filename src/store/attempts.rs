@@ -6,14 +6,14 @@
 
 use super::row::{self, Row};
 use super::{Caller, damaged, result};
-use crate::domain::email::Email;
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{TokenId, UserId};
+use crate::domain::identity::email::Email;
+use crate::domain::identity::user::PasswordVersion;
 use crate::domain::throttle::{
     AttemptKeys, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW, PAUSE_AFTER_MAX, ThrottleKey,
 };
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::domain::user::PasswordVersion;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
 /// A device that the account knows: the holder of the current refresh token of one of its live

@@ -4,11 +4,11 @@ use super::attempts::{Guess, forget, forgive};
 use super::result;
 use super::sessions::EndedSession;
 use crate::domain::audit::Trace;
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::identity::user::PasswordVersion;
 use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Session};
 use crate::domain::time::Seconds;
-use crate::domain::user::PasswordVersion;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
 /// How long an ended session is kept, at least: a repetition of the request that ended it finds

@@ -4,9 +4,9 @@ use super::attempts::{Guess, forget, forgive};
 use super::sessions::{EndedSession, end_all};
 use super::{Caller, result};
 use crate::domain::audit::Trace;
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
+use crate::domain::identity::user::PasswordVersion;
 use crate::domain::session::EndReason;
-use crate::domain::user::PasswordVersion;
 use crate::ports::{Batch, Database, Statement, StoreError};
 
 /// A new password to be stored in place of the one that was verified.

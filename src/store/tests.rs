@@ -22,13 +22,13 @@ use super::sessions::EndedSession;
 use super::users::{self, NewUser, Registration};
 use super::{Caller, passwords, sessions};
 use crate::domain::audit::Trace;
-use crate::domain::email::Email;
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::identity::email::Email;
+use crate::domain::identity::user::{PasswordVersion, RoleSlug};
 use crate::domain::session::{Device, EndReason, NewSession, Session, SessionPolicy};
 use crate::domain::throttle::{ClientPrefix, ThrottleKeys};
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::domain::user::{PasswordVersion, RoleSlug};
 use crate::testing::sqlite::Sqlite;
 
 const NOW: i64 = 1_000_000;

@@ -3,11 +3,11 @@
 use super::row::{self, Row};
 use super::{Caller, damaged, first, result};
 use crate::domain::audit::Trace;
-use crate::domain::email::Email;
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::identity::email::Email;
+use crate::domain::identity::user::{RoleSlug, User, UserName};
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::domain::user::{RoleSlug, User, UserName};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
 /// A person who registers; everything is chosen before the write, so that it may be repeated.

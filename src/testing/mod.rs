@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::domain::breach::RangePrefix;
+use crate::domain::credential::breach::RangePrefix;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{

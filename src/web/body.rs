@@ -3,13 +3,23 @@
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
 
-use super::endpoint::BodyKind;
 use super::fields::{Fields, Wanted};
 use super::media_type::MediaType;
 use super::problem::{Code, Refusal};
 
 /// The largest body that is read (contract, section 5).
 pub const MAX_BODY_BYTES: usize = 8_192;
+
+/// Which bodies an endpoint reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// None: what comes all the same is not touched.
+    Nothing,
+    /// `application/json`
+    Json,
+    /// `application/json`, `application/x-www-form-urlencoded` or `multipart/form-data`
+    JsonOrForm,
+}
 
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

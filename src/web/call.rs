@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::body::Body;
 use super::cookies::CookieStyle;
 use super::problem::{Code, Refusal};
-use crate::app::Ctx;
-use crate::app::issue::TokenPair;
-use crate::app::limits::Limited;
+use crate::service::Ctx;
+use crate::service::issue::TokenPair;
+use crate::service::limits::Limited;
 
 /// The two-letter code of the country a request came from, as the network's edge knows it; a
 /// request extension.
@@ -41,9 +41,9 @@ impl Call<'_> {
 }
 
 /// A response, or why there is none.
-pub(super) type Answer = Result<Response<Vec<u8>>, Refusal>;
+pub(crate) type Answer = Result<Response<Vec<u8>>, Refusal>;
 
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let bytes = serde_json::to_vec(body).map_err(|error| Refusal {
         cause: Some(error.to_string()),
         ..Refusal::new(Code::Internal)
@@ -57,13 +57,13 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     Ok(response)
 }
 
-pub(super) fn no_content() -> Response<Vec<u8>> {
+pub(crate) fn no_content() -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
-pub(super) fn with_cookies<P>(
+pub(crate) fn with_cookies<P>(
     ctx: &Ctx<'_, P>,
     call: &Call<'_>,
     pair: &TokenPair,
@@ -73,7 +73,7 @@ pub(super) fn with_cookies<P>(
     response
 }
 
-pub(super) fn without_cookies(call: &Call<'_>) -> Response<Vec<u8>> {
+pub(crate) fn without_cookies(call: &Call<'_>) -> Response<Vec<u8>> {
     let mut response = no_content();
     call.cookies.delete(response.headers_mut());
     response

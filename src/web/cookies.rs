@@ -3,11 +3,11 @@
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use super::transport::Transport;
-use crate::app::candidates::PresentedTokens;
-use crate::app::config::CookieSettings;
-use crate::app::issue::TokenPair;
+use crate::domain::session::token::SignedToken;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::domain::token::SignedToken;
+use crate::service::candidates::PresentedTokens;
+use crate::service::config::CookieSettings;
+use crate::service::issue::TokenPair;
 
 const ACCESS: Cookie = Cookie {
     name: "access_token",

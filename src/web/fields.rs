@@ -58,7 +58,7 @@ impl Fields {
     }
 
     /// Reads a JSON object.
-    pub(super) fn from_json(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
+    pub(crate) fn from_json(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let visitor = FieldsVisitor { wanted };
         let fields = reader.deserialize_map(visitor).ok()?;
@@ -70,7 +70,7 @@ impl Fields {
     /// what the standard would replace or merge: invalid UTF-8 and repeated names.
     ///
     /// A parameter without a value counts as left out (RFC 6749, section 3.2).
-    pub(super) fn from_form(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
+    pub(crate) fn from_form(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
         let mut fields = Self::default();
         for pair in bytes
             .split(|byte| *byte == b'&')
@@ -92,7 +92,7 @@ impl Fields {
     }
 
     /// Reads `multipart/form-data`, by the rules of [`Fields::from_form`].
-    pub(super) fn from_multipart(bytes: &[u8], boundary: &str, wanted: Wanted<'_>) -> Option<Self> {
+    pub(crate) fn from_multipart(bytes: &[u8], boundary: &str, wanted: Wanted<'_>) -> Option<Self> {
         let mut fields = Self::default();
         for part in multipart::parts(bytes, boundary) {
             let Part { name, value } = part?;

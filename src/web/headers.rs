@@ -11,8 +11,8 @@ use http::header::{
 use http::Uri;
 
 use super::transport::Transport;
-use crate::app::config::Hsts;
-use crate::app::origin::is_local_host;
+use crate::service::config::Hsts;
+use crate::service::origin::is_local_host;
 
 /// In a request the id that its sender gave it, in every answer the one that it has here.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -35,7 +35,7 @@ const UTF_8: [&str; 19] = [
 
 /// The media types that some endpoint reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum MediaType {
+pub(crate) enum MediaType {
     /// `application/json`
     Json,
     /// `application/x-www-form-urlencoded`
@@ -48,7 +48,7 @@ pub(super) enum MediaType {
 
 impl MediaType {
     /// The media type of a request's body.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         match (values.next().map(|value| value.to_str()), values.next()) {
             (Some(Ok(text)), None) => Self::parse(text),
@@ -76,7 +76,7 @@ impl MediaType {
 }
 
 /// Whether a media type leaves it open, or says, that its text is UTF-8.
-pub(super) fn names_utf_8(media_type: &str) -> bool {
+pub(crate) fn names_utf_8(media_type: &str) -> bool {
     split(media_type, ';')
         .skip(1)
         .filter_map(|parameter| parameter.split_once('='))
@@ -88,7 +88,7 @@ pub(super) fn names_utf_8(media_type: &str) -> bool {
 }
 
 /// The parts between separators that are not within a quoted string.
-pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(move |character| {
         let is_separator = character == separator && !is_quoted;

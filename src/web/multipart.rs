@@ -10,21 +10,21 @@ use super::media_type::{names_utf_8, split};
 const MAX_BOUNDARY_BYTES: usize = 70;
 
 /// The field of a part.
-pub(super) struct Part {
-    pub(super) name: String,
+pub(crate) struct Part {
+    pub(crate) name: String,
     /// A text; [`Value::Null`] without a content, [`Value::Other`] for a file.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 /// Whether a text can be a boundary at all.
-pub(super) fn is_boundary(text: &str) -> bool {
+pub(crate) fn is_boundary(text: &str) -> bool {
     (1..=MAX_BOUNDARY_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The parts of a body, one after the other; `None` in the place of what cannot be read, which
 /// ends them.
-pub(super) fn parts<'a>(
+pub(crate) fn parts<'a>(
     bytes: &'a [u8],
     boundary: &str,
 ) -> impl Iterator<Item = Option<Part>> + 'a {

@@ -7,8 +7,8 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WW
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::app::AppError;
-use crate::app::error::FieldFault;
+use crate::service::AppError;
+use crate::service::error::FieldFault;
 
 /// How to authenticate: a 401 must say so (RFC 9110, section 15.5.2). No registered scheme stands
 /// for cookies; browsers pass over one that they do not know, and open no window for a password.

@@ -2,9 +2,9 @@
 
 use http::Uri;
 
-use crate::app::config::Config;
-use crate::app::origin::is_local_host;
 use crate::domain::site::is_within;
+use crate::service::config::Config;
+use crate::service::origin::is_local_host;
 
 /// The longest host that a refusal names: as long as a domain name can be.
 const MAX_HOST_BYTES: usize = 253;
@@ -72,7 +72,7 @@ mod tests {
     use http::Uri;
 
     use super::{Transport, https_required, misfit};
-    use crate::app::config::tests::configure;
+    use crate::service::config::tests::configure;
 
     #[test]
     fn plain_http_is_for_this_machine_only() {

@@ -208,7 +208,7 @@ export const MUTANTS = [
     name: "no dummy hash for an unknown address",
     edits: [
       [
-        "src/domain/hashing/judging.rs",
+        "src/domain/credential/hashing/judging.rs",
         "hasher.tag(self.password.expose(), &DUMMY_SALT, (&setting, &[]))?;",
         "let _ = (&setting, &DUMMY_SALT);",
       ],
@@ -219,7 +219,7 @@ export const MUTANTS = [
     name: "the signature is not compared",
     edits: [
       [
-        "src/domain/token.rs",
+        "src/domain/session/token.rs",
         "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),",
         "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature) || !signature.is_empty(),",
       ],
@@ -228,19 +228,19 @@ export const MUTANTS = [
   },
   {
     name: "a token may be lists of values",
-    edits: [["src/domain/token.rs", "if bytes.first() != Some(&b'{') {", "if bytes.is_empty() {"]],
+    edits: [["src/domain/session/token.rs", "if bytes.first() != Some(&b'{') {", "if bytes.is_empty() {"]],
     native: "domain::token",
   },
   {
     name: "typ is not checked",
-    edits: [["src/domain/token.rs", "|| header.typ != kind", "|| header.typ.is_empty() || kind.is_empty()"]],
+    edits: [["src/domain/session/token.rs", "|| header.typ != kind", "|| header.typ.is_empty() || kind.is_empty()"]],
     native: "domain::token",
   },
   {
     name: "padding counts as a breached password",
     edits: [
       [
-        "src/domain/breach.rs",
+        "src/domain/credential/breach.rs",
         "is_among |= !is_padding && suffix",
         "is_among |= (is_padding || !suffix.is_empty()) && suffix",
       ],

@@ -215,7 +215,7 @@ const MIX_PING_EVERY_MS = 40;
 const LONGEST_MS = 17_000;
 /** What one of our hashes takes where docs/performance.md was measured. */
 const HASH_MS = 35;
-/** src/domain/hashing/memory.rs, and 8 MiB for the rest. */
+/** src/domain/credential/hashing/memory.rs, and 8 MiB for the rest. */
 const MOST_MIX_MIB = 104;
 
 describe("wrong passwords for the costliest hashes that are accepted", () => {

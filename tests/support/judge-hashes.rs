@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use latchkey::domain::hashing::StoredHash;
+use latchkey::domain::credential::hashing::StoredHash;
 
 fn main() -> io::Result<()> {
     let mut texts = String::new();

@@ -1,11 +1,11 @@
 /**
- * The routes as the Worker's own table has them (src/web/endpoint.rs), so that
+ * The routes as the Worker's own table has them (src/api/endpoint.rs), so that
  * a test of "every route" cannot forget the newest one.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const TABLE = fileURLToPath(new URL("../../src/web/endpoint.rs", import.meta.url));
+const TABLE = fileURLToPath(new URL("../../src/api/endpoint.rs", import.meta.url));
 const ENTRY = /method: Method::(\w+),\s+path: "([^"]+)",.*?operation: "(\w+)"/gs;
 
 /** `[{method, path, operation}]`; `{id}` in a path stands for one segment. */

@@ -15,7 +15,7 @@ export function decode(token) {
   return { header: JSON.parse(header), claims: JSON.parse(claims), signature: parts[2], parts };
 }
 
-/** The same key with the secret that refresh tokens are signed under (src/domain/keys.rs): `forge` then uses that. */
+/** The same key with the secret that refresh tokens are signed under (src/domain/session/keys.rs): `forge` then uses that. */
 export function refreshKey(jwk) {
   const secret = createHash("sha512")
     .update("latchkey/refresh-token/v1")

@@ -5,11 +5,11 @@ use pollster::block_on;
 
 use super::{ADA, Caller, World, keys, number, token};
 use crate::domain::audit::AuditCursor;
-use crate::domain::email::Email;
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::UserId;
+use crate::domain::identity::email::Email;
+use crate::domain::identity::user::{RoleSlug, UserName};
 use crate::domain::throttle::ClientPrefix;
-use crate::domain::user::{RoleSlug, UserName};
 use crate::store::attempts::Attempted;
 use crate::store::audit::{self, Page};
 use crate::store::log_in::Rehash;

@@ -3,9 +3,9 @@
 use pollster::block_on;
 
 use super::{ADA, Caller, World, keys};
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
+use crate::domain::identity::user::PasswordVersion;
 use crate::domain::throttle::FREE_FAILURES;
-use crate::domain::user::PasswordVersion;
 use crate::store::attempts::{Attempted, Guess};
 use crate::store::passwords::{self, PasswordReplacement};
 use crate::testing::sqlite::{Fault, Planned};

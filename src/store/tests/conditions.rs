@@ -3,7 +3,7 @@
 use pollster::block_on;
 
 use super::{ADA, Caller, World, carried, token};
-use crate::domain::user::UserName;
+use crate::domain::identity::user::UserName;
 use crate::store::rotate::Rotation;
 use crate::store::sessions::{self, Which};
 use crate::store::users;
@@ -183,7 +183,7 @@ fn a_login_ends_what_it_carries_only_if_it_begins() {
     let before = world.everything();
     assert!(world.begin(&login).is_none());
     assert_eq!(world.everything(), before);
-    login.verified = crate::domain::user::PasswordVersion(2);
+    login.verified = crate::domain::identity::user::PasswordVersion(2);
     // Ada's own session ended with the password; Bob's is on the device that is hers now.
     let ended = world.begin(&login).unwrap();
     assert_eq!(

@@ -4,8 +4,8 @@ use pollster::block_on;
 
 use super::{ADA, Caller, World, keys, token};
 use crate::domain::audit::Trace;
-use crate::domain::email::Email;
 use crate::domain::id::TokenId;
+use crate::domain::identity::email::Email;
 use crate::domain::session::EndReason;
 use crate::domain::throttle::ClientPrefix;
 use crate::store::attempts::{self, Attempt, Attempted};

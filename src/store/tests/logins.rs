@@ -1,7 +1,7 @@
 //! What else a login does, and what a refused one does not.
 
 use super::{ADA, Caller, World, carried, token};
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::store::log_in::{Login, Rehash};
 
 fn rehash(from: &str, to: &str) -> Rehash {

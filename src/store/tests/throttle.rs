@@ -3,8 +3,8 @@
 use pollster::block_on;
 
 use super::{ADA, Caller, World, keys, token};
-use crate::domain::email::Email;
 use crate::domain::id::TokenId;
+use crate::domain::identity::email::Email;
 use crate::domain::throttle::{ClientPrefix, FREE_FAILURES};
 use crate::store::attempts::{self, Attempt, Attempted, KnownDevice};
 use crate::testing::sqlite::{Fault, Planned};

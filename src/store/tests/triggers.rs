@@ -3,7 +3,7 @@
 use pollster::block_on;
 
 use super::{ADA, World, carried, token};
-use crate::domain::hashing::StoredHash;
+use crate::domain::credential::hashing::StoredHash;
 use crate::store::log_in::Rehash;
 use crate::store::rotate::Rotation;
 use crate::store::sessions::{self, Which};
@@ -27,7 +27,7 @@ fn life(world: &mut World) {
     };
     let trace = world.trace();
     block_on(users::rename(&world.database, second, None, &trace)).unwrap();
-    let name = crate::domain::user::UserName::parse("Ada").unwrap();
+    let name = crate::domain::identity::user::UserName::parse("Ada").unwrap();
     let trace = world.trace();
     block_on(users::rename(&world.database, second, Some(&name), &trace)).unwrap();
     let third = world.log_in(ada, 3);

@@ -1,0 +1,3 @@
+//! The devices where a person is logged in.
+
+pub mod end_sessions;

@@ -1,0 +1,4 @@
+//! Who somebody is: the address, the name, the role.
+
+pub mod email;
+pub mod user;

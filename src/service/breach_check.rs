@@ -1,0 +1,58 @@
+//! A password that somebody chooses is looked up among those of breaches, if the deployment
+//! wants it (`BREACH_CHECK`).
+//!
+//! It is a precaution on top of the list of common passwords, so it fails open: a service of
+//! somebody else's that is down must not keep people from registering. The log says so.
+
+use super::config::BreachCheck;
+use super::error::FieldFault;
+use super::{AppError, Ctx};
+use crate::domain::credential::breach::{MalformedRange, PasswordDigest};
+use crate::domain::credential::password::NewPassword;
+use crate::ports::{BreachedPasswords, Line, Log, NoRange, Ports};
+
+/// Refuses a password that stands in a breach. One subrequest at most, and none when the
+/// check is off.
+///
+/// It waits for somebody else, so it comes after everything that can be refused here, and
+/// before a place in the hash queue is taken: a slow service must not fill the queue.
+///
+/// # Errors
+///
+/// [`AppError::Invalid`] with `field` as the one at fault.
+pub async fn refuse_breached<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    field: &'static str,
+    password: &NewPassword,
+) -> Result<(), AppError> {
+    match ctx.config().breach_check {
+        BreachCheck::Off => return Ok(()),
+        BreachCheck::On => {}
+    }
+    match is_breached(ctx.ports.breaches(), password).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(AppError::Invalid(vec![FieldFault {
+            field,
+            code: "breached",
+            message: "is known from a data breach",
+        }])),
+        Err(cause) => {
+            let cause = cause.to_string();
+            let members = [("error.cause", cause.as_str().into())];
+            let line = Line::error("breach_check.failed_open", &members);
+            ctx.ports.log().line(&line);
+            Ok(())
+        }
+    }
+}
+
+async fn is_breached(
+    breaches: &impl BreachedPasswords,
+    password: &NewPassword,
+) -> Result<bool, NoRange> {
+    let digest = PasswordDigest::of(password);
+    let range = breaches.range(digest.prefix()).await?;
+    digest
+        .is_among(&range)
+        .map_err(|MalformedRange| NoRange::Malformed)
+}

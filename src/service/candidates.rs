@@ -1,0 +1,186 @@
+//! Auth cookies that come twice, and which of them counts.
+
+use super::AppError;
+use super::policy::SessionHolder;
+use crate::domain::session::token::{AccessClaims, RefreshClaims, Rejection, Tokens};
+use crate::domain::time::UnixSeconds;
+
+/// The most different values of one auth cookie that are verified. A browser that has seen a few
+/// settings of this service, or another service beside it, has two or three; each costs a
+/// signature, and a stranger must not buy many with one request.
+const MAX_CANDIDATES: usize = 8;
+
+/// The auth cookies of a request, as they came.
+#[derive(Clone, Default)]
+pub struct PresentedTokens {
+    /// The access cookie's values.
+    pub access: Candidates,
+    /// The refresh cookie's values.
+    pub refresh: Candidates,
+}
+
+/// The different values of one auth cookie: a browser sends one for each domain and path that it
+/// was set for, in an order that says nothing (RFC 6265, sections 5.4 and 8.6).
+#[derive(Clone, Default)]
+pub struct Candidates {
+    values: Vec<String>,
+    are_too_many: bool,
+}
+
+impl Candidates {
+    /// Adds a value; one that is empty, or there already, changes nothing.
+    pub fn add(&mut self, value: &str) {
+        if value.is_empty() || self.values.iter().any(|other| other == value) {
+            return;
+        }
+        if self.values.len() < MAX_CANDIDATES {
+            self.values.push(value.to_owned());
+        } else {
+            self.are_too_many = true;
+        }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether there were more than are kept.
+    pub(crate) const fn are_too_many(&self) -> bool {
+        self.are_too_many
+    }
+
+    /// The values, in their order.
+    #[must_use]
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
+}
+
+/// What the tokens of both kinds say.
+pub(crate) trait Claims {
+    fn holder(&self) -> SessionHolder;
+    fn issued_at(&self) -> UnixSeconds;
+}
+
+impl Claims for AccessClaims {
+    fn holder(&self) -> SessionHolder {
+        SessionHolder {
+            session: self.session,
+            user: self.user,
+        }
+    }
+    fn issued_at(&self) -> UnixSeconds {
+        self.issued_at
+    }
+}
+
+impl Claims for RefreshClaims {
+    fn holder(&self) -> SessionHolder {
+        SessionHolder {
+            session: self.session,
+            user: self.user,
+        }
+    }
+    fn issued_at(&self) -> UnixSeconds {
+        self.issued_at
+    }
+}
+
+/// The token that counts: the one that verifies. A cookie that does not is another service's, or
+/// was tossed by a sibling subdomain, and does not matter.
+///
+/// Of several tokens of one session the newest counts: a refresh in one scope leaves its
+/// predecessor in the other. Tokens of different sessions are ambiguous: one may have been tossed,
+/// and would let its owner read what the person then does. An expired token counts when no other
+/// does.
+///
+/// # Errors
+///
+/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`], and
+/// [`AppError::Ambiguous`], also for more than [`MAX_CANDIDATES`] values: the ones that are not
+/// looked at could hide an ambiguity.
+pub(crate) fn pick<C: Claims>(
+    candidates: &Candidates,
+    verify: impl Fn(&str) -> Result<C, Rejection<C>>,
+) -> Result<C, AppError> {
+    if candidates.are_too_many {
+        return Err(AppError::Ambiguous);
+    }
+    let mut refusal = AppError::NotAuthenticated;
+    let mut newest: Option<C> = None;
+    for token in &candidates.values {
+        match verify(token) {
+            Ok(claims) => match &newest {
+                Some(other) if other.holder() != claims.holder() => {
+                    return Err(AppError::Ambiguous);
+                }
+                Some(other) if other.issued_at() > claims.issued_at() => {}
+                _ => newest = Some(claims),
+            },
+            Err(Rejection::Expired(_)) => refusal = AppError::TokenExpired,
+            Err(Rejection::Invalid) if refusal == AppError::NotAuthenticated => {
+                refusal = AppError::InvalidToken;
+            }
+            Err(Rejection::Invalid) => {}
+        }
+    }
+    newest.ok_or(refusal)
+}
+
+/// A session that authentic tokens name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    /// The session, and whose it is.
+    pub(crate) holder: SessionHolder,
+    /// When the youngest of these tokens was issued.
+    pub(crate) issued_at: UnixSeconds,
+}
+
+/// The different sessions that authentic tokens name, expired ones included.
+pub(crate) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSeconds) -> Vec<Named> {
+    let mut all: Vec<Named> = Vec::new();
+    let mut add = |holder: SessionHolder, issued_at: UnixSeconds| match all
+        .iter_mut()
+        .find(|named| named.holder == holder)
+    {
+        Some(named) => named.issued_at = named.issued_at.max(issued_at),
+        None => all.push(Named { holder, issued_at }),
+    };
+    for token in &presented.access.values {
+        if let Some(claims) = even_expired(tokens.verify_access(token, now)) {
+            add(claims.holder(), claims.issued_at);
+        }
+    }
+    for token in &presented.refresh.values {
+        if let Some(claims) = even_expired(tokens.verify_refresh(token, now)) {
+            add(claims.holder(), claims.issued_at);
+        }
+    }
+    all
+}
+
+/// Whether the refresh cookie is of another session than the access cookie. With `COOKIE_DOMAIN` a
+/// sibling subdomain can toss an access cookie of its own into a browser whose own one has lapsed;
+/// the person would go on in the sibling's session, unnoticed. Refused, the front end refreshes.
+pub(crate) fn is_contradicted(
+    refresh: &Candidates,
+    holder: SessionHolder,
+    tokens: &Tokens,
+    now: UnixSeconds,
+) -> bool {
+    let mut holders = refresh.values.iter().filter_map(|token| {
+        let claims = even_expired(tokens.verify_refresh(token, now))?;
+        Some(claims.holder())
+    });
+    holders
+        .next()
+        .is_some_and(|first| first != holder && holders.all(|other| other != holder))
+}
+
+fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {
+    match verified {
+        Ok(claims) | Err(Rejection::Expired(claims)) => Some(claims),
+        Err(Rejection::Invalid) => None,
+    }
+}

@@ -1,0 +1,46 @@
+//! The clean-up keeps up with what clients at their limits leave behind.
+
+use pollster::block_on;
+
+use super::{Budget, clean_up};
+use crate::service::config::tests::configure;
+use crate::testing::NoWaiting;
+use crate::testing::sqlite::Sqlite;
+
+const SCALE: u32 = 500;
+
+/// Everything a five-hundredth of its size, so that it is quick: clients at the limit of ten
+/// attempts a minute, each for an address of its own, for three days.
+fn attempts_after_three_days(clients: u32) -> (u32, u32) {
+    let an_hour = clients * 10 * 60 / SCALE;
+    let budget = Budget {
+        rows_a_step: Budget::OF_A_RUN.rows_a_step / 10,
+        rows: Budget::OF_A_RUN.rows / SCALE,
+    };
+    let service = configure(&[]).map_err(|list| list.join("; ")).unwrap();
+    let database = Sqlite::default();
+    let timer = NoWaiting::default();
+    for hour in 1..=72 {
+        timer.now.set(1_000_000 + i64::from(hour) * 3_600);
+        let now = timer.now.get();
+        database.execute(&format!(
+            "INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {an_hour})
+             SELECT lower(hex(randomblob(11))), 'c', 1, 1, 0, 'x', {now} FROM n"
+        ));
+        for cleaned in block_on(clean_up(&database, &timer, &service.config, budget)) {
+            assert_eq!(cleaned.failure, None);
+        }
+    }
+    let left = database.value("SELECT count(*) FROM attempts");
+    (left.parse().unwrap(), an_hour * 24)
+}
+
+#[test]
+fn the_clean_up_keeps_up_with_clients_at_their_limits() {
+    let (left, a_day) = attempts_after_three_days(17);
+    assert!(left <= a_day, "{left} rows of {a_day} a day");
+    // A table that is larger than a run looks at holds what died since the last pass as well.
+    let (left, a_day) = attempts_after_three_days(1_000);
+    assert!(left <= a_day * 4 / 3, "{left} rows of {a_day} a day");
+}

@@ -1,0 +1,165 @@
+//! What an isolate remembers for a short while, so that a busy client's requests cost neither a
+//! signature check nor a read each. Losing any of it costs time and nothing else.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use crate::domain::id::UserId;
+use crate::domain::session::token::{AccessClaims, TokenDigest};
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::ports::CachedAccount;
+
+/// Places of a memory. With about 200 bytes a token and 600 a copy, both stay below 1 MiB.
+const PLACES: usize = 1_024;
+
+/// A key whose last bytes are as good as random.
+trait Spread: Copy + PartialEq {
+    fn last_bytes(self) -> [u8; 2];
+}
+
+/// A memory of fixed size: each key has one place, and whoever comes to it next takes it.
+struct Places<K, V>(RefCell<Vec<Option<(K, V)>>>);
+
+impl<K: Spread, V: Clone> Places<K, V> {
+    const fn new() -> Self {
+        Self(RefCell::new(Vec::new()))
+    }
+
+    fn place(key: K) -> usize {
+        usize::from(u16::from_be_bytes(key.last_bytes())) % PLACES
+    }
+
+    fn get(&self, key: K) -> Option<V> {
+        let places = self.0.borrow();
+        let (own, value) = places.get(Self::place(key))?.as_ref()?;
+        (*own == key).then(|| value.clone())
+    }
+
+    fn set(&self, key: K, value: Option<V>) {
+        let mut places = self.0.borrow_mut();
+        if places.is_empty() {
+            places.resize_with(PLACES, || None);
+        }
+        if let Some(place) = places.get_mut(Self::place(key)) {
+            *place = value.map(|value| (key, value));
+        }
+    }
+}
+
+impl Spread for TokenDigest {
+    fn last_bytes(self) -> [u8; 2] {
+        self.last_bytes()
+    }
+}
+
+impl Spread for UserId {
+    fn last_bytes(self) -> [u8; 2] {
+        self.last_bytes()
+    }
+}
+
+/// Access tokens that this isolate has found authentic. Other keys or settings make another
+/// service with a memory of its own, so what was authentic stays so; its times are judged anew at
+/// each use.
+pub struct VerifiedTokens(Places<TokenDigest, AccessClaims>);
+
+impl VerifiedTokens {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Places::new())
+    }
+
+    /// The claims of this very token, if it was found authentic before.
+    pub fn find(&self, token: TokenDigest) -> Option<AccessClaims> {
+        self.0.get(token)
+    }
+
+    /// Remembers an authentic token.
+    pub fn keep(&self, token: TokenDigest, claims: AccessClaims) {
+        self.0.set(token, Some(claims));
+    }
+}
+
+/// Copies of accounts. They count for a few seconds from here, and within the same bound from
+/// their read of the database as those in KV.
+pub struct AccountCopies(Places<UserId, Kept>);
+
+#[derive(Clone)]
+struct Kept {
+    account: Rc<CachedAccount>,
+    until: UnixSeconds,
+}
+
+impl AccountCopies {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Places::new())
+    }
+
+    /// The copy, of whatever age within the isolate's own time.
+    pub fn find(&self, user: UserId, now: UnixSeconds) -> Option<Rc<CachedAccount>> {
+        let kept = self.0.get(user).filter(|kept| now < kept.until)?;
+        Some(kept.account)
+    }
+
+    /// Keeps a copy for this long; not at all for zero seconds.
+    pub fn keep(&self, account: Rc<CachedAccount>, span: Seconds, now: UnixSeconds) {
+        if span > Seconds::new(0) {
+            let (user, until) = (account.user.id, now.plus(span));
+            self.0.set(user, Some(Kept { account, until }));
+        }
+    }
+
+    /// Forgets a user's copy.
+    pub fn drop_copy(&self, user: UserId) {
+        self.0.set(user, None);
+    }
+}
+
+impl Default for VerifiedTokens {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for AccountCopies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PLACES, Places};
+    use crate::domain::id::UserId;
+
+    /// The user of this number; those of numbers that differ by [`PLACES`] share a place.
+    fn user(number: usize) -> UserId {
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&(number as u64).to_be_bytes());
+        UserId::new(0, &random)
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_never_answers_for_another_key() {
+        let memory = Places::new();
+        for number in 0..10 * PLACES {
+            memory.set(user(number), Some(number));
+            assert_eq!(memory.get(user(number)), Some(number));
+            assert_eq!(memory.get(user(number + PLACES)), None);
+        }
+        assert_eq!(memory.0.borrow().len(), PLACES);
+        assert_eq!(memory.get(user(0)), None);
+        assert_eq!(memory.get(user(9 * PLACES)), Some(9 * PLACES));
+    }
+
+    #[test]
+    fn what_is_removed_is_gone() {
+        let memory = Places::new();
+        memory.set(user(1), Some(()));
+        memory.set(user(1), None);
+        assert_eq!(memory.get(user(1)), None);
+    }
+}
