@@ -74,7 +74,7 @@ async fn judged<P: Ports, T>(
 
 async fn list_sessions<P: Ports>(ctx: &Ctx<'_, P>, holder: &AccessHolder) -> Answer {
     let caller = holder.caller();
-    let sessions = sessions::list(ctx.ports.database(), caller, ctx.now)
+    let sessions = sessions::list(ctx.ports, caller, ctx.now)
         .await
         .map_err(AppError::from)?
         .ok_or(AppError::InvalidToken)?;
@@ -91,7 +91,7 @@ async fn list_activity<P: Ports>(ctx: &Ctx<'_, P>, holder: &AccessHolder, page: 
         limit: page.limit.saturating_add(1),
         ..page
     };
-    let mut entries = audit::events(ctx.ports.database(), holder.caller(), asked, ctx.now)
+    let mut entries = audit::events(ctx.ports, holder.caller(), asked, ctx.now)
         .await
         .map_err(AppError::from)?
         .ok_or(AppError::InvalidToken)?;

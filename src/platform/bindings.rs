@@ -1,26 +1,45 @@
-//! The ports of one request, over the platform's bindings.
+//! The bindings of a Worker, and what a request needs to reach them. Each role of
+//! [`Ports`](crate::ports::Ports) is implemented in the file of its technology.
 
-use worker::{Context, Env};
+use core::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
-use super::breach::PwnedPasswords;
-use super::d1::D1;
-use super::kv::Kv;
-use super::limiter::BoundLimiters;
+use worker::kv::KvStore;
+use worker::{Context, D1Database, Env};
+
 use super::names::{DB, KV};
-use super::runtime::{ConsoleLog, RuntimeEntropy, RuntimeTimer, WaitUntil};
 use crate::ports::Ports;
 
-/// Everything that a request may use.
-pub(super) struct WorkerPorts {
-    database: D1,
-    kv: Kv,
-    limiter: BoundLimiters,
-    breaches: PwnedPasswords,
-    entropy: RuntimeEntropy,
-    timer: RuntimeTimer,
-    background: WaitUntil,
-    log: ConsoleLog,
+/// Everything that a request may use. Nothing is looked up before it is asked for.
+#[derive(Clone)]
+pub(super) struct WorkerPorts(pub(super) Rc<Bindings>);
+
+/// What the clones of one request share.
+pub(super) struct Bindings {
+    pub(super) env: Env,
+    /// `None` in a scheduled run, which has nothing to do after an answer.
+    pub(super) context: Option<Context>,
+    pub(super) d1: OnceCell<D1Database>,
+    pub(super) kv: OnceCell<KvStore>,
+    /// Whether a failure of KV has been logged.
+    pub(super) has_kv_failed: Cell<bool>,
+    pub(super) request_id: RefCell<Option<String>>,
 }
+
+impl WorkerPorts {
+    pub(super) fn new(env: Env, context: Option<Context>) -> Self {
+        Self(Rc::new(Bindings {
+            env,
+            context,
+            d1: OnceCell::new(),
+            kv: OnceCell::new(),
+            has_kv_failed: Cell::new(false),
+            request_id: RefCell::new(None),
+        }))
+    }
+}
+
+impl Ports for WorkerPorts {}
 
 /// What is wrong with the bindings, one entry each.
 pub(super) fn missing(env: &Env) -> Vec<String> {
@@ -31,59 +50,14 @@ pub(super) fn missing(env: &Env) -> Vec<String> {
         .collect()
 }
 
-impl WorkerPorts {
-    /// Looks nothing up yet: `isolate` has found the bindings to be there.
-    pub(super) fn new(env: &Env, context: Context) -> Self {
-        let log = ConsoleLog::default();
-        Self {
-            database: D1::new(env.clone()),
-            kv: Kv::new(env.clone(), log.clone()),
-            limiter: BoundLimiters::new(env.clone(), log.clone()),
-            breaches: PwnedPasswords,
-            entropy: RuntimeEntropy,
-            timer: RuntimeTimer,
-            background: WaitUntil::new(context),
-            log,
-        }
+/// What `cell` has, looked up when it is first asked for: many requests need no store.
+pub(super) fn looked_up<T, E>(
+    cell: &OnceCell<T>,
+    look_up: impl FnOnce() -> Result<T, E>,
+) -> Result<&T, E> {
+    if let Some(found) = cell.get() {
+        return Ok(found);
     }
-}
-
-impl Ports for WorkerPorts {
-    type Database = D1;
-    type Revocations = Kv;
-    type Cache = Kv;
-    type Limiter = BoundLimiters;
-    type Breaches = PwnedPasswords;
-    type Entropy = RuntimeEntropy;
-    type Timer = RuntimeTimer;
-    type Background = WaitUntil;
-    type Log = ConsoleLog;
-
-    fn database(&self) -> &D1 {
-        &self.database
-    }
-    fn revocations(&self) -> &Kv {
-        &self.kv
-    }
-    fn cache(&self) -> &Kv {
-        &self.kv
-    }
-    fn limiter(&self) -> &BoundLimiters {
-        &self.limiter
-    }
-    fn breaches(&self) -> &PwnedPasswords {
-        &self.breaches
-    }
-    fn entropy(&self) -> &RuntimeEntropy {
-        &self.entropy
-    }
-    fn timer(&self) -> &RuntimeTimer {
-        &self.timer
-    }
-    fn background(&self) -> &WaitUntil {
-        &self.background
-    }
-    fn log(&self) -> &ConsoleLog {
-        &self.log
-    }
+    let found = look_up()?;
+    Ok(cell.get_or_init(|| found))
 }

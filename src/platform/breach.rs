@@ -13,6 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 use worker::{AbortController, AbortSignal, ByteStream, Delay};
 
+use super::bindings::WorkerPorts;
 use crate::domain::credential::breach::RangePrefix;
 use crate::ports::{BreachedPasswords, NoRange};
 
@@ -28,11 +29,8 @@ const MAX_RANGE_BYTES: usize = 262_144;
 /// The status of an answer; there is no other good one (a prefix without hashes does not exist).
 const OK: u16 = 200;
 
-/// The service.
-pub(super) struct PwnedPasswords;
-
-impl BreachedPasswords for PwnedPasswords {
-    async fn range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange> {
+impl BreachedPasswords for WorkerPorts {
+    async fn breached_range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange> {
         let controller = AbortController::default();
         let signal = controller.signal();
         let outcome = match select(pin!(ask(prefix, &signal)), Delay::from(RANGE_TIMEOUT)).await {

@@ -1,19 +1,18 @@
 //! D1: one database, every query on the primary. It runs the batches of `store`; time-outs,
 //! retries and errors are here, no statement is.
 
-use core::cell::OnceCell;
 use core::fmt;
 use core::pin::pin;
 use core::time::Duration;
-use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use wasm_bindgen::JsValue;
-use worker::{D1Database, D1PreparedStatement, D1Result, Delay, Env};
+use worker::{D1Database, D1PreparedStatement, D1Result, Delay};
 
-use super::names::{DB, looked_up};
+use super::bindings::{WorkerPorts, looked_up};
+use super::names::DB;
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError, Value};
 
 /// How long a call may take, its retries included. A request must be answered within ten
@@ -33,24 +32,9 @@ const RETRYABLE: [&str; 3] = [
     "reset because its code was updated",
 ];
 
-/// The database.
-#[derive(Clone)]
-pub(super) struct D1(Rc<Binding>);
-
-struct Binding {
-    env: Env,
-    d1: OnceCell<D1Database>,
-}
-
-impl D1 {
-    pub(super) fn new(env: Env) -> Self {
-        let d1 = OnceCell::new();
-        Self(Rc::new(Binding { env, d1 }))
-    }
-
+impl WorkerPorts {
     fn d1(&self) -> Result<&D1Database, StoreError> {
-        let Binding { env, d1 } = &*self.0;
-        looked_up(d1, || env.d1(DB)).map_err(|error| unavailable(&error))
+        looked_up(&self.0.d1, || self.0.env.d1(DB)).map_err(|error| unavailable(&error))
     }
 
     fn bind(
@@ -73,7 +57,7 @@ impl D1 {
     }
 }
 
-impl Database for D1 {
+impl Database for WorkerPorts {
     async fn run(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError> {
         let bound = self.bind_all(batch)?;
         let d1 = self.d1()?;

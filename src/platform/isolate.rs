@@ -12,11 +12,10 @@ use js_sys::{JSON, JsString, Reflect};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::bindings;
+use super::bindings::{self, WorkerPorts};
 use super::names::{DB, KV};
-use super::runtime::ConsoleLog;
 use crate::domain::credential::hashing::HashMemory;
-use crate::ports::{Line, Log, Member};
+use crate::ports::{Log, LogValue};
 use crate::service::Service;
 use crate::service::config::Misconfiguration;
 
@@ -48,14 +47,15 @@ struct Input {
 }
 
 /// The service of this `env`. Its problems are logged when they are found: once.
-pub(super) fn of(env: &Env) -> Rc<Isolate> {
+pub(super) fn of(ports: &WorkerPorts) -> Rc<Isolate> {
+    let env = &ports.0.env;
     CONFIGURED.with_borrow_mut(|configured| {
         if let Some(configured) = configured
             && configured.is_of(env)
         {
             return Rc::clone(&configured.isolate);
         }
-        let made = Configured::new(env);
+        let made = Configured::new(ports);
         let isolate = Rc::clone(&made.isolate);
         *configured = Some(made);
         isolate
@@ -63,9 +63,10 @@ pub(super) fn of(env: &Env) -> Rc<Isolate> {
 }
 
 impl Configured {
-    fn new(env: &Env) -> Self {
+    fn new(ports: &WorkerPorts) -> Self {
+        let env = &ports.0.env;
         let inputs = RefCell::new(vec![Input::new(env, DB), Input::new(env, KV)]);
-        let isolate = Rc::new(configure(env, |name| {
+        let isolate = Rc::new(configure(ports, |name| {
             let input = Input::new(env, name);
             let meaning = input.meaning.clone();
             inputs.borrow_mut().push(input);
@@ -101,8 +102,8 @@ impl Input {
     }
 }
 
-fn configure(env: &Env, setting: impl Fn(&str) -> Option<String>) -> Isolate {
-    let mut problems = bindings::missing(env);
+fn configure(ports: &WorkerPorts, setting: impl Fn(&str) -> Option<String>) -> Isolate {
+    let mut problems = bindings::missing(&ports.0.env);
     let service = Service::configure(setting).map(|service| {
         let service = service.with_nfkc(nfkc);
         let hasher = service.hasher.with_memory(MEMORY.with(Rc::clone));
@@ -115,13 +116,13 @@ fn configure(env: &Env, setting: impl Fn(&str) -> Option<String>) -> Isolate {
         if let Ok(Service { config, .. }) = &service
             && !config.warnings.is_empty()
         {
-            let members = [("warnings", Member::Texts(&config.warnings))];
-            ConsoleLog::default().line(&Line::warn("service.doubtful_settings", &members));
+            let warnings = LogValue::Texts(&config.warnings);
+            ports.warn("service.doubtful_settings", &[("warnings", warnings)]);
         }
         return service;
     }
-    let members = [("problems", Member::Texts(&problems))];
-    ConsoleLog::default().line(&Line::error("service.misconfigured", &members));
+    let told = LogValue::Texts(&problems);
+    ports.error("service.misconfigured", &[("problems", told)]);
     Err(Misconfiguration { problems })
 }
 

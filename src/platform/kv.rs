@@ -1,20 +1,18 @@
 //! KV: the revocation list and the user cache. It may be late, lost or down; a failure costs
 //! speed, never safety, and is logged once a request.
 
-use core::cell::{Cell, OnceCell};
 use core::pin::pin;
 use core::time::Duration;
-use std::rc::Rc;
 
 use futures_util::future::{Either, select};
+use worker::Delay;
 use worker::kv::{KvError, KvStore};
-use worker::{Delay, Env};
 
-use super::names::{KV, looked_up};
-use super::runtime::ConsoleLog;
+use super::bindings::{WorkerPorts, looked_up};
+use super::names::KV;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::Seconds;
-use crate::ports::{CachedAccount, Line, Log, RevocationList, UserCache};
+use crate::ports::{CachedAccount, Log, RevocationList, UserCache};
 
 /// The shortest time to live that KV takes, in seconds.
 const MIN_TTL_SECONDS: u32 = 60;
@@ -29,31 +27,13 @@ const MAX_ENTRY_BYTES: usize = 8_192;
 /// The value of `revoked:<jti>`.
 const ENDED: &str = "ended";
 
-/// The KV namespace.
-#[derive(Clone)]
-pub(super) struct Kv {
-    store: Rc<OnceCell<KvStore>>,
-    env: Env,
-    log: ConsoleLog,
-    has_failed: Rc<Cell<bool>>,
-}
-
-impl Kv {
-    pub(super) fn new(env: Env, log: ConsoleLog) -> Self {
-        Self {
-            store: Rc::default(),
-            env,
-            log,
-            has_failed: Rc::new(Cell::new(false)),
-        }
-    }
-
-    fn store(&self) -> Result<&KvStore, KvError> {
-        looked_up(&self.store, || KvStore::from_this(self.env.as_ref(), KV))
+impl WorkerPorts {
+    fn kv(&self) -> Result<&KvStore, KvError> {
+        looked_up(&self.0.kv, || KvStore::from_this(self.0.env.as_ref(), KV))
     }
 
     async fn get(&self, key: &str) -> Option<String> {
-        let read = async { self.store()?.get(key).text().await };
+        let read = async { self.kv()?.get(key).text().await };
         match select(pin!(read), Delay::from(READ_TIMEOUT)).await {
             Either::Left((outcome, _)) => self.unless_failed("get", outcome).flatten(),
             Either::Right(_) => {
@@ -64,7 +44,7 @@ impl Kv {
     }
 
     async fn put(&self, key: &str, value: &str, ttl_seconds: u32) {
-        let outcome = match self.store().and_then(|store| store.put(key, value)) {
+        let outcome = match self.kv().and_then(|store| store.put(key, value)) {
             Ok(put) => put.expiration_ttl(u64::from(ttl_seconds)).execute().await,
             Err(error) => Err(error),
         };
@@ -86,12 +66,14 @@ impl Kv {
     }
 
     fn report(&self, operation: &str, cause: &str) {
-        if !self.has_failed.replace(true) {
-            let members = [
-                ("kv.operation", operation.into()),
-                ("error.cause", cause.into()),
-            ];
-            self.log.line(&Line::error("kv.failure", &members));
+        if !self.0.has_kv_failed.replace(true) {
+            self.error(
+                "kv.failure",
+                &[
+                    ("kv.operation", operation.into()),
+                    ("error.cause", cause.into()),
+                ],
+            );
         }
     }
 }
@@ -111,19 +93,19 @@ fn user_key(user: UserId) -> String {
     format!("user:{user}")
 }
 
-impl RevocationList for Kv {
+impl RevocationList for WorkerPorts {
     async fn has_ended(&self, token: TokenId) -> bool {
         self.get(&revoked_key(token)).await.as_deref() == Some(ENDED)
     }
 
-    async fn add(&self, token: TokenId, ttl: Seconds) {
+    async fn list_ended(&self, token: TokenId, ttl: Seconds) {
         let ttl = ttl.get().max(MIN_TTL_SECONDS);
         self.put(&revoked_key(token), ENDED, ttl).await;
     }
 }
 
-impl UserCache for Kv {
-    async fn find(&self, user: UserId) -> Option<CachedAccount> {
+impl UserCache for WorkerPorts {
+    async fn find_copy(&self, user: UserId) -> Option<CachedAccount> {
         let text = self.get(&user_key(user)).await?;
         if text.len() > MAX_ENTRY_BYTES {
             return None;
@@ -131,7 +113,7 @@ impl UserCache for Kv {
         serde_json::from_str(&text).ok()
     }
 
-    async fn keep(&self, account: &CachedAccount) {
+    async fn keep_copy(&self, account: &CachedAccount) {
         if let Ok(text) = serde_json::to_string(account) {
             self.put(&user_key(account.user.id), &text, USER_TTL_SECONDS)
                 .await;
@@ -139,7 +121,7 @@ impl UserCache for Kv {
     }
 
     async fn drop_copy(&self, user: UserId) {
-        let delete = async { self.store()?.delete(&user_key(user)).await };
+        let delete = async { self.kv()?.delete(&user_key(user)).await };
         self.unless_failed("delete", delete.await);
     }
 }

@@ -5,11 +5,11 @@ use core::pin::pin;
 use core::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{Delay, Env};
+use worker::Delay;
 
+use super::bindings::WorkerPorts;
 use super::names::{LOGIN_LIMITER, NETWORK_LIMITER, REGISTER_LIMITER, SESSION_LIMITER};
-use super::runtime::ConsoleLog;
-use crate::ports::{Limiter, Line, Log, RateLimiter};
+use crate::ports::{Limiter, Log, RateLimiter};
 
 /// How long a limiter may take before the request goes on without it.
 const LIMITER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -19,19 +19,7 @@ thread_local! {
     static LIMITER_REPORTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The platform's rate limiters.
-pub(super) struct BoundLimiters {
-    env: Env,
-    log: ConsoleLog,
-}
-
-impl BoundLimiters {
-    pub(super) const fn new(env: Env, log: ConsoleLog) -> Self {
-        Self { env, log }
-    }
-}
-
-impl RateLimiter for BoundLimiters {
+impl RateLimiter for WorkerPorts {
     async fn admits(&self, limiter: Limiter, key: &str) -> bool {
         let name = match limiter {
             Limiter::Login => LOGIN_LIMITER,
@@ -39,15 +27,14 @@ impl RateLimiter for BoundLimiters {
             Limiter::Network => NETWORK_LIMITER,
             Limiter::Session => SESSION_LIMITER,
         };
-        let asked = async { self.env.rate_limiter(name)?.limit(key.to_owned()).await };
+        let asked = async { self.0.env.rate_limiter(name)?.limit(key.to_owned()).await };
         if let Either::Left((Ok(outcome), _)) =
             select(pin!(asked), Delay::from(LIMITER_TIMEOUT)).await
         {
             return outcome.success;
         }
         if !LIMITER_REPORTED.replace(true) {
-            let members = [("limiter", name.into())];
-            self.log.line(&Line::error("limiter.failure", &members));
+            self.error("limiter.failure", &[("limiter", name.into())]);
         }
         true
     }

@@ -12,22 +12,21 @@ mod runtime;
 
 use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
-use crate::ports::{Line, Log, Member, Timer};
+use crate::ports::{Log, LogValue, Timer};
 use crate::server;
 use crate::service::clean_up::{Budget, clean_up};
+use bindings::WorkerPorts;
 
 /// Answers a request. The `Err` of the signature never occurs: an error that reached the
 /// macro would be answered with the platform's own text.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let isolate = isolate::of(&env);
+    let ports = WorkerPorts::new(env, Some(context));
+    let isolate = isolate::of(&ports);
     let request = request::to_http(request);
-    let response = if let Ok(service) = &*isolate {
-        let ports = bindings::WorkerPorts::new(&env, context);
-        server::handle(request, service, (&ports, runtime::RuntimeTimer.now())).await
-    } else {
-        let log = runtime::ConsoleLog::default();
-        server::refuse_misconfigured(request, (&log, &runtime::RuntimeEntropy))
+    let response = match &*isolate {
+        Ok(service) => server::handle(request, service, &ports, ports.now()).await,
+        Err(_) => server::refuse_misconfigured(request, &ports),
     };
     request::to_worker(response)
 }
@@ -35,33 +34,28 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 /// Removes dead rows. What fails is logged, and tried again by the next run.
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
-    let isolate = isolate::of(&env);
+    let ports = WorkerPorts::new(env, None);
+    let isolate = isolate::of(&ports);
     let Ok(service) = &*isolate else {
         return;
     };
-    let database = d1::D1::new(env);
-    let log = runtime::ConsoleLog::default();
-    for cleaned in clean_up(
-        &database,
-        &runtime::RuntimeTimer,
-        &service.config,
-        Budget::OF_A_RUN,
-    )
-    .await
-    {
-        let members = [
-            ("cleanup.table", cleaned.swept.as_str().into()),
-            ("cleanup.removed", Member::Number(cleaned.removed as u64)),
-            ("cleanup.rows_left", Member::Flag(!cleaned.is_done)),
-        ];
-        log.line(&Line::info("cleanup.done", &members));
-        if let Some(error) = &cleaned.failure {
-            let cause = error.to_string();
-            let members = [
+    for cleaned in clean_up(&ports, &service.config, Budget::OF_A_RUN).await {
+        ports.info(
+            "cleanup.done",
+            &[
                 ("cleanup.table", cleaned.swept.as_str().into()),
-                ("error.cause", cause.as_str().into()),
-            ];
-            log.line(&Line::error("cleanup.failure", &members));
+                ("cleanup.removed", LogValue::Number(cleaned.removed as u64)),
+                ("cleanup.rows_left", LogValue::Flag(!cleaned.is_done)),
+            ],
+        );
+        if let Some(error) = &cleaned.failure {
+            ports.error(
+                "cleanup.failure",
+                &[
+                    ("cleanup.table", cleaned.swept.as_str().into()),
+                    ("error.cause", error.to_string().into()),
+                ],
+            );
         }
     }
 }

@@ -1,7 +1,4 @@
-//! The names of the bindings, and looking them up. `wrangler.toml` has the same names
-//! (`tests/layers.rs`).
-
-use core::cell::OnceCell;
+//! The names of the bindings; `wrangler.toml` has the same (`tests/layers.rs`).
 
 /// Users, roles, sessions, login attempts.
 pub(super) const DB: &str = "DB";
@@ -16,15 +13,3 @@ pub(super) const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
 pub(super) const NETWORK_LIMITER: &str = "NETWORK_LIMITER";
 /// What a session asks of the database or of KV.
 pub(super) const SESSION_LIMITER: &str = "SESSION_LIMITER";
-
-/// What `cell` has, looked up when it is first asked for: many requests need no store.
-pub(super) fn looked_up<T, E>(
-    cell: &OnceCell<T>,
-    look_up: impl FnOnce() -> Result<T, E>,
-) -> Result<&T, E> {
-    if let Some(found) = cell.get() {
-        return Ok(found);
-    }
-    let found = look_up()?;
-    Ok(cell.get_or_init(|| found))
-}

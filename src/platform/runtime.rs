@@ -1,49 +1,29 @@
 //! What the runtime itself gives: randomness, timers, work after the answer, the console.
 
-use core::cell::RefCell;
 use core::time::Duration;
-use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use worker::Delay;
 use worker::web_sys::console;
-use worker::{Context, Delay};
 
+use super::bindings::WorkerPorts;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Background, Entropy, Identified, Level, Line, Log, NoEntropy, Timer};
-
-/// Randomness from the runtime's `crypto.getRandomValues`.
-pub(super) struct RuntimeEntropy;
 
 /// Milliseconds in a second.
 const MILLIS: u64 = 1_000;
 
-/// `Date.now` and `setTimeout`.
-pub(super) struct RuntimeTimer;
-
-/// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies.
-pub(super) struct WaitUntil(Context);
-
-impl WaitUntil {
-    pub(super) const fn new(context: Context) -> Self {
-        Self(context)
-    }
-}
-
-/// One JSON object a line, with the request's id.
-#[derive(Clone, Default)]
-pub(super) struct ConsoleLog {
-    request_id: Rc<RefCell<Option<String>>>,
-}
-
-impl Entropy for RuntimeEntropy {
-    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+/// Randomness from the runtime's `crypto.getRandomValues`.
+impl Entropy for WorkerPorts {
+    fn random_bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
         let mut bytes = [0; N];
         getrandom::fill(&mut bytes).map_err(|_| NoEntropy)?;
         Ok(bytes)
     }
 }
 
-impl Timer for RuntimeTimer {
+/// `Date.now` and `setTimeout`.
+impl Timer for WorkerPorts {
     fn now(&self) -> UnixSeconds {
         let seconds = worker::Date::now().as_millis() / MILLIS;
         UnixSeconds::new(i64::try_from(seconds).unwrap_or(i64::MAX))
@@ -54,19 +34,24 @@ impl Timer for RuntimeTimer {
     }
 }
 
-impl Background for WaitUntil {
-    fn run(&self, task: impl Future<Output = ()> + 'static) {
-        self.0.wait_until(task);
+/// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies. A scheduled run
+/// starts nothing.
+impl Background for WorkerPorts {
+    fn in_background(&self, task: impl Future<Output = ()> + 'static) {
+        if let Some(context) = &self.0.context {
+            context.wait_until(task);
+        }
     }
 }
 
-impl Log for ConsoleLog {
+/// One JSON object a line, with the request's id.
+impl Log for WorkerPorts {
     fn identify(&self, request_id: &str) {
-        *self.request_id.borrow_mut() = Some(request_id.to_owned());
+        *self.0.request_id.borrow_mut() = Some(request_id.to_owned());
     }
 
-    fn line(&self, line: &Line<'_>) {
-        let request_id = self.request_id.borrow();
+    fn write(&self, line: &Line<'_>) {
+        let request_id = self.0.request_id.borrow();
         let written = serde_json::to_string(&Identified {
             line,
             request_id: request_id.as_deref(),

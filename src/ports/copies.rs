@@ -13,7 +13,7 @@ pub trait RevocationList {
     async fn has_ended(&self, token: TokenId) -> bool;
 
     /// Remembers a token until it expires, best effort. `ttl` is how long that is.
-    async fn add(&self, token: TokenId, ttl: Seconds);
+    async fn list_ended(&self, token: TokenId, ttl: Seconds);
 }
 
 /// A copy of an account.
@@ -32,10 +32,10 @@ pub struct CachedAccount {
 pub trait UserCache {
     /// The copy, of whatever age; `None` when there is none, it cannot be read, or the cache
     /// is down.
-    async fn find(&self, user: UserId) -> Option<CachedAccount>;
+    async fn find_copy(&self, user: UserId) -> Option<CachedAccount>;
 
     /// Keeps a copy, best effort.
-    async fn keep(&self, account: &CachedAccount);
+    async fn keep_copy(&self, account: &CachedAccount);
 
     /// Drops the copy, best effort.
     async fn drop_copy(&self, user: UserId);

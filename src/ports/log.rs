@@ -1,5 +1,7 @@
 //! Log lines.
 
+use std::borrow::Cow;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -9,10 +11,37 @@ pub trait Log {
     fn identify(&self, request_id: &str);
 
     /// Writes a line.
-    fn line(&self, line: &Line<'_>);
+    fn write(&self, line: &Line<'_>);
+
+    /// Writes a line of level `info`.
+    fn info(&self, event: &str, values: &[(&str, LogValue<'_>)]) {
+        self.write(&Line {
+            level: Level::Info,
+            event,
+            values,
+        });
+    }
+
+    /// Writes a line of level `warn`.
+    fn warn(&self, event: &str, values: &[(&str, LogValue<'_>)]) {
+        self.write(&Line {
+            level: Level::Warn,
+            event,
+            values,
+        });
+    }
+
+    /// Writes a line of level `error`.
+    fn error(&self, event: &str, values: &[(&str, LogValue<'_>)]) {
+        self.write(&Line {
+            level: Level::Error,
+            event,
+            values,
+        });
+    }
 }
 
-/// What a line is worth: its member `level`.
+/// How much a line matters: its member `level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -24,57 +53,29 @@ pub enum Level {
     Error,
 }
 
-/// A log line: `{"level": …, "event": …}` and the members that the event has.
+/// A log line: `{"level": …, "event": …}` and the values that the event has.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// What it is worth.
+    /// How much it matters.
     pub level: Level,
     /// What has happened, as `subject.what`.
     pub event: &'a str,
-    /// Its other members, by name. No secret, and nothing that a client may choose at will.
-    pub members: &'a [(&'a str, Member<'a>)],
+    /// Its other members, by name. Contains no secret and no text that a client may choose freely.
+    pub values: &'a [(&'a str, LogValue<'a>)],
 }
 
-/// The value of a member.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// The value of a member of a log line.
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum Member<'a> {
+pub enum LogValue<'a> {
     /// `null` when there is none.
-    Text(Option<&'a str>),
+    Text(Option<Cow<'a, str>>),
     /// A count, or a status.
     Number(u64),
     /// Yes or no.
     Flag(bool),
     /// Several texts.
     Texts(&'a [String]),
-}
-
-impl<'a> Line<'a> {
-    /// A line of level `info`.
-    #[must_use]
-    pub const fn info(event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        Self::of(Level::Info, event, members)
-    }
-
-    /// A line of level `warn`.
-    #[must_use]
-    pub const fn warn(event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        Self::of(Level::Warn, event, members)
-    }
-
-    /// A line of level `error`.
-    #[must_use]
-    pub const fn error(event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        Self::of(Level::Error, event, members)
-    }
-
-    const fn of(level: Level, event: &'a str, members: &'a [(&'a str, Member<'a>)]) -> Self {
-        Self {
-            level,
-            event,
-            members,
-        }
-    }
 }
 
 /// A line with the request that it belongs to, ready to be written as JSON.
@@ -90,7 +91,7 @@ impl Serialize for Identified<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("level", &self.line.level)?;
         map.serialize_entry("event", self.line.event)?;
-        for (name, value) in self.line.members {
+        for (name, value) in self.line.values {
             map.serialize_entry(name, value)?;
         }
         if let Some(id) = self.request_id {
@@ -100,27 +101,43 @@ impl Serialize for Identified<'_> {
     }
 }
 
-impl<'a> From<&'a str> for Member<'a> {
+impl<'a> From<&'a str> for LogValue<'a> {
     fn from(text: &'a str) -> Self {
-        Self::Text(Some(text))
+        Self::Text(Some(text.into()))
+    }
+}
+
+impl From<String> for LogValue<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text.into()))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for LogValue<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text.map(Cow::Borrowed))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Identified, Line, Member};
+    use super::{Identified, Level, Line, LogValue};
 
     #[test]
     fn a_line_is_one_json_object() {
         let problems = ["a \"b\"\n".to_owned()];
-        let members = [
-            ("http.operation", Member::Text(None)),
-            ("http.status", Member::Number(204)),
+        let values = [
+            ("http.operation", LogValue::Text(None)),
+            ("http.status", LogValue::Number(204)),
             ("error.cause", "it is \u{1} down".into()),
-            ("problems", Member::Texts(&problems)),
+            ("problems", LogValue::Texts(&problems)),
         ];
         let line = Identified {
-            line: &Line::warn("some.event", &members),
+            line: &Line {
+                level: Level::Warn,
+                event: "some.event",
+                values: &values,
+            },
             request_id: Some("7"),
         };
         assert_eq!(

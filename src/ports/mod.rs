@@ -20,7 +20,7 @@ use core::fmt;
 
 pub use copies::{CachedAccount, RevocationList, UserCache};
 pub use database::{Batch, Database, Param, Rows, Statement, Value};
-pub use log::{Identified, Level, Line, Log, Member};
+pub use log::{Identified, Level, Line, Log, LogValue};
 pub use runtime::{
     Background, BreachedPasswords, Entropy, Limiter, NoEntropy, NoRange, RateLimiter, Timer,
 };
@@ -41,45 +41,21 @@ pub enum StoreError {
     },
 }
 
-/// All of it, as one argument.
-pub trait Ports {
-    /// The database.
-    type Database: Database + Clone + 'static;
-    /// Revoked refresh tokens.
-    type Revocations: RevocationList + Clone + 'static;
-    /// Copies of accounts.
-    type Cache: UserCache + Clone + 'static;
-    /// The platform's rate limiters.
-    type Limiter: RateLimiter;
-    /// The passwords of breaches.
-    type Breaches: BreachedPasswords;
-    /// Randomness.
-    type Entropy: Entropy;
-    /// Waiting.
-    type Timer: Timer;
-    /// Work after the answer.
-    type Background: Background;
-    /// Log lines.
-    type Log: Log + Clone + 'static;
-
-    /// The database.
-    fn database(&self) -> &Self::Database;
-    /// Revoked refresh tokens.
-    fn revocations(&self) -> &Self::Revocations;
-    /// Copies of accounts.
-    fn cache(&self) -> &Self::Cache;
-    /// The platform's rate limiters.
-    fn limiter(&self) -> &Self::Limiter;
-    /// The passwords of breaches.
-    fn breaches(&self) -> &Self::Breaches;
-    /// Randomness.
-    fn entropy(&self) -> &Self::Entropy;
-    /// Waiting.
-    fn timer(&self) -> &Self::Timer;
-    /// Work after the answer.
-    fn background(&self) -> &Self::Background;
-    /// Log lines.
-    fn log(&self) -> &Self::Log;
+/// Everything that a use-case may ask of the outside world. One type has all roles; it is cheap to
+/// clone, so that work in the background can have its own.
+pub trait Ports:
+    Database
+    + RevocationList
+    + UserCache
+    + RateLimiter
+    + BreachedPasswords
+    + Entropy
+    + Timer
+    + Background
+    + Log
+    + Clone
+    + 'static
+{
 }
 
 impl fmt::Display for StoreError {

@@ -51,7 +51,7 @@ pub trait BreachedPasswords {
     /// # Errors
     ///
     /// [`NoRange`].
-    async fn range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange>;
+    async fn breached_range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange>;
 }
 
 /// The source of randomness is not available.
@@ -65,7 +65,7 @@ pub trait Entropy {
     /// # Errors
     ///
     /// [`NoEntropy`].
-    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy>;
+    fn random_bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy>;
 }
 
 /// The clock, and waiting.
@@ -81,7 +81,7 @@ pub trait Timer {
 /// Work that may go on after the answer, and may be lost: nothing that security needs.
 pub trait Background {
     /// Starts the task without waiting for it.
-    fn run(&self, task: impl Future<Output = ()> + 'static);
+    fn in_background(&self, task: impl Future<Output = ()> + 'static);
 }
 
 impl fmt::Display for NoRange {

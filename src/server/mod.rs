@@ -14,7 +14,7 @@ use crate::api::endpoint::{Endpoint, Handler, Lookup, Route, find};
 use crate::domain::audit::AuditEvent;
 use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::UnixSeconds;
-use crate::ports::{Entropy, Line, Log, Member, Ports};
+use crate::ports::{Log, LogValue, Ports};
 use crate::service::caller::Caller;
 use crate::service::config::Hsts;
 use crate::service::refusals::request_refused;
@@ -60,10 +60,11 @@ pub fn request_headers(method: &Method) -> impl Iterator<Item = HeaderName> {
 pub async fn handle<P: Ports, B: RequestBody>(
     request: Request<B>,
     service: &Service,
-    (ports, now): (&P, UnixSeconds),
+    ports: &P,
+    now: UnixSeconds,
 ) -> Response<Vec<u8>> {
     let (head, body) = request.into_parts();
-    let exchange = Exchange::new(head, Some(service), (ports.log(), ports.entropy()));
+    let exchange = Exchange::new(head, Some(service), ports);
     let ctx = Ctx {
         service,
         ports,
@@ -90,17 +91,14 @@ pub async fn handle<P: Ports, B: RequestBody>(
             (Some(route), answer)
         }
     };
-    exchange.finish(ports.log(), (Some(service), route), answer)
+    exchange.finish(ports, (Some(service), route), answer)
 }
 
 /// Answers a request when the settings, the secrets or the bindings are wrong: each with 503.
-pub fn refuse_misconfigured<B>(
-    request: Request<B>,
-    (log, entropy): (&impl Log, &impl Entropy),
-) -> Response<Vec<u8>> {
+pub fn refuse_misconfigured<B>(request: Request<B>, ports: &impl Ports) -> Response<Vec<u8>> {
     let (head, _) = request.into_parts();
     let refusal = Refusal::retry_after(Code::Misconfigured, MISCONFIGURED_RETRY_SECONDS, None);
-    Exchange::new(head, None, (log, entropy)).finish(log, (None, None), Err(refusal))
+    Exchange::new(head, None, ports).finish(ports, (None, None), Err(refusal))
 }
 
 /// A request, without its body, and what follows from its head alone.
@@ -120,15 +118,11 @@ enum Admitted<'a> {
 }
 
 impl Exchange {
-    fn new(
-        parts: request::Parts,
-        service: Option<&Service>,
-        (log, entropy): (&impl Log, &impl Entropy),
-    ) -> Self {
+    fn new(parts: request::Parts, service: Option<&Service>, ports: &impl Ports) -> Self {
         // Without entropy the request will fail; its id need not be unique.
-        let bytes = entropy.bytes().unwrap_or_default();
+        let bytes = ports.random_bytes().unwrap_or_default();
         let request_id = in_usual_form(Builder::from_random_bytes(bytes).into_uuid());
-        log.identify(&request_id);
+        ports.identify(&request_id);
         let Sender { address, country } = Sender::of(&parts, service);
         Self {
             caller: Caller::new(request_id, ClientPrefix::parse(address), country),
@@ -232,17 +226,19 @@ impl Exchange {
         };
         crate::web::headers::add(response.headers_mut(), context);
         let user = self.caller.user().map(|user| user.to_string());
-        let members = [
-            ("http.method", self.parts.method.as_str().into()),
-            ("http.operation", Member::Text(operation)),
-            (
-                "http.status",
-                Member::Number(response.status().as_u16().into()),
-            ),
-            ("user.id", Member::Text(user.as_deref())),
-            ("client.request_id", Member::Text(self.client_id.as_deref())),
-        ];
-        log.line(&Line::info("http.request", &members));
+        log.info(
+            "http.request",
+            &[
+                ("http.method", self.parts.method.as_str().into()),
+                ("http.operation", operation.into()),
+                (
+                    "http.status",
+                    LogValue::Number(response.status().as_u16().into()),
+                ),
+                ("user.id", user.as_deref().into()),
+                ("client.request_id", self.client_id.as_deref().into()),
+            ],
+        );
         if self.parts.method == Method::HEAD {
             crate::web::headers::leave_body_out(&mut response);
         }
@@ -261,11 +257,13 @@ impl Exchange {
 
 fn log_cause(log: &impl Log, refusal: &Refusal) {
     if let Some(cause) = &refusal.cause {
-        let members = [
-            ("error.code", refusal.code.as_str().into()),
-            ("error.cause", cause.as_str().into()),
-        ];
-        log.line(&Line::error("http.failure", &members));
+        log.error(
+            "http.failure",
+            &[
+                ("error.code", refusal.code.as_str().into()),
+                ("error.cause", cause.as_str().into()),
+            ],
+        );
     }
 }
 

@@ -79,7 +79,7 @@ impl World {
         let now = UnixSeconds::new(self.now.get());
         self.ports.timer.now.set(self.now.get() + self.took.get());
         let response: Response<Vec<u8>> =
-            pollster::block_on(super::handle(request, &self.service, (&self.ports, now)));
+            pollster::block_on(super::handle(request, &self.service, &self.ports, now));
         let (parts, body) = response.into_parts();
         Answer {
             status: parts.status.as_u16(),

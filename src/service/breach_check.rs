@@ -9,7 +9,7 @@ use super::error::FieldFault;
 use super::{AppError, Ctx};
 use crate::domain::credential::breach::{MalformedRange, PasswordDigest};
 use crate::domain::credential::password::NewPassword;
-use crate::ports::{BreachedPasswords, Line, Log, NoRange, Ports};
+use crate::ports::{BreachedPasswords, NoRange, Ports};
 
 /// Refuses a password that stands in a breach. One subrequest at most, and none when the
 /// check is off.
@@ -29,7 +29,7 @@ pub async fn refuse_breached<P: Ports>(
         BreachCheck::Off => return Ok(()),
         BreachCheck::On => {}
     }
-    match is_breached(ctx.ports.breaches(), password).await {
+    match is_breached(ctx.ports, password).await {
         Ok(false) => Ok(()),
         Ok(true) => Err(AppError::Invalid(vec![FieldFault {
             field,
@@ -37,10 +37,9 @@ pub async fn refuse_breached<P: Ports>(
             message: "is known from a data breach",
         }])),
         Err(cause) => {
-            let cause = cause.to_string();
-            let members = [("error.cause", cause.as_str().into())];
-            let line = Line::error("breach_check.failed_open", &members);
-            ctx.ports.log().line(&line);
+            let cause = cause.to_string().into();
+            ctx.ports
+                .error("breach_check.failed_open", &[("error.cause", cause)]);
             Ok(())
         }
     }
@@ -51,7 +50,7 @@ async fn is_breached(
     password: &NewPassword,
 ) -> Result<bool, NoRange> {
     let digest = PasswordDigest::of(password);
-    let range = breaches.range(digest.prefix()).await?;
+    let range = breaches.breached_range(digest.prefix()).await?;
     digest
         .is_among(&range)
         .map_err(|MalformedRange| NoRange::Malformed)

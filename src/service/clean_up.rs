@@ -42,13 +42,12 @@ pub struct Cleaned {
 }
 
 /// Removes dead rows from every table in bounded steps; a step is one round trip.
-pub async fn clean_up<T: Timer>(
-    database: &impl Database,
-    timer: &T,
+pub async fn clean_up(
+    ports: &(impl Database + Timer),
     config: &Config,
     budget: Budget,
 ) -> Vec<Cleaned> {
-    let now = timer.now();
+    let now = ports.now();
     let horizon = Horizon {
         now,
         events_before: now.minus(config.audit_retention),
@@ -61,10 +60,10 @@ pub async fn clean_up<T: Timer>(
             is_done: false,
             failure: None,
         };
-        let deadline = timer.now().plus(TIME_A_TABLE);
-        let goes_on = || timer.now() < deadline;
+        let deadline = ports.now().plus(TIME_A_TABLE);
+        let goes_on = || ports.now() < deadline;
         if let Err(error) =
-            sweep_table(database, Sweep { horizon, budget }, &mut cleaned, goes_on).await
+            sweep_table(ports, Sweep { horizon, budget }, &mut cleaned, goes_on).await
         {
             cleaned.failure = Some(error);
         }

@@ -4,16 +4,15 @@
 
 use super::Ctx;
 use crate::domain::id::UserId;
-use crate::ports::{Background, Ports, RevocationList, UserCache};
+use crate::ports::Ports;
 use crate::store::sessions::EndedSession;
 
 /// A user's data changed: drops the copies.
 pub fn user_changed<P: Ports>(ctx: &Ctx<'_, P>, user: UserId) {
     ctx.service.copies.drop_copy(user);
-    let cache = ctx.ports.cache().clone();
+    let ports = ctx.ports.clone();
     ctx.ports
-        .background()
-        .run(async move { cache.drop_copy(user).await });
+        .in_background(async move { ports.drop_copy(user).await });
 }
 
 /// Sessions ended: drops the copies of their users, and lists the tokens that might still be
@@ -27,12 +26,12 @@ pub fn sessions_ended<P: Ports>(ctx: &Ctx<'_, P>, ended: Vec<EndedSession>) {
     if ended.is_empty() {
         return;
     }
-    let revocations = ctx.ports.revocations().clone();
+    let ports = ctx.ports.clone();
     let now = ctx.now;
-    ctx.ports.background().run(async move {
+    ctx.ports.in_background(async move {
         for session in ended {
             let left = session.expires_at.left_from(now);
-            revocations.add(session.refresh_id, left).await;
+            ports.list_ended(session.refresh_id, left).await;
         }
     });
 }

@@ -7,7 +7,7 @@ use super::{AppError, Ctx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::SessionId;
 use crate::domain::time::Seconds;
-use crate::ports::{Limiter, Ports, RateLimiter};
+use crate::ports::{Limiter, Ports};
 
 /// The longest period of the platform's limiters, which do not say how much of it is left.
 const LIMITER_PAUSE: Seconds = Seconds::new(60);
@@ -56,7 +56,7 @@ pub async fn by_session<P: Ports>(
 
 async fn count<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited, key: &str) -> Result<(), AppError> {
     let key = format!("{}:{key}", limited.operation);
-    if ctx.ports.limiter().admits(limited.limiter, &key).await {
+    if ctx.ports.admits(limited.limiter, &key).await {
         return Ok(());
     }
     request_refused(ctx, AuditEvent::Throttled);

@@ -14,7 +14,7 @@ use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::identity::user::Profile;
 use crate::domain::session::token::{AccessClaims, RefreshClaims, Rejection, TokenDigest};
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{Background, CachedAccount, Entropy, Ports, UserCache};
+use crate::ports::{CachedAccount, Ports};
 use crate::store::Caller;
 use crate::store::attempts::{self, Attempt, Attempted, Guess, PasswordHolder};
 use crate::store::log_in::Carried;
@@ -121,7 +121,7 @@ pub async fn reader<P: Ports>(
         return Ok(Reader { profile });
     }
     limit().await?;
-    if let Some(copy) = ctx.ports.cache().find(claims.user).await
+    if let Some(copy) = ctx.ports.find_copy(claims.user).await
         && counts(&copy)
     {
         let profile = copy.user.clone();
@@ -139,10 +139,9 @@ pub async fn reader<P: Ports>(
         read_at: ctx.now,
     });
     copies.keep(Rc::clone(&copy), bounds.in_isolate, ctx.now);
-    let cache = ctx.ports.cache().clone();
+    let ports = ctx.ports.clone();
     ctx.ports
-        .background()
-        .run(async move { cache.keep(&copy).await });
+        .in_background(async move { ports.keep_copy(&copy).await });
     Ok(Reader { profile })
 }
 
@@ -191,11 +190,10 @@ pub async fn owner<'a, P: Ports>(
             .service
             .throttle
             .of_password_change(caller.user, caller.session),
-        id: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        id: TokenId::from_random(ctx.ports.random_bytes()?),
         now: ctx.now,
     };
-    let database = ctx.ports.database();
-    match attempts::change_password(database, &attempt, caller).await? {
+    match attempts::change_password(ctx.ports, &attempt, caller).await? {
         Attempted::Admitted(guess, Some(holder)) => Ok(Owner {
             caller,
             holder,
@@ -330,7 +328,7 @@ async fn confirmed_account<P: Ports>(
     ctx: &Ctx<'_, P>,
     claims: &AccessClaims,
 ) -> Result<Account, AppError> {
-    let account = users::account(ctx.ports.database(), claims.user, ctx.now).await?;
+    let account = users::account(ctx.ports, claims.user, ctx.now).await?;
     account
         .filter(|account| account.user.is_active && account.live_sessions.contains(&claims.session))
         .ok_or(AppError::InvalidToken)

@@ -10,7 +10,7 @@ use crate::domain::audit::{AuditEvent, is_same_window};
 use crate::domain::id::UserId;
 use crate::domain::throttle::ThrottleKey;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{Background, Line, Log, Ports};
+use crate::ports::Ports;
 use crate::store::audit::{self, Refused};
 
 /// Refusals that cost nothing are written this often by an isolate, for each kind and account:
@@ -55,12 +55,13 @@ fn write<P: Ports>(ctx: &Ctx<'_, P>, (event, user): (AuditEvent, Option<UserId>)
         count,
         trace: ctx.trace(),
     };
-    let (database, log) = (ctx.ports.database().clone(), ctx.ports.log().clone());
-    ctx.ports.background().run(async move {
-        if let Err(error) = audit::add(&database, &refused).await {
-            let cause = error.to_string();
-            let members = [("error.cause", cause.as_str().into())];
-            log.line(&Line::error("audit.failure", &members));
+    let ports = ctx.ports.clone();
+    ctx.ports.in_background(async move {
+        if let Err(error) = audit::add(&ports, &refused).await {
+            ports.error(
+                "audit.failure",
+                &[("error.cause", error.to_string().into())],
+            );
         }
     });
 }

@@ -25,9 +25,7 @@ pub(crate) async fn verify_password<P: Ports>(
         } else {
             Line::Own
         };
-        let turn = place
-            .turn(ctx.ports.timer(), line, judging.effort())
-            .await?;
+        let turn = place.turn(ctx.ports, line, judging.effort()).await?;
         let outcome = judging.step()?;
         drop(turn);
         match outcome {

@@ -5,6 +5,7 @@ mod mutants;
 pub(crate) mod sqlite;
 
 use core::cell::{Cell, RefCell};
+use core::ops::Deref;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -12,25 +13,40 @@ use crate::domain::credential::breach::RangePrefix;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{
-    Background, BreachedPasswords, CachedAccount, Entropy, Identified, Limiter, Line, Log,
-    NoEntropy, NoRange, Ports, RateLimiter, RevocationList, Timer, UserCache,
+    Background, Batch, BreachedPasswords, CachedAccount, Database, Entropy, Identified, Limiter,
+    Line, Log, NoEntropy, NoRange, Ports, RateLimiter, RevocationList, Rows, StoreError, Timer,
+    UserCache,
 };
 use sqlite::Sqlite;
 
-/// KV.
+/// The outside world of a test; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct MemoryKv {
-    /// How often a copy was asked for.
-    pub(crate) asked: Rc<Cell<u32>>,
-    /// Entries of the revocation list and deletions of copies.
-    pub(crate) writes: Rc<Cell<u32>>,
-    pub(crate) revoked: Rc<RefCell<HashSet<String>>>,
-    pub(crate) accounts: Rc<RefCell<HashMap<String, CachedAccount>>>,
+pub(crate) struct MemoryPorts(Rc<Memory>);
+
+/// What the tests set and look at.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) store: Sqlite,
+    pub(crate) kv: MemoryKv,
+    pub(crate) limiter: MemoryLimiter,
+    pub(crate) breaches: MemoryBreaches,
+    pub(crate) timer: MemoryTimer,
+    pub(crate) log: MemoryLog,
+    pub(crate) background: MemoryBackground,
+    /// A counter in place of randomness: reproducible, and never twice the same.
+    entropy: Cell<u64>,
 }
 
-/// A counter in place of randomness: reproducible, and never twice the same.
+/// KV.
 #[derive(Default)]
-pub(crate) struct CountingEntropy(Cell<u64>);
+pub(crate) struct MemoryKv {
+    /// How often a copy was asked for.
+    pub(crate) asked: Cell<u32>,
+    /// Entries of the revocation list and deletions of copies.
+    pub(crate) writes: Cell<u32>,
+    pub(crate) revoked: RefCell<HashSet<String>>,
+    pub(crate) accounts: RefCell<HashMap<String, CachedAccount>>,
+}
 
 /// Remembers what it was asked, and refuses when it is told to.
 #[derive(Default)]
@@ -47,66 +63,18 @@ pub(crate) struct MemoryBreaches {
 
 /// Time passes when the test says so.
 #[derive(Default)]
-pub(crate) struct NoWaiting {
+pub(crate) struct MemoryTimer {
     pub(crate) now: Cell<i64>,
 }
 
 /// Collects the lines.
-#[derive(Clone, Default)]
-pub(crate) struct MemoryLog(pub(crate) Rc<RefCell<Vec<serde_json::Value>>>);
+#[derive(Default)]
+pub(crate) struct MemoryLog(pub(crate) RefCell<Vec<serde_json::Value>>);
 
 /// Runs the work at once, or drops it as a cancelled `waitUntil` does.
 #[derive(Default)]
 pub(crate) struct MemoryBackground {
     pub(crate) is_dropped: Cell<bool>,
-}
-
-#[derive(Default)]
-pub(crate) struct MemoryPorts {
-    pub(crate) store: Sqlite,
-    pub(crate) kv: MemoryKv,
-    pub(crate) limiter: MemoryLimiter,
-    pub(crate) breaches: MemoryBreaches,
-    pub(crate) entropy: CountingEntropy,
-    pub(crate) timer: NoWaiting,
-    pub(crate) log: MemoryLog,
-    pub(crate) background: MemoryBackground,
-}
-
-impl RevocationList for MemoryKv {
-    async fn has_ended(&self, token: TokenId) -> bool {
-        self.revoked.borrow().contains(&token.to_string())
-    }
-
-    async fn add(&self, token: TokenId, _: Seconds) {
-        self.writes.set(self.writes.get() + 1);
-        self.revoked.borrow_mut().insert(token.to_string());
-    }
-}
-
-impl UserCache for MemoryKv {
-    async fn find(&self, user: UserId) -> Option<CachedAccount> {
-        self.asked.set(self.asked.get() + 1);
-        self.accounts.borrow().get(&user.to_string()).cloned()
-    }
-
-    async fn keep(&self, account: &CachedAccount) {
-        self.accounts
-            .borrow_mut()
-            .insert(account.user.id.to_string(), account.clone());
-    }
-
-    async fn drop_copy(&self, user: UserId) {
-        self.writes.set(self.writes.get() + 1);
-        self.accounts.borrow_mut().remove(&user.to_string());
-    }
-}
-
-impl RateLimiter for MemoryLimiter {
-    async fn admits(&self, limiter: Limiter, key: &str) -> bool {
-        self.seen.borrow_mut().push((limiter, key.to_owned()));
-        !self.is_full.get()
-    }
 }
 
 impl Default for MemoryBreaches {
@@ -118,17 +86,80 @@ impl Default for MemoryBreaches {
     }
 }
 
-impl BreachedPasswords for MemoryBreaches {
-    async fn range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange> {
-        self.seen.borrow_mut().push(prefix.as_str().to_owned());
-        self.answer.borrow().clone()
+impl Deref for MemoryPorts {
+    type Target = Memory;
+
+    fn deref(&self) -> &Memory {
+        &self.0
     }
 }
 
-impl Entropy for CountingEntropy {
-    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
-        let count = self.0.get() + 1;
-        self.0.set(count);
+impl Ports for MemoryPorts {}
+
+impl Database for MemoryPorts {
+    async fn run(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError> {
+        self.store.run(batch).await
+    }
+
+    async fn run_once(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError> {
+        self.store.run_once(batch).await
+    }
+}
+
+impl RevocationList for MemoryPorts {
+    async fn has_ended(&self, token: TokenId) -> bool {
+        self.kv.revoked.borrow().contains(&token.to_string())
+    }
+
+    async fn list_ended(&self, token: TokenId, _: Seconds) {
+        self.kv.writes.set(self.kv.writes.get() + 1);
+        self.kv.revoked.borrow_mut().insert(token.to_string());
+    }
+}
+
+impl UserCache for MemoryPorts {
+    async fn find_copy(&self, user: UserId) -> Option<CachedAccount> {
+        self.kv.asked.set(self.kv.asked.get() + 1);
+        self.kv.accounts.borrow().get(&user.to_string()).cloned()
+    }
+
+    async fn keep_copy(&self, account: &CachedAccount) {
+        self.kv
+            .accounts
+            .borrow_mut()
+            .insert(account.user.id.to_string(), account.clone());
+    }
+
+    async fn drop_copy(&self, user: UserId) {
+        self.kv.writes.set(self.kv.writes.get() + 1);
+        self.kv.accounts.borrow_mut().remove(&user.to_string());
+    }
+}
+
+impl RateLimiter for MemoryPorts {
+    async fn admits(&self, limiter: Limiter, key: &str) -> bool {
+        self.limiter
+            .seen
+            .borrow_mut()
+            .push((limiter, key.to_owned()));
+        !self.limiter.is_full.get()
+    }
+}
+
+impl BreachedPasswords for MemoryPorts {
+    async fn breached_range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange> {
+        self.breaches
+            .seen
+            .borrow_mut()
+            .push(prefix.as_str().to_owned());
+        self.breaches.answer.borrow().clone()
+    }
+}
+
+impl Entropy for MemoryPorts {
+    fn random_bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+        let count = self.entropy.get() + 1;
+        self.entropy.set(count);
         let mut bytes = [0; N];
         for (to, from) in bytes.iter_mut().rev().zip(count.to_le_bytes()) {
             *to = from;
@@ -137,71 +168,31 @@ impl Entropy for CountingEntropy {
     }
 }
 
-impl Timer for NoWaiting {
+impl Timer for MemoryPorts {
     fn now(&self) -> UnixSeconds {
-        UnixSeconds::new(self.now.get())
+        UnixSeconds::new(self.timer.now.get())
     }
 
     async fn pause(&self, _: u32) {}
 }
 
-impl Background for MemoryBackground {
-    fn run(&self, task: impl Future<Output = ()> + 'static) {
-        if !self.is_dropped.get() {
+impl Background for MemoryPorts {
+    fn in_background(&self, task: impl Future<Output = ()> + 'static) {
+        if !self.background.is_dropped.get() {
             pollster::block_on(task);
         }
     }
 }
 
-impl Log for MemoryLog {
+impl Log for MemoryPorts {
     fn identify(&self, _: &str) {}
 
-    fn line(&self, line: &Line<'_>) {
+    fn write(&self, line: &Line<'_>) {
         let line = Identified {
             line,
             request_id: None,
         };
         let written = serde_json::to_value(line).expect("a line is JSON");
-        self.0.borrow_mut().push(written);
-    }
-}
-
-impl Ports for MemoryPorts {
-    type Database = Sqlite;
-    type Revocations = MemoryKv;
-    type Cache = MemoryKv;
-    type Limiter = MemoryLimiter;
-    type Breaches = MemoryBreaches;
-    type Entropy = CountingEntropy;
-    type Timer = NoWaiting;
-    type Background = MemoryBackground;
-    type Log = MemoryLog;
-
-    fn database(&self) -> &Sqlite {
-        &self.store
-    }
-    fn revocations(&self) -> &MemoryKv {
-        &self.kv
-    }
-    fn cache(&self) -> &MemoryKv {
-        &self.kv
-    }
-    fn limiter(&self) -> &MemoryLimiter {
-        &self.limiter
-    }
-    fn breaches(&self) -> &MemoryBreaches {
-        &self.breaches
-    }
-    fn entropy(&self) -> &CountingEntropy {
-        &self.entropy
-    }
-    fn timer(&self) -> &NoWaiting {
-        &self.timer
-    }
-    fn background(&self) -> &MemoryBackground {
-        &self.background
-    }
-    fn log(&self) -> &MemoryLog {
-        &self.log
+        self.log.0.borrow_mut().push(written);
     }
 }

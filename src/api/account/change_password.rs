@@ -3,7 +3,7 @@
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::hashing::Verification;
 use crate::domain::credential::password::{NewPassword, PresentedPassword};
-use crate::ports::{Entropy, Ports};
+use crate::ports::Ports;
 use crate::service::copies::sessions_ended;
 use crate::service::hash_queue::Line;
 use crate::service::policy::Owner;
@@ -48,10 +48,12 @@ pub async fn change_password<P: Ports>(
             return Err(AppError::WrongCurrentPassword);
         }
     }
-    let salt = ctx.ports.entropy().bytes()?;
+    let salt = ctx.ports.random_bytes()?;
     let new = {
-        let timer = ctx.ports.timer();
-        let _turn = owner.place.turn(timer, Line::Own, hasher.effort()).await?;
+        let _turn = owner
+            .place
+            .turn(ctx.ports, Line::Own, hasher.effort())
+            .await?;
         hasher.hash(&change.new, salt)?
     };
     let replacement = PasswordReplacement {
@@ -61,7 +63,7 @@ pub async fn change_password<P: Ports>(
         new,
         trace: ctx.trace(),
     };
-    let ended = passwords::replace(ctx.ports.database(), &replacement)
+    let ended = passwords::replace(ctx.ports, &replacement)
         .await?
         .ok_or(AppError::InvalidToken)?;
     sessions_ended(ctx, ended);

@@ -6,7 +6,7 @@ use crate::domain::credential::password::PresentedPassword;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::identity::email::Email;
 use crate::domain::session::{Device, NewSession};
-use crate::ports::{Entropy, Line, Log, Ports};
+use crate::ports::Ports;
 use crate::service::copies::sessions_ended;
 use crate::service::hash_queue::{self, HashTicket};
 use crate::service::issue::{Grant, TokenPair, issue};
@@ -57,10 +57,9 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         ..
     } = verified.holder;
     ctx.caller.is(user);
-    let entropy = ctx.ports.entropy();
     let session = NewSession {
-        id: SessionId::from_random(entropy.bytes()?),
-        refresh_id: TokenId::from_random(entropy.bytes()?),
+        id: SessionId::from_random(ctx.ports.random_bytes()?),
+        refresh_id: TokenId::from_random(ctx.ports.random_bytes()?),
         user,
         device,
     }
@@ -86,7 +85,7 @@ pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenP
         trace: ctx.trace(),
     };
     // The password or the user may have changed while we hashed: then the database says no.
-    let Some(ended) = begin_session(ctx.ports.database(), &login).await? else {
+    let Some(ended) = begin_session(ctx.ports, &login).await? else {
         password_refused(ctx, AuditEvent::LoginFailed, Some(user));
         return Err(AppError::InvalidCredentials);
     };
@@ -103,7 +102,7 @@ async fn admitted<P: Ports>(
     let throttle = &ctx.service.throttle;
     let attempt = Attempt {
         keys: throttle.of_login(email, ctx.caller.client),
-        id: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        id: TokenId::from_random(ctx.ports.random_bytes()?),
         now: ctx.now,
     };
     let device = carried.device.map(|device| KnownDevice {
@@ -111,8 +110,7 @@ async fn admitted<P: Ports>(
         refresh_id: device.refresh_id,
         key: throttle.of_device(device.session.session),
     });
-    let database = ctx.ports.database();
-    match attempts::log_in(database, &attempt, email, device.as_ref()).await? {
+    match attempts::log_in(ctx.ports, &attempt, email, device.as_ref()).await? {
         Attempted::Admitted(guess, found) => Ok((guess, found)),
         Attempted::Throttled(throttled) => {
             let event = (AuditEvent::Throttled, &attempt.keys.account);
@@ -147,10 +145,9 @@ async fn verify<P: Ports>(
                 let _ = verify_password(ctx, place, (password, None)).await?;
             }
             if let (Verification::Damaged, Some(user)) = (verification, user) {
-                let user = user.to_string();
-                let members = [("user.id", user.as_str().into())];
-                let line = Line::error("password.stored_hash_damaged", &members);
-                ctx.ports.log().line(&line);
+                let user = user.to_string().into();
+                ctx.ports
+                    .error("password.stored_hash_damaged", &[("user.id", user)]);
             }
             password_refused(ctx, AuditEvent::LoginFailed, user);
             return Err(AppError::InvalidCredentials);
@@ -158,10 +155,9 @@ async fn verify<P: Ports>(
     };
     let rehash = match &holder.hash {
         Some(from) if rehash => {
-            let salt = ctx.ports.entropy().bytes()?;
-            let timer = ctx.ports.timer();
+            let salt = ctx.ports.random_bytes()?;
             let line = hash_queue::Line::Own;
-            let _turn = place.turn(timer, line, hasher.effort()).await?;
+            let _turn = place.turn(ctx.ports, line, hasher.effort()).await?;
             Some(Rehash {
                 to: hasher.rehash(password, salt)?,
                 from: from.clone(),

@@ -17,8 +17,7 @@ pub async fn log_out<P: Ports>(ctx: &Ctx<'_, P>, holder: SessionHolder) -> Resul
         user: holder.user,
         session: holder.session,
     };
-    let database = ctx.ports.database();
-    let ended = sessions::end(database, session, EndReason::Logout, &ctx.trace()).await?;
+    let ended = sessions::end(ctx.ports, session, EndReason::Logout, &ctx.trace()).await?;
     sessions_ended(ctx, ended.into_iter().collect());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A client trades its refresh token for the next pair.
 
 use crate::domain::id::TokenId;
-use crate::ports::{Entropy, Line, Log, Ports, RevocationList};
+use crate::ports::Ports;
 use crate::service::copies::sessions_ended;
 use crate::service::issue::{Grant, TokenPair, issue};
 use crate::service::policy::RefreshHolder;
@@ -25,7 +25,7 @@ pub async fn refresh<P: Ports>(
         session: claims.session,
         user: claims.user,
         presented: claims.id,
-        successor: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        successor: TokenId::from_random(ctx.ports.random_bytes()?),
         idle: ctx.config().sessions.idle,
         grace: ctx.config().sessions.grace,
         trace: ctx.trace(),
@@ -38,10 +38,10 @@ pub async fn refresh<P: Ports>(
         issued_at: rotated.issued_at,
         refresh_expires_at: rotated.expires_at,
     };
-    let rotation = match rotate(ctx.ports.database(), &request).await {
+    let rotation = match rotate(ctx.ports, &request).await {
         Ok(rotation) => rotation,
         // Without the database nothing is given, but what is known to be over can be refused.
-        Err(_) if ctx.ports.revocations().has_ended(claims.id).await => {
+        Err(_) if ctx.ports.has_ended(claims.id).await => {
             return Err(AppError::InvalidToken);
         }
         Err(error) => return Err(error.into()),
@@ -49,10 +49,9 @@ pub async fn refresh<P: Ports>(
     match rotation {
         Rotation::Rotated(rotated) => issue(ctx, grant(rotated)),
         Rotation::Reused(ended) => {
-            let user = claims.user.to_string();
-            let members = [("user.id", user.as_str().into())];
-            let line = Line::warn("session.refresh_reused", &members);
-            ctx.ports.log().line(&line);
+            let user = claims.user.to_string().into();
+            ctx.ports
+                .warn("session.refresh_reused", &[("user.id", user)]);
             sessions_ended(ctx, vec![ended]);
             Err(AppError::InvalidToken)
         }

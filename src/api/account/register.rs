@@ -5,7 +5,7 @@ use crate::domain::credential::password::NewPassword;
 use crate::domain::id::UserId;
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::UserName;
-use crate::ports::{Entropy, Ports};
+use crate::ports::Ports;
 use crate::service::breach_check::refuse_breached;
 use crate::service::hash_queue::Line;
 use crate::service::refusals::request_refused;
@@ -44,17 +44,15 @@ pub async fn register<P: Ports>(
         .hash_queue
         .enter(ctx.now)
         .ok_or(AppError::Busy)?;
-    let entropy = ctx.ports.entropy();
-    let salt = entropy.bytes()?;
+    let salt = ctx.ports.random_bytes()?;
     let hash = {
         let hasher = &ctx.service.hasher;
-        let timer = ctx.ports.timer();
-        let _turn = place.turn(timer, Line::Own, hasher.effort()).await?;
+        let _turn = place.turn(ctx.ports, Line::Own, hasher.effort()).await?;
         hasher.hash(&command.password, salt)?
     };
     let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {
-        id: UserId::new(unix_millis, &entropy.bytes()?),
+        id: UserId::new(unix_millis, &ctx.ports.random_bytes()?),
         email: command.email,
         name: command.name,
         hash,
@@ -62,7 +60,7 @@ pub async fn register<P: Ports>(
         most_an_hour: ctx.config().registrations_an_hour,
         trace: ctx.trace(),
     };
-    match users::register(ctx.ports.database(), &user).await? {
+    match users::register(ctx.ports, &user).await? {
         Registration::Registered(registered) => {
             ctx.caller.is(registered.user.id);
             Ok(registered)

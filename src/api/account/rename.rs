@@ -4,7 +4,7 @@ use crate::domain::id::TokenId;
 use crate::domain::identity::user::{Profile, UserName};
 use crate::domain::session::token::{AccessClaims, SignedToken};
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::{Entropy, Ports, Timer};
+use crate::ports::Ports;
 use crate::service::copies::user_changed;
 use crate::service::policy::AccessHolder;
 use crate::service::{AppError, Ctx};
@@ -37,17 +37,16 @@ pub async fn rename<P: Ports>(
     holder: AccessHolder,
     name: Option<UserName>,
 ) -> Result<Renamed, AppError> {
-    let (database, trace) = (ctx.ports.database(), ctx.trace());
-    let user = users::rename(database, holder.caller(), name.as_ref(), &trace)
+    let user = users::rename(ctx.ports, holder.caller(), name.as_ref(), &ctx.trace())
         .await?
         .ok_or(AppError::InvalidToken)?;
     user_changed(ctx, user.id);
     // By the clock after the commit, and never older than the token it replaces.
-    let after_commit = ctx.ports.timer().now().plus(NEXT_SECOND);
+    let after_commit = ctx.ports.now().plus(NEXT_SECOND);
     let claims = AccessClaims {
         issued_at: after_commit.max(holder.claims.issued_at),
         role: user.role_slug.clone(),
-        id: TokenId::from_random(ctx.ports.entropy().bytes()?),
+        id: TokenId::from_random(ctx.ports.random_bytes()?),
         // The lifetime is not extended: that is for a refresh.
         ..holder.claims
     };

@@ -27,8 +27,7 @@ pub async fn end_sessions<P: Ports>(
     caller: Caller,
     which: Which,
 ) -> Result<Ended, AppError> {
-    let database = ctx.ports.database();
-    let ended = sessions::end_own(database, caller, which, &ctx.trace())
+    let ended = sessions::end_own(ctx.ports, caller, which, &ctx.trace())
         .await?
         .ok_or(AppError::InvalidToken)?;
     let outcome = match which {

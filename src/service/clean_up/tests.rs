@@ -4,8 +4,7 @@ use pollster::block_on;
 
 use super::{Budget, clean_up};
 use crate::service::config::tests::configure;
-use crate::testing::NoWaiting;
-use crate::testing::sqlite::Sqlite;
+use crate::testing::MemoryPorts;
 
 const SCALE: u32 = 500;
 
@@ -18,21 +17,20 @@ fn attempts_after_three_days(clients: u32) -> (u32, u32) {
         rows: Budget::OF_A_RUN.rows / SCALE,
     };
     let service = configure(&[]).map_err(|list| list.join("; ")).unwrap();
-    let database = Sqlite::default();
-    let timer = NoWaiting::default();
+    let ports = MemoryPorts::default();
     for hour in 1..=72 {
-        timer.now.set(1_000_000 + i64::from(hour) * 3_600);
-        let now = timer.now.get();
-        database.execute(&format!(
+        ports.timer.now.set(1_000_000 + i64::from(hour) * 3_600);
+        let now = ports.timer.now.get();
+        ports.store.execute(&format!(
             "INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {an_hour})
              SELECT lower(hex(randomblob(11))), 'c', 1, 1, 0, 'x', {now} FROM n"
         ));
-        for cleaned in block_on(clean_up(&database, &timer, &service.config, budget)) {
+        for cleaned in block_on(clean_up(&ports, &service.config, budget)) {
             assert_eq!(cleaned.failure, None);
         }
     }
-    let left = database.value("SELECT count(*) FROM attempts");
+    let left = ports.store.value("SELECT count(*) FROM attempts");
     (left.parse().unwrap(), an_hour * 24)
 }
 
