@@ -1,11 +1,12 @@
 //! The structure, held to its picture in ARCHITECTURE.md.
 #![expect(clippy::unwrap_used, reason = "a test: whatever is not there fails it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use latchkey::api::endpoint::{Constant, Endpoint, ForAnyone, Handler, ROUTES};
+use latchkey::api::Endpoint;
+use latchkey::service::policy::Proof;
 
 /// Each layer, with the layers that it may use beside itself.
 const LAYERS: [(&str, &[&str]); 9] = [
@@ -40,7 +41,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("wasm_bindgen", &["platform"]),
     ("getrandom", &["platform"]),
     ("futures_util", &["platform"]),
-    ("http", &["web", "api", "server", "platform"]),
+    ("http", &["web", "server", "platform"]),
     ("jwt_compact", &["domain"]),
     ("argon2", &["domain"]),
 ];
@@ -186,39 +187,139 @@ fn every_layer_is_there() {
 /// A new endpoint for anyone must be added here, in the sight of a reviewer.
 #[test]
 fn what_anyone_may_call_is_listed_here() {
-    let open: Vec<Handler> = ROUTES
-        .iter()
-        .map(|route| route.handler)
-        .filter(|handler| match handler {
-            Handler::Constant(_) | Handler::Judged(Endpoint::Anyone(_)) => true,
-            Handler::Judged(
-                Endpoint::RefreshHolder(_)
-                | Endpoint::SessionHolder(_)
-                | Endpoint::Reader(_)
-                | Endpoint::Member(_)
-                | Endpoint::Owner(_),
-            ) => false,
-        })
+    let open: Vec<&str> = Endpoint::all()
+        .filter(|endpoint| endpoint.policy().proof == Proof::Nothing)
+        .map(|endpoint| endpoint.route().operation)
         .collect();
-    assert_eq!(
-        open,
-        [
-            Handler::Constant(Constant::Health),
-            Handler::Judged(Endpoint::Anyone(ForAnyone::Register)),
-            Handler::Judged(Endpoint::Anyone(ForAnyone::LogIn)),
-        ]
-    );
+    assert_eq!(open, ["Health", "AccountRegister", "AccountLogin"]);
 }
 
 #[test]
 fn no_route_stands_twice() {
-    let keys: BTreeSet<_> = ROUTES
-        .iter()
-        .map(|route| (route.method.as_str(), route.path))
+    let keys: BTreeSet<_> = Endpoint::table()
+        .map(|(_, route)| (route.method.as_str(), route.path))
         .collect();
-    let names: BTreeSet<_> = ROUTES.iter().map(|route| route.operation).collect();
-    assert_eq!(keys.len(), ROUTES.len());
-    assert_eq!(names.len(), ROUTES.len());
+    let names: BTreeSet<_> = Endpoint::table()
+        .map(|(_, route)| route.operation)
+        .collect();
+    assert_eq!(keys.len(), Endpoint::all().count());
+    assert_eq!(names.len(), Endpoint::all().count());
+}
+
+/// An area may be removed, or written anew, without a look at the others.
+#[test]
+fn no_area_names_another() {
+    let areas: BTreeSet<String> = sources()
+        .into_iter()
+        .filter_map(|(file, _, _)| area(&file))
+        .collect();
+    assert!(areas.len() > 1);
+    for (file, _, code) in sources() {
+        let Some(own) = area(&file) else { continue };
+        for other in areas.iter().filter(|other| **other != own) {
+            for path in [format!("api::{other}"), format!("super::super::{other}")] {
+                assert!(!code.contains(&path), "{} names {path}", file.display());
+            }
+        }
+    }
+}
+
+/// The folder of `api` that a file lies in.
+fn area(file: &Path) -> Option<String> {
+    let inside = file.strip_prefix("api").ok()?;
+    let mut parts = inside.components();
+    let (area, _) = (parts.next()?, parts.next()?);
+    Some(area.as_os_str().to_str()?.to_owned())
+}
+
+/// The modules of the package import each other in no circle: each can be read after those that it
+/// names. A folder counts as one with its `mod.rs`, and its files may name it.
+#[test]
+fn imports_have_no_circle() {
+    let files: Vec<(String, String)> = sources()
+        .into_iter()
+        .filter(|(file, layer, _)| layer != "testing" && !is_test(file))
+        .map(|(file, _, code)| (module(&file), production(&code)))
+        .collect();
+    let modules: BTreeSet<&str> = files.iter().map(|(module, _)| module.as_str()).collect();
+    let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (module, code) in &files {
+        for path in imported(code, module) {
+            let target = modules
+                .iter()
+                .filter(|known| path == **known || path.starts_with(&format!("{known}::")))
+                .max_by_key(|known| known.len());
+            if let Some(target) = target
+                && *target != module
+                && !module.starts_with(&format!("{target}::"))
+            {
+                edges.entry(module).or_default().insert(target);
+            }
+        }
+    }
+    for start in &modules {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&str> = edges.get(start).into_iter().flatten().copied().collect();
+        while let Some(next) = open.pop() {
+            assert_ne!(next, *start, "{start} is imported by what it imports");
+            if reached.insert(next) {
+                open.extend(edges.get(next).into_iter().flatten());
+            }
+        }
+    }
+}
+
+/// `service/config/mod.rs` and `service/config.rs` are `service::config`.
+fn module(file: &Path) -> String {
+    let text = file.with_extension("").to_str().unwrap().replace('/', "::");
+    text.strip_suffix("::mod").unwrap_or(&text).to_owned()
+}
+
+/// What comes before a file's own tests.
+fn production(code: &str) -> String {
+    code.split("#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The paths of a file's `use` declarations, from the root of the package; of a list, each.
+fn imported(code: &str, module: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (at, _) in code.match_indices("use ") {
+        let Some(text) = code[at + 4..].split(';').next() else {
+            continue;
+        };
+        let text: String = text.split_whitespace().collect::<Vec<_>>().join("");
+        let (parent, _) = module.rsplit_once("::").unwrap_or(("", module));
+        let from_root = if let Some(rest) = text.strip_prefix("crate::") {
+            rest.to_owned()
+        } else if let Some(rest) = text.strip_prefix("super::super::") {
+            let (above, _) = parent.rsplit_once("::").unwrap_or(("", parent));
+            format!("{above}::{rest}")
+        } else if let Some(rest) = text.strip_prefix("super::") {
+            format!("{parent}::{rest}")
+        } else {
+            continue;
+        };
+        match from_root.split_once('{') {
+            None => paths.push(from_root),
+            Some((before, list)) => {
+                paths.extend(list.trim_end_matches('}').split(',').map(|item| {
+                    format!("{before}{item}")
+                        .trim_end_matches("::self")
+                        .to_owned()
+                }));
+            }
+        }
+    }
+    paths
+}
+
+/// Whether a file holds tests alone.
+fn is_test(file: &Path) -> bool {
+    file.iter()
+        .any(|part| part == "tests" || part == "tests.rs" || part == "mutants.rs")
 }
 
 /// The values of `key = "…"` lines under `[[section]]` headings of wrangler.toml.

@@ -1,8 +1,79 @@
-//! The endpoints: what each reads, does and answers.
+//! The endpoints: a folder an area, a file an endpoint. An area's `mod.rs` is its table, and this is
+//! the table of the areas.
 
 pub mod account;
-pub mod dispatch;
-pub mod endpoint;
-mod form;
-mod member;
+pub mod operations;
 pub mod sessions;
+
+use core::pin::Pin;
+
+use crate::ports::Ports;
+use crate::service::Ctx;
+use crate::service::policy::Policy;
+use crate::web::body::RequestBody;
+use crate::web::reply::Answer;
+use crate::web::request::Head;
+use crate::web::route::Route;
+use account::Account;
+use operations::Operations;
+use sessions::Sessions;
+
+/// An endpoint, by area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Registering, logging in and out, the profile, the password, the activity.
+    Account(Account),
+    /// The devices where a person is logged in.
+    Sessions(Sessions),
+    /// What operators ask.
+    Operations(Operations),
+}
+
+impl Endpoint {
+    /// Every endpoint, in the order of the documents.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let account = Account::ALL.iter().copied().map(Self::Account);
+        let sessions = Sessions::ALL.iter().copied().map(Self::Sessions);
+        let operations = Operations::ALL.iter().copied().map(Self::Operations);
+        operations.chain(account).chain(sessions)
+    }
+
+    /// Every endpoint with its facts, for the router.
+    pub fn table() -> impl Iterator<Item = (Self, &'static Route)> {
+        Self::all().map(|endpoint| (endpoint, endpoint.route()))
+    }
+
+    /// The endpoint's facts.
+    #[must_use]
+    pub const fn route(self) -> &'static Route {
+        match self {
+            Self::Account(endpoint) => endpoint.route(),
+            Self::Sessions(endpoint) => endpoint.route(),
+            Self::Operations(endpoint) => endpoint.route(),
+        }
+    }
+
+    /// The endpoint's policy.
+    #[must_use]
+    pub const fn policy(self) -> Policy {
+        match self {
+            Self::Account(endpoint) => endpoint.policy(),
+            Self::Sessions(endpoint) => endpoint.policy(),
+            Self::Operations(endpoint) => endpoint.policy(),
+        }
+    }
+
+    /// Answers a request to the endpoint.
+    pub fn answer<'a, P: Ports>(
+        self,
+        ctx: &'a Ctx<'a, P>,
+        head: Head<'a>,
+        body: impl RequestBody + 'a,
+    ) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
+        match self {
+            Self::Account(endpoint) => endpoint.answer(ctx, head, body),
+            Self::Sessions(endpoint) => endpoint.answer(ctx, head, body),
+            Self::Operations(endpoint) => endpoint.answer(ctx, head, body),
+        }
+    }
+}

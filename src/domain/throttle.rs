@@ -10,8 +10,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use sha2::Sha512;
 
-use super::id::{SessionId, UserId};
+use super::id::SessionId;
 use super::identity::email::Email;
+use super::session::SessionKey;
 use super::time::Seconds;
 
 /// Failures of one account from one client before delays begin. An attempt counts until it has
@@ -143,10 +144,10 @@ impl ThrottleKeys {
     /// Tries of a user's current password from within a session. Each session has a counter of
     /// its own: a thief who holds one does not slow the owner's others.
     #[must_use]
-    pub fn of_password_change(&self, user: UserId, session: SessionId) -> AttemptKeys {
+    pub fn of_password_change(&self, session: SessionKey) -> AttemptKeys {
         AttemptKeys {
-            account: self.hash('u', &[&user.to_string()]),
-            client: self.of_session(session),
+            account: self.hash('u', &[&session.user.to_string()]),
+            client: self.of_session(session.id),
         }
     }
 
@@ -175,6 +176,7 @@ mod tests {
     use super::{ClientPrefix, ThrottleKeys};
     use crate::domain::id::{SessionId, UserId};
     use crate::domain::identity::email::Email;
+    use crate::domain::session::SessionKey;
 
     #[test]
     fn all_spellings_of_an_address_are_one_client() {
@@ -232,7 +234,7 @@ mod tests {
         let keys = ThrottleKeys::new([1; 32]);
         let user = UserId::new(0, &[0; 10]);
         let [one, other] = [1, 2].map(|byte| SessionId::from_random([byte; 16]));
-        let [a, b] = [one, other].map(|session| keys.of_password_change(user, session));
+        let [a, b] = [one, other].map(|id| keys.of_password_change(SessionKey { user, id }));
         assert_eq!(a.account, b.account);
         assert_ne!(a.client, b.client);
         assert_ne!(a.client, keys.of_device(one));

@@ -13,7 +13,7 @@ use worker::{Delay, Headers, Request, Response, ResponseBuilder};
 use crate::server::request_headers;
 use crate::server::sender::{FRONT_END_KEY, VISITOR_HEADERS};
 use crate::web::body::{ReadError, RequestBody};
-use crate::web::call::Country;
+use crate::web::request::Country;
 
 /// How long a client may take to send a body of 8 KiB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(3);

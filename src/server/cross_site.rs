@@ -1,6 +1,7 @@
 //! Which requests another site may make a browser send (contract, section 6).
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use http::header::{HeaderName, HeaderValue, ORIGIN};
+use http::request::Parts;
 use http::{Method, Uri};
 
 /// What a browser says of the relation between the initiator and us (Fetch Metadata).
@@ -13,20 +14,16 @@ pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site")
 /// Metadata send an `Origin` with every unsafe method; what sends neither is no browser and
 /// carries no ambient cookies.
 #[must_use]
-pub fn may_proceed(
-    method: &Method,
-    headers: &HeaderMap,
-    (own, allowed): (&Uri, &[String]),
-) -> bool {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+pub fn may_proceed(head: &Parts, allowed: &[String]) -> bool {
+    if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return true;
     }
-    let origin = headers.get(ORIGIN);
+    let origin = head.headers.get(ORIGIN);
     let is_allowed = |origin: &HeaderValue| allowed_origin(origin, allowed).is_some();
-    match headers.get(&SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+    match head.headers.get(&SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") => true,
         Some(_) => origin.is_some_and(is_allowed),
-        None => origin.is_none_or(|origin| is_own(origin, own) || is_allowed(origin)),
+        None => origin.is_none_or(|origin| is_own(origin, &head.uri) || is_allowed(origin)),
     }
 }
 
@@ -49,22 +46,23 @@ fn is_own(origin: &HeaderValue, own: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::header::{HeaderMap, HeaderValue, ORIGIN};
-    use http::{Method, Uri};
+    use http::header::ORIGIN;
+    use http::{Method, Request};
 
     use super::{SEC_FETCH_SITE, may_proceed};
 
     fn passes(method: &Method, site: Option<&str>, origin: Option<&str>) -> bool {
-        let mut headers = HeaderMap::new();
+        let mut request = Request::builder()
+            .method(method)
+            .uri("https://auth.example.org/api/account/login");
         if let Some(site) = site {
-            headers.insert(SEC_FETCH_SITE, HeaderValue::from_str(site).unwrap());
+            request = request.header(SEC_FETCH_SITE, site);
         }
         if let Some(origin) = origin {
-            headers.insert(ORIGIN, HeaderValue::from_str(origin).unwrap());
+            request = request.header(ORIGIN, origin);
         }
-        let own = Uri::from_static("https://auth.example.org/api/account/login");
-        let allowed = ["https://app.example.org".to_owned()];
-        may_proceed(method, &headers, (&own, &allowed))
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        may_proceed(&head, &["https://app.example.org".to_owned()])
     }
 
     /// The cases of Go's `TestCrossOriginProtectionSecFetchSite` and `…TrustedOriginBypass`,

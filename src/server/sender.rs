@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use crate::domain::throttle::ClientPrefix;
 use crate::service::Service;
-use crate::web::call::Country;
+use crate::web::request::Country;
 
 /// The client's address, from the network's edge. Clients can write `X-Forwarded-For` and its
 /// like themselves, so no such header counts.

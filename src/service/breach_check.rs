@@ -6,9 +6,8 @@
 
 use super::config::BreachCheck;
 use super::error::FieldFault;
-use super::{AppError, Ctx};
+use super::{Ctx, ServiceError};
 use crate::domain::credential::breach::{MalformedRange, PasswordDigest};
-use crate::domain::credential::password::NewPassword;
 use crate::ports::{BreachedPasswords, NoRange, Ports};
 
 /// Refuses a password that stands in a breach. One subrequest at most, and none when the
@@ -19,19 +18,19 @@ use crate::ports::{BreachedPasswords, NoRange, Ports};
 ///
 /// # Errors
 ///
-/// [`AppError::Invalid`] with `field` as the one at fault.
+/// [`ServiceError::Invalid`] with `field` as the one at fault.
 pub async fn refuse_breached<P: Ports>(
     ctx: &Ctx<'_, P>,
     field: &'static str,
-    password: &NewPassword,
-) -> Result<(), AppError> {
+    password: &PasswordDigest,
+) -> Result<(), ServiceError> {
     match ctx.config().breach_check {
         BreachCheck::Off => return Ok(()),
         BreachCheck::On => {}
     }
     match is_breached(ctx.ports, password).await {
         Ok(false) => Ok(()),
-        Ok(true) => Err(AppError::Invalid(vec![FieldFault {
+        Ok(true) => Err(ServiceError::Invalid(vec![FieldFault {
             field,
             code: "breached",
             message: "is known from a data breach",
@@ -47,11 +46,10 @@ pub async fn refuse_breached<P: Ports>(
 
 async fn is_breached(
     breaches: &impl BreachedPasswords,
-    password: &NewPassword,
+    password: &PasswordDigest,
 ) -> Result<bool, NoRange> {
-    let digest = PasswordDigest::of(password);
-    let range = breaches.breached_range(digest.prefix()).await?;
-    digest
+    let range = breaches.breached_range(password.prefix()).await?;
+    password
         .is_among(&range)
         .map_err(|MalformedRange| NoRange::Malformed)
 }

@@ -20,11 +20,14 @@ pub struct FieldFault {
 
 /// A refusal, or a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AppError {
+pub enum ServiceError {
     /// No such user, wrong password, inactive user or damaged hash: one answer for all.
     InvalidCredentials,
     /// No auth cookie.
     NotAuthenticated,
+    /// Auth cookies none of which is authentic, or which name several sessions: of no use to anybody,
+    /// so the answer deletes them.
+    UnusableCookies,
     /// A bad, forged or revoked token, or an unknown or inactive user.
     InvalidToken,
     /// Auth cookies of one name that speak for different sessions, or too many of them.
@@ -51,7 +54,7 @@ pub enum AppError {
     Internal(String),
 }
 
-impl From<StoreError> for AppError {
+impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { cause } => Self::Unavailable(cause),
@@ -60,13 +63,13 @@ impl From<StoreError> for AppError {
     }
 }
 
-impl From<Crowded> for AppError {
+impl From<Crowded> for ServiceError {
     fn from(_: Crowded) -> Self {
         Self::Busy
     }
 }
 
-impl From<HashError> for AppError {
+impl From<HashError> for ServiceError {
     fn from(error: HashError) -> Self {
         match error {
             // The isolate is full; the next one may not be.
@@ -76,7 +79,7 @@ impl From<HashError> for AppError {
     }
 }
 
-impl<C> From<Rejection<C>> for AppError {
+impl<C> From<Rejection<C>> for ServiceError {
     fn from(rejection: Rejection<C>) -> Self {
         match rejection {
             Rejection::Invalid => Self::InvalidToken,
@@ -85,13 +88,13 @@ impl<C> From<Rejection<C>> for AppError {
     }
 }
 
-impl From<NoEntropy> for AppError {
+impl From<NoEntropy> for ServiceError {
     fn from(_: NoEntropy) -> Self {
         Self::Internal("no entropy".to_owned())
     }
 }
 
-impl From<SigningFailed> for AppError {
+impl From<SigningFailed> for ServiceError {
     fn from(_: SigningFailed) -> Self {
         Self::Internal("a token could not be signed".to_owned())
     }

@@ -1,55 +1,41 @@
 //! The pair of tokens that a session's current generation stands for.
 
-use super::{AppError, Ctx};
-use crate::domain::id::{SessionId, TokenId, UserId};
+use super::{Ctx, ServiceError};
+use crate::domain::session::Grant;
 use crate::domain::session::token::{AccessClaims, RefreshClaims, SignedToken};
 use crate::domain::time::UnixSeconds;
 
-/// Everything the pair follows from. The same grant gives the same bytes.
-#[derive(Clone, Debug)]
-pub struct Grant {
-    /// Whose session.
-    pub user: UserId,
-    /// The session.
-    pub session: SessionId,
-    /// The user's role.
-    pub role: String,
-    /// The id of the current refresh token.
-    pub refresh_id: TokenId,
-    /// When the current refresh token was issued.
-    pub issued_at: UnixSeconds,
-    /// When the current refresh token expires.
-    pub refresh_expires_at: UnixSeconds,
+/// An access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// The token.
+    pub signed: SignedToken,
+    /// When it expires.
+    pub expires_at: UnixSeconds,
 }
 
 /// An access and a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenPair {
     /// For the access cookie.
-    pub access: SignedToken,
-    /// When it expires.
-    pub access_expires_at: UnixSeconds,
+    pub access: AccessToken,
     /// For the refresh cookie.
     pub refresh: SignedToken,
     /// When it expires.
     pub refresh_expires_at: UnixSeconds,
 }
 
-/// Signs the pair.
+/// Signs the pair of a grant.
 ///
 /// # Errors
 ///
-/// [`AppError::Internal`] when a signature fails.
-pub fn issue<P>(ctx: &Ctx<'_, P>, grant: Grant) -> Result<TokenPair, AppError> {
+/// [`ServiceError::Internal`] when a signature fails.
+pub fn issue<P>(ctx: &Ctx<'_, P>, grant: Grant) -> Result<TokenPair, ServiceError> {
     let tokens = &ctx.service.tokens;
-    let access_lifetime = ctx.service.config.issuance.access_lifetime;
+    let lifetime = ctx.service.config.issuance.access_lifetime;
     // An access token does not outlive its session's refresh token.
-    let access_expires_at = grant
-        .issued_at
-        .plus(access_lifetime)
-        .min(grant.refresh_expires_at);
-    let access = tokens.sign_access(&AccessClaims {
-        user: grant.user,
+    let access_expires_at = grant.issued_at.plus(lifetime).min(grant.expires_at);
+    let signed = tokens.sign_access(&AccessClaims {
         session: grant.session,
         role: grant.role,
         issued_at: grant.issued_at,
@@ -57,16 +43,17 @@ pub fn issue<P>(ctx: &Ctx<'_, P>, grant: Grant) -> Result<TokenPair, AppError> {
         id: grant.refresh_id.of_access_token(),
     })?;
     let refresh = tokens.sign_refresh(&RefreshClaims {
-        user: grant.user,
         session: grant.session,
         issued_at: grant.issued_at,
-        expires_at: grant.refresh_expires_at,
+        expires_at: grant.expires_at,
         id: grant.refresh_id,
     })?;
     Ok(TokenPair {
-        access,
-        access_expires_at,
+        access: AccessToken {
+            signed,
+            expires_at: access_expires_at,
+        },
         refresh,
-        refresh_expires_at: grant.refresh_expires_at,
+        refresh_expires_at: grant.expires_at,
     })
 }

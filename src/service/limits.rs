@@ -3,7 +3,7 @@
 //! share an address do not use up each other's budget.
 
 use super::refusals::request_refused;
-use super::{AppError, Ctx};
+use super::{Ctx, ServiceError};
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::SessionId;
 use crate::domain::time::Seconds;
@@ -25,8 +25,8 @@ pub struct Limited {
 ///
 /// # Errors
 ///
-/// [`AppError::Throttled`].
-pub async fn by_client<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited) -> Result<(), AppError> {
+/// [`ServiceError::Throttled`].
+pub async fn by_client<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited) -> Result<(), ServiceError> {
     let key = ctx.caller.key(ctx.service).as_str();
     count(ctx, limited, key).await?;
     let Some(network) = ctx.caller.client.network() else {
@@ -44,21 +44,25 @@ pub async fn by_client<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited) -> Result<(
 ///
 /// # Errors
 ///
-/// [`AppError::Throttled`].
+/// [`ServiceError::Throttled`].
 pub async fn by_session<P: Ports>(
     ctx: &Ctx<'_, P>,
     limited: Limited,
     session: SessionId,
-) -> Result<(), AppError> {
+) -> Result<(), ServiceError> {
     let key = ctx.service.throttle.of_session(session);
     count(ctx, limited, key.as_str()).await
 }
 
-async fn count<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited, key: &str) -> Result<(), AppError> {
+async fn count<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    limited: Limited,
+    key: &str,
+) -> Result<(), ServiceError> {
     let key = format!("{}:{key}", limited.operation);
     if ctx.ports.admits(limited.limiter, &key).await {
         return Ok(());
     }
     request_refused(ctx, AuditEvent::Throttled);
-    Err(AppError::Throttled(LIMITER_PAUSE))
+    Err(ServiceError::Throttled(LIMITER_PAUSE))
 }

@@ -2,19 +2,22 @@
 
 pub mod breach_check;
 pub mod caller;
-pub mod candidates;
+
 pub mod clean_up;
 pub mod config;
-pub mod copies;
+mod configure;
 pub mod error;
 pub mod front_end;
 pub mod hash_queue;
 pub mod issue;
 pub mod limits;
+pub mod memory;
 pub mod origin;
 pub mod policy;
-pub mod recent;
+pub mod presented;
+pub mod profile_cache;
 pub mod refusals;
+pub mod revocations;
 pub mod verify_password;
 
 use crate::domain::audit::Trace;
@@ -27,10 +30,11 @@ use crate::ports::Ports;
 use caller::Caller;
 use config::Config;
 use hash_queue::HashQueue;
-use recent::{AccountCopies, VerifiedTokens};
+use memory::VerifiedTokens;
+use profile_cache::IsolateCopies;
 use refusals::Refusals;
 
-pub use error::AppError;
+pub use error::ServiceError;
 
 /// What an isolate makes of its configuration once, and keeps.
 pub struct Service {
@@ -49,7 +53,7 @@ pub struct Service {
     /// Remembers access tokens that were found authentic.
     pub verified: VerifiedTokens,
     /// Remembers accounts for a few seconds.
-    pub copies: AccountCopies,
+    pub copies: IsolateCopies,
 }
 
 impl Service {

@@ -20,39 +20,65 @@ const WRITE_PAUSE: Seconds = Seconds::new(10);
 /// together, as nobody's.
 const MAX_COUNTED: usize = 64;
 
-/// Counts a refused password. It has cost a hash, and the throttle bounds how many there are:
+/// Counts a refused password. It has cost a hash, and the throttle bounds how many there are, so
 /// each is written at once.
 pub fn password_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent, user: Option<UserId>) {
-    write(ctx, (event, user), 1);
-}
-
-/// Counts a request that was refused before it cost anything, for all. What an isolate has
-/// counted and not written within the hour is lost: the row says "at least".
-pub fn request_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent) {
-    if let Some(due) = ctx.service.refusals.add((event, None), ctx.now) {
-        write(ctx, (event, None), due.count);
-    }
-}
-
-/// The same for an account, whoever it belongs to, if anybody: an address that nobody has is
-/// written as often as another, so that the work does not tell them apart.
-pub fn account_refused<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    (event, account): (AuditEvent, &ThrottleKey),
-    user: Option<UserId>,
-) {
-    let what = (event, Some(account.clone()));
-    if let Some(due) = ctx.service.refusals.add(what, ctx.now) {
-        let user = if due.is_shared { None } else { user };
-        write(ctx, (event, user), due.count);
-    }
-}
-
-fn write<P: Ports>(ctx: &Ctx<'_, P>, (event, user): (AuditEvent, Option<UserId>), count: u32) {
-    let refused = Refused {
+    let told = Told {
         event,
         user,
-        count,
+        count: 1,
+    };
+    write(ctx, &told);
+}
+
+/// Counts a request that was refused before it cost anything, together with those of all other
+/// callers. What an isolate has counted and not written within the hour is lost: the row says "at
+/// least".
+pub fn request_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent) {
+    let what = Kind {
+        event,
+        account: None,
+    };
+    if let Some(due) = ctx.service.refusals.add(what, ctx.now) {
+        let told = Told {
+            event,
+            user: None,
+            count: due.count,
+        };
+        write(ctx, &told);
+    }
+}
+
+/// Counts an attempt on an account that came too early and cost nothing. An address that nobody has
+/// is written as often as any other, so that the work does not tell them apart.
+pub fn attempt_refused<P: Ports>(ctx: &Ctx<'_, P>, account: ThrottleKey, user: Option<UserId>) {
+    let event = AuditEvent::Throttled;
+    let what = Kind {
+        event,
+        account: Some(account),
+    };
+    if let Some(due) = ctx.service.refusals.add(what, ctx.now) {
+        let told = Told {
+            event,
+            user: user.filter(|_| !due.is_shared),
+            count: due.count,
+        };
+        write(ctx, &told);
+    }
+}
+
+/// What the log is told.
+struct Told {
+    event: AuditEvent,
+    user: Option<UserId>,
+    count: u32,
+}
+
+fn write<P: Ports>(ctx: &Ctx<'_, P>, told: &Told) {
+    let refused = Refused {
+        event: told.event,
+        user: told.user,
+        count: told.count,
         trace: ctx.trace(),
     };
     let ports = ctx.ports.clone();
@@ -70,7 +96,13 @@ fn write<P: Ports>(ctx: &Ctx<'_, P>, (event, user): (AuditEvent, Option<UserId>)
 #[derive(Default)]
 pub struct Refusals(RefCell<Vec<Counted>>);
 
-type Kind = (AuditEvent, Option<ThrottleKey>);
+/// What is counted together.
+#[derive(Clone, PartialEq, Eq)]
+struct Kind {
+    event: AuditEvent,
+    /// `None` for what is about no account, and for what is too much to be told apart.
+    account: Option<ThrottleKey>,
+}
 
 struct Counted {
     what: Kind,
@@ -93,15 +125,15 @@ impl Refusals {
         let is_recent = |counted: &Counted| now < counted.written_at.plus(WRITE_PAUSE);
         let is_full = all.len() >= MAX_COUNTED && all.iter().all(is_recent);
         if is_full && !all.iter().any(|counted| counted.what == what) {
-            what.1 = None;
+            what.account = None;
         }
-        let is_shared = what.1.is_none();
+        let is_shared = what.account.is_none();
         if let Some(counted) = all.iter_mut().find(|counted| counted.what == what) {
             if is_recent(counted) {
                 counted.unwritten = counted.unwritten.saturating_add(1);
                 return None;
             }
-            // Of another hour, they would stand in the wrong row.
+            // Those of an earlier hour would be counted in the wrong row.
             let held_back = core::mem::take(&mut counted.unwritten);
             let held_back = if is_same_window(counted.written_at, now) {
                 held_back
@@ -139,12 +171,22 @@ mod tests {
     use crate::domain::throttle::{ClientPrefix, ThrottleKeys};
     use crate::domain::time::UnixSeconds;
 
-    const CROSS_SITE: Kind = (AuditEvent::CrossSiteRefused, None);
+    const CROSS_SITE: Kind = Kind {
+        event: AuditEvent::CrossSiteRefused,
+        account: None,
+    };
+    const THROTTLED: Kind = Kind {
+        event: AuditEvent::Throttled,
+        account: None,
+    };
 
     fn account(number: usize) -> Kind {
         let email = Email::parse(&format!("person{number}@example.org")).unwrap();
         let keys = ThrottleKeys::new([1; 32]).of_login(&email, ClientPrefix::parse(None));
-        (AuditEvent::Throttled, Some(keys.account))
+        Kind {
+            account: Some(keys.account),
+            ..THROTTLED
+        }
     }
 
     fn at(seconds: i64) -> UnixSeconds {
@@ -175,8 +217,8 @@ mod tests {
     #[test]
     fn kinds_and_accounts_are_counted_apart() {
         let refusals = Refusals::default();
-        for what in [CROSS_SITE, (AuditEvent::Throttled, None), account(1)] {
-            let is_shared = what.1.is_none();
+        for what in [CROSS_SITE, THROTTLED, account(1)] {
+            let is_shared = what.account.is_none();
             let due = refusals.add(what.clone(), at(0));
             assert_eq!(
                 due,

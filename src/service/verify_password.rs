@@ -1,24 +1,33 @@
 //! A password is compared with a stored hash, in turn with all others that wait for the hasher.
 
 use super::hash_queue::{HashTicket, Line};
-use super::{AppError, Ctx};
+use super::{Ctx, ServiceError};
 use crate::domain::credential::hashing::{StoredHash, Verification};
 use crate::domain::credential::password::PresentedPassword;
 use crate::ports::Ports;
+
+/// A password that is presented as a proof, and what it is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// What the caller sent.
+    pub password: &'a PresentedPassword,
+    /// What is stored; `None` costs the same and never matches.
+    pub stored: Option<&'a StoredHash>,
+}
 
 /// Compares step by step. Each step waits for its turn.
 ///
 /// # Errors
 ///
-/// [`AppError::Busy`] when the turn does not come in time; [`AppError::Unavailable`] when the
+/// [`ServiceError::Busy`] when the turn does not come in time; [`ServiceError::Unavailable`] when the
 /// hash needs a pepper that this isolate does not have: another isolate may know that the
 /// password is right, so nobody is told that it is wrong.
-pub(crate) async fn verify_password<P: Ports>(
+pub async fn verify_password<P: Ports>(
     ctx: &Ctx<'_, P>,
     place: &HashTicket<'_>,
-    (password, stored): (&PresentedPassword, Option<&StoredHash>),
-) -> Result<Verification, AppError> {
-    let mut judging = ctx.service.hasher.judge(password, stored);
+    proof: Proof<'_>,
+) -> Result<Verification, ServiceError> {
+    let mut judging = ctx.service.hasher.judge(proof.password, proof.stored);
     loop {
         let line = if judging.is_foreign() {
             Line::Foreign(ctx.caller.client)
@@ -32,7 +41,7 @@ pub(crate) async fn verify_password<P: Ports>(
             None => {}
             Some(Verification::UnknownPepper) => {
                 let cause = "a stored hash needs a pepper that is not in PASSWORD_PEPPERS";
-                return Err(AppError::Unavailable(cause.to_owned()));
+                return Err(ServiceError::Unavailable(cause.to_owned()));
             }
             Some(verification) => return Ok(verification),
         }

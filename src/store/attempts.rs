@@ -5,11 +5,12 @@
 //! through until a success, so that parallel guesses cannot outrun it.
 
 use super::row::{self, Row};
-use super::{Caller, damaged, result};
+use super::{damaged, result};
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::PasswordVersion;
+use crate::domain::session::SessionKey;
 use crate::domain::throttle::{
     AttemptKeys, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW, PAUSE_AFTER_MAX, ThrottleKey,
 };
@@ -21,7 +22,7 @@ use crate::ports::{Batch, Database, Param, Statement, StoreError};
 #[derive(Clone, Debug)]
 pub struct KnownDevice {
     /// The session that its refresh token names, and whose.
-    pub session: Caller,
+    pub session: SessionKey,
     /// The refresh token's id.
     pub refresh_id: TokenId,
     /// The counter.
@@ -264,7 +265,7 @@ pub async fn log_in(
 pub async fn change_password(
     database: &impl Database,
     attempt: &Attempt,
-    caller: Caller,
+    caller: SessionKey,
 ) -> Result<Attempted, StoreError> {
     let whose = Whose {
         session: Some(caller),
@@ -276,7 +277,7 @@ pub async fn change_password(
 /// The parameters in which the two kinds of attempt differ.
 #[derive(Default)]
 struct Whose<'a> {
-    session: Option<Caller>,
+    session: Option<SessionKey>,
     refresh_id: Option<TokenId>,
     device: Option<&'a str>,
     email: Option<&'a str>,
@@ -291,10 +292,7 @@ async fn run(
     let params: [Param<'_>; 13] = [
         attempt.now.get().into(),
         whose.session.map(|session| session.user.to_string()).into(),
-        whose
-            .session
-            .map(|session| session.session.to_string())
-            .into(),
+        whose.session.map(|session| session.id.to_string()).into(),
         whose.refresh_id.map(|id| id.to_string()).into(),
         attempt.id.to_string().into(),
         attempt.keys.account.as_str().into(),

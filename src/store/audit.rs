@@ -2,9 +2,10 @@
 //! account is recorded by the triggers of `migrations/0003`.
 
 use super::row::{self, Row};
-use super::{Caller, damaged, result};
+use super::{damaged, result};
 use crate::domain::audit::{AuditCursor, AuditEntry, AuditEvent, Trace, bucket};
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::SessionKey;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
@@ -97,14 +98,14 @@ const IS_CALLER_LIVE: Statement = Statement::new(concat!(
 /// [`StoreError`].
 pub async fn events(
     database: &impl Database,
-    caller: Caller,
+    caller: SessionKey,
     page: Page,
     now: UnixSeconds,
 ) -> Result<Option<Vec<AuditEntry>>, StoreError> {
     let params = [
         now.get().into(),
         caller.user.to_string().into(),
-        caller.session.to_string().into(),
+        caller.id.to_string().into(),
         Param::Null,
         page.cursor.before().into(),
         page.limit.into(),

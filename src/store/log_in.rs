@@ -5,9 +5,8 @@ use super::result;
 use super::sessions::EndedSession;
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
-use crate::domain::id::{SessionId, UserId};
 use crate::domain::identity::user::PasswordVersion;
-use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Session};
+use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Session, SessionKey};
 use crate::domain::time::Seconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
@@ -35,20 +34,11 @@ pub struct Login {
     /// A hash of today's setting to be stored.
     pub rehash: Option<Rehash>,
     /// The sessions that the request carried, at most one for each cookie: they end.
-    pub carried: [Option<Carried>; 2],
+    pub carried: [Option<SessionKey>; 2],
     /// The counter that the login sets back.
     pub guess: Guess,
     /// The time of the login, and where it comes from.
     pub trace: Trace,
-}
-
-/// A session that a request's cookies name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Carried {
-    /// Whose it is: perhaps another person's, whose device it was.
-    pub user: UserId,
-    /// The session.
-    pub session: SessionId,
 }
 
 /// The session of this login exists: everything else of the batch depends on it.
@@ -181,9 +171,9 @@ pub async fn begin_session(
             .map(|rehash| rehash.to.expose())
             .into(),
         first.map(|carried| carried.user.to_string()).into(),
-        first.map(|carried| carried.session.to_string()).into(),
+        first.map(|carried| carried.id.to_string()).into(),
         second.map(|carried| carried.user.to_string()).into(),
-        second.map(|carried| carried.session.to_string()).into(),
+        second.map(|carried| carried.id.to_string()).into(),
         EndReason::Replaced.as_str().into(),
         kept.into(),
         EndReason::Evicted.as_str().into(),

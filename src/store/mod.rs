@@ -80,19 +80,8 @@ pub mod users;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::id::{SessionId, UserId};
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
 use row::Row;
-
-/// The session from which a request comes. The statements hold it live themselves: there is no
-/// read before them that something could overtake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// Whose session.
-    pub user: UserId,
-    /// The session.
-    pub session: SessionId,
-}
 
 /// Runs one statement and reads its only row, if there is one. One round trip.
 async fn first<T>(

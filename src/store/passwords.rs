@@ -1,19 +1,19 @@
 //! Replacing a password.
 
 use super::attempts::{Guess, forget, forgive};
+use super::result;
 use super::sessions::{EndedSession, end_all};
-use super::{Caller, result};
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
-use crate::domain::session::EndReason;
+use crate::domain::session::{EndReason, SessionKey};
 use crate::ports::{Batch, Database, Statement, StoreError};
 
 /// A new password to be stored in place of the one that was verified.
 #[derive(Debug)]
 pub struct PasswordReplacement {
     /// Whose password, and the session from which it is changed.
-    pub caller: Caller,
+    pub caller: SessionKey,
     /// The password that was verified; it must still be the current one.
     pub verified: PasswordVersion,
     /// The hash of the next one.
@@ -67,8 +67,8 @@ pub async fn replace(
     let params = [
         change.trace.at.get().into(),
         change.caller.user.to_string().into(),
-        change.caller.session.to_string().into(),
-        change.trace.to_json(Some(change.caller.session)).into(),
+        change.caller.id.to_string().into(),
+        change.trace.to_json(Some(change.caller.id)).into(),
         EndReason::PasswordChanged.as_str().into(),
         change.new.expose().into(),
         change.verified.0.into(),

@@ -4,18 +4,16 @@ use super::row::Row;
 use super::sessions::EndedSession;
 use super::{damaged, first};
 use crate::domain::audit::Trace;
-use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::session::EndReason;
-use crate::domain::time::{Seconds, UnixSeconds};
+use crate::domain::id::TokenId;
+use crate::domain::session::{EndReason, Grant, SessionKey};
+use crate::domain::time::Seconds;
 use crate::ports::{Database, Statement, StoreError};
 
 /// A refresh token that asks for its successor.
 #[derive(Clone, Debug)]
 pub struct RotationRequest {
-    /// The session the token names.
-    pub session: SessionId,
-    /// The user the token names.
-    pub user: UserId,
+    /// The session that the token names.
+    pub session: SessionKey,
     /// The token's id.
     pub presented: TokenId,
     /// The id that its successor gets if it rotates.
@@ -28,26 +26,13 @@ pub struct RotationRequest {
     pub trace: Trace,
 }
 
-/// What a rotation, or its repetition, leaves behind.
-#[derive(Clone, Debug)]
-pub struct RotatedSession {
-    /// The id of the current refresh token.
-    pub refresh_id: TokenId,
-    /// When it was issued.
-    pub issued_at: UnixSeconds,
-    /// When it expires.
-    pub expires_at: UnixSeconds,
-    /// The user's role.
-    pub role: String,
-}
-
 /// The outcome of a refresh.
 #[must_use]
 #[derive(Clone, Debug)]
 pub enum Rotation {
     /// The token was the current one, and is superseded now; or it was the immediate
     /// predecessor, within the grace, and nothing has changed. Both get the same answer.
-    Rotated(RotatedSession),
+    Rotated(Grant),
     /// The token had been superseded; the session is over now.
     Reused(EndedSession),
     /// The session is over, or not the user's; nothing has changed.
@@ -130,8 +115,8 @@ pub async fn rotate(
 ) -> Result<Rotation, StoreError> {
     let params = [
         request.trace.at.get().into(),
-        request.user.to_string().into(),
-        request.session.to_string().into(),
+        request.session.user.to_string().into(),
+        request.session.id.to_string().into(),
         request.trace.to_json(None).into(),
         request.presented.to_string().into(),
         request.successor.to_string().into(),
@@ -139,15 +124,17 @@ pub async fn rotate(
         request.grace.get().into(),
         EndReason::Reuse.as_str().into(),
     ];
+    let read = |row: &Row<'_>| read(request.session, row);
     let rotation = first(database, (ROTATE, &params), read).await?;
     Ok(rotation.unwrap_or(Rotation::Dead))
 }
 
-fn read(row: &Row<'_>) -> Result<Rotation, StoreError> {
+fn read(session: SessionKey, row: &Row<'_>) -> Result<Rotation, StoreError> {
     if row.optional_time("ended_at")?.is_some() {
         return EndedSession::read(row).map(Rotation::Reused);
     }
-    Ok(Rotation::Rotated(RotatedSession {
+    Ok(Rotation::Rotated(Grant {
+        session,
         refresh_id: row.token_id("current_jti")?,
         issued_at: row
             .optional_time("rotated_at")?

@@ -1,10 +1,10 @@
 //! A user's sessions: listing them and ending them.
 
 use super::row::{self, Row};
-use super::{Caller, first, result};
+use super::{first, result};
 use crate::domain::audit::Trace;
 use crate::domain::id::{SessionId, TokenId, UserId};
-use crate::domain::session::{Device, EndReason, Session};
+use crate::domain::session::{Device, EndReason, Session, SessionKey};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
 
@@ -72,7 +72,7 @@ const LIST: Statement = Statement::new(concat!(
 /// [`StoreError`].
 pub async fn list(
     database: &impl Database,
-    caller: Caller,
+    caller: SessionKey,
     now: UnixSeconds,
 ) -> Result<Option<Vec<Session>>, StoreError> {
     let params = [now.get().into(), caller.user.to_string().into()];
@@ -92,7 +92,7 @@ pub async fn list(
             },
         })
     })?;
-    let is_live = sessions.iter().any(|session| session.id == caller.session);
+    let is_live = sessions.iter().any(|session| session.id == caller.id);
     Ok(is_live.then_some(sessions))
 }
 
@@ -120,14 +120,14 @@ const END: Statement = Statement::new(concat!(
 /// [`StoreError`].
 pub async fn end(
     database: &impl Database,
-    session: Caller,
+    session: SessionKey,
     reason: EndReason,
     trace: &Trace,
 ) -> Result<Option<EndedSession>, StoreError> {
     let params = [
         trace.at.get().into(),
         session.user.to_string().into(),
-        session.session.to_string().into(),
+        session.id.to_string().into(),
         trace.to_json(None).into(),
         reason.as_str().into(),
     ];
@@ -179,7 +179,7 @@ const IS_CALLER_LIVE: Statement = Statement::new(concat!(
 /// [`StoreError`].
 pub async fn end_own(
     database: &impl Database,
-    caller: Caller,
+    caller: SessionKey,
     which: Which,
     trace: &Trace,
 ) -> Result<Option<Vec<EndedSession>>, StoreError> {
@@ -191,7 +191,7 @@ pub async fn end_own(
     let params: [Param<'_>; 6] = [
         trace.at.get().into(),
         caller.user.to_string().into(),
-        caller.session.to_string().into(),
+        caller.id.to_string().into(),
         trace.to_json(None).into(),
         EndReason::Revoked.as_str().into(),
         one.into(),

@@ -16,17 +16,17 @@ mod words;
 use pollster::block_on;
 
 use super::attempts::{self, Attempt, Attempted, Guess};
-use super::log_in::{Carried, Login, begin_session};
+use super::log_in::{Login, begin_session};
 use super::rotate::{Rotation, RotationRequest, rotate};
 use super::sessions::EndedSession;
 use super::users::{self, NewUser, Registration};
-use super::{Caller, passwords, sessions};
+use super::{passwords, sessions};
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::{PasswordVersion, RoleSlug};
-use crate::domain::session::{Device, EndReason, NewSession, Session, SessionPolicy};
+use crate::domain::session::{Device, EndReason, NewSession, Session, SessionKey, SessionPolicy};
 use crate::domain::throttle::{ClientPrefix, ThrottleKeys};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::testing::sqlite::Sqlite;
@@ -107,12 +107,12 @@ impl World {
     }
 
     /// Ada's session of this number.
-    fn log_in(&self, user: UserId, byte: u8) -> Caller {
+    fn log_in(&self, user: UserId, byte: u8) -> SessionKey {
         let login = self.login(user, byte);
         assert!(self.begin(&login).is_some());
-        Caller {
+        SessionKey {
             user,
-            session: login.session.id,
+            id: login.session.id,
         }
     }
 
@@ -120,10 +120,14 @@ impl World {
         block_on(begin_session(&self.database, login)).unwrap()
     }
 
-    fn rotation(&self, caller: Caller, presented: TokenId, successor: TokenId) -> RotationRequest {
+    fn rotation(
+        &self,
+        caller: SessionKey,
+        presented: TokenId,
+        successor: TokenId,
+    ) -> RotationRequest {
         RotationRequest {
-            session: caller.session,
-            user: caller.user,
+            session: caller,
             presented,
             successor,
             idle: POLICY.idle,
@@ -136,7 +140,7 @@ impl World {
         block_on(rotate(&self.database, request)).unwrap()
     }
 
-    fn end(&self, caller: Caller) -> Option<EndedSession> {
+    fn end(&self, caller: SessionKey) -> Option<EndedSession> {
         let trace = self.trace();
         block_on(sessions::end(
             &self.database,
@@ -147,17 +151,17 @@ impl World {
         .unwrap()
     }
 
-    fn try_change(&self, caller: Caller, byte: u8) -> Attempted {
+    fn try_change(&self, caller: SessionKey, byte: u8) -> Attempted {
         let attempt = Attempt {
-            keys: keys().of_password_change(caller.user, caller.session),
+            keys: keys().of_password_change(caller),
             id: token(byte),
             now: self.now(),
         };
         block_on(attempts::change_password(&self.database, &attempt, caller)).unwrap()
     }
 
-    fn replace(&self, caller: Caller, verified: i64) -> Option<Vec<EndedSession>> {
-        let keys = keys().of_password_change(caller.user, caller.session);
+    fn replace(&self, caller: SessionKey, verified: i64) -> Option<Vec<EndedSession>> {
+        let keys = keys().of_password_change(caller);
         let change = passwords::PasswordReplacement {
             caller,
             verified: PasswordVersion(verified),
@@ -199,11 +203,4 @@ fn token(byte: u8) -> TokenId {
 
 fn number(text: &str) -> [u8; 10] {
     core::array::from_fn(|index| text.as_bytes().get(index).copied().unwrap_or(0))
-}
-
-fn carried(caller: Caller) -> Carried {
-    Carried {
-        user: caller.user,
-        session: caller.session,
-    }
 }

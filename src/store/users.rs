@@ -1,12 +1,13 @@
 //! Users: registering them, reading an account, changing the display name.
 
 use super::row::{self, Row};
-use super::{Caller, damaged, first, result};
+use super::{damaged, first, result};
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::{RoleSlug, User, UserName};
+use crate::domain::session::SessionKey;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
@@ -239,15 +240,15 @@ const RENAME: Statement = Statement::new(concat!(
 /// [`StoreError`].
 pub async fn rename(
     database: &impl Database,
-    caller: Caller,
+    caller: SessionKey,
     name: Option<&UserName>,
     trace: &Trace,
 ) -> Result<Option<User>, StoreError> {
     let params = [
         trace.at.get().into(),
         caller.user.to_string().into(),
-        caller.session.to_string().into(),
-        trace.to_json(Some(caller.session)).into(),
+        caller.id.to_string().into(),
+        trace.to_json(Some(caller.id)).into(),
         name.map(UserName::as_str).into(),
     ];
     first(database, (RENAME, &params), read_user).await

@@ -7,8 +7,6 @@
 use core::pin::Pin;
 
 /// The future behind a pointer, so that its code is compiled when it is first needed.
-pub(crate) fn apart<'a, T>(
-    future: impl Future<Output = T> + 'a,
-) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+pub fn apart<'a, T>(future: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
     Box::pin(future)
 }

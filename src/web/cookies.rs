@@ -5,9 +5,9 @@ use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use super::transport::Transport;
 use crate::domain::session::token::SignedToken;
 use crate::domain::time::{Seconds, UnixSeconds};
-use crate::service::candidates::PresentedTokens;
 use crate::service::config::CookieSettings;
-use crate::service::issue::TokenPair;
+use crate::service::issue::{AccessToken, TokenPair};
+use crate::service::presented::PresentedTokens;
 
 const ACCESS: Cookie = Cookie {
     name: "access_token",
@@ -110,20 +110,15 @@ impl<'a> CookieStyle<'a> {
         for domain in self.former {
             Scope::Domain(domain).delete(headers);
         }
-        let access = Value::of(&pair.access, pair.access_expires_at, now);
+        let access = Value::of(&pair.access.signed, pair.access.expires_at, now);
         let refresh = Value::of(&pair.refresh, pair.refresh_expires_at, now);
         self.own.append(headers, &ACCESS, access);
         self.own.append(headers, &REFRESH, refresh);
     }
 
     /// Sets the access cookie alone.
-    pub fn set_access(
-        self,
-        headers: &mut HeaderMap,
-        (token, expires_at): &(SignedToken, UnixSeconds),
-        now: UnixSeconds,
-    ) {
-        let access = Value::of(token, *expires_at, now);
+    pub fn set_access(self, headers: &mut HeaderMap, token: &AccessToken, now: UnixSeconds) {
+        let access = Value::of(&token.signed, token.expires_at, now);
         self.own.append(headers, &ACCESS, access);
     }
 

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Vi
 
 use super::multipart::{self, Part};
 use super::problem::{Code, Refusal};
+use super::value::Value;
 
 /// The most fields that are kept. No endpoint knows more than six, and each is compared with
 /// all before it: 8 KiB have room for thousands.
@@ -29,17 +30,6 @@ impl Wanted<'_> {
             Self::Only(names) => names.contains(&name),
         }
     }
-}
-
-/// A field's value.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Value {
-    /// JSON's null.
-    Null,
-    /// A text.
-    Text(String),
-    /// A number, a boolean, an array or an object: no field of ours is one.
-    Other,
 }
 
 /// The fields of a body, each once.

@@ -7,7 +7,8 @@
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 
-use super::multipart::is_boundary;
+/// The longest boundary (RFC 2046, section 5.1.1), in bytes.
+const MAX_BOUNDARY_BYTES: usize = 70;
 
 /// What UTF-8 and its subset ASCII are called: the labels of the Encoding standard and the names
 /// at IANA that clients send.
@@ -108,6 +109,12 @@ fn boundary<'a>(parameters: impl Iterator<Item = &'a str>) -> Option<String> {
         (Some(boundary), None) => is_boundary(boundary).then(|| boundary.to_owned()),
         _ => None,
     }
+}
+
+/// Whether a text can be a boundary at all.
+pub(crate) fn is_boundary(text: &str) -> bool {
+    (1..=MAX_BOUNDARY_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -1,12 +1,18 @@
-//! The wire format, on the `http` crate's types. Knows no endpoint.
+//! The wire kit, on the `http` crate's types: what endpoints are made of. It knows none of them.
 
 pub mod apart;
 pub mod body;
-pub mod call;
 pub mod cookies;
+pub mod endpoint;
 pub mod fields;
+pub mod form;
 pub mod headers;
 mod media_type;
 mod multipart;
 pub mod problem;
+pub mod reply;
+pub mod request;
+pub mod route;
+pub mod router;
 pub mod transport;
+pub mod value;

@@ -3,23 +3,14 @@
 //! A strict reading of the little that they send: no preamble, no nested parts, no transfer
 //! encodings. What differs is an error, never a guess.
 
-use super::fields::Value;
 use super::media_type::{names_utf_8, split};
-
-/// The longest boundary (RFC 2046, section 5.1.1), in bytes.
-const MAX_BOUNDARY_BYTES: usize = 70;
+use super::value::Value;
 
 /// The field of a part.
 pub(crate) struct Part {
     pub(crate) name: String,
     /// A text; [`Value::Null`] without a content, [`Value::Other`] for a file.
     pub(crate) value: Value,
-}
-
-/// Whether a text can be a boundary at all.
-pub(crate) fn is_boundary(text: &str) -> bool {
-    (1..=MAX_BOUNDARY_BYTES).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The parts of a body, one after the other; `None` in the place of what cannot be read, which
@@ -123,8 +114,9 @@ fn split_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u
 
 #[cfg(test)]
 mod tests {
-    use super::{is_boundary, parts};
-    use crate::web::fields::Value;
+    use super::parts;
+    use crate::web::media_type::is_boundary;
+    use crate::web::value::Value;
 
     const BOUNDARY: &str = "----WebKitFormBoundary7MA4YWxkTrZu0gW";
 

@@ -7,7 +7,8 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WW
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::service::AppError;
+use crate::ports::StoreError;
+use crate::service::ServiceError;
 use crate::service::error::FieldFault;
 
 /// How to authenticate: a 401 must say so (RFC 9110, section 15.5.2). No registered scheme stands
@@ -60,6 +61,29 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, in the order of the documents.
+    pub const ALL: [Self; 19] = [
+        Self::InvalidCredentials,
+        Self::NotAuthenticated,
+        Self::InvalidToken,
+        Self::TokenExpired,
+        Self::WrongCurrentPassword,
+        Self::CrossOrigin,
+        Self::HttpsRequired,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::EmailTaken,
+        Self::MalformedRequest,
+        Self::RequestTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+        Self::TooManyRequests,
+        Self::Unavailable,
+        Self::Misconfigured,
+        Self::Internal,
+    ];
+
     #[expect(clippy::too_many_lines, reason = "a table: one entry for each code")]
     const fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
@@ -247,40 +271,52 @@ impl Refusal {
     }
 }
 
-impl From<AppError> for Refusal {
-    fn from(error: AppError) -> Self {
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
         match error {
-            AppError::InvalidCredentials => Self::new(Code::InvalidCredentials),
-            AppError::NotAuthenticated => Self::new(Code::NotAuthenticated),
-            AppError::InvalidToken => Self::new(Code::InvalidToken),
-            AppError::Ambiguous => Self::new(Code::MalformedRequest),
-            AppError::TokenExpired => Self::new(Code::TokenExpired),
-            AppError::WrongCurrentPassword => Self::new(Code::WrongCurrentPassword),
-            AppError::EmailTaken => Self::new(Code::EmailTaken),
-            AppError::Invalid(errors) => Self {
+            ServiceError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            ServiceError::NotAuthenticated => Self::new(Code::NotAuthenticated),
+            ServiceError::InvalidToken => Self::new(Code::InvalidToken),
+            ServiceError::UnusableCookies => Self {
+                delete_cookies: true,
+                ..Self::new(Code::InvalidToken)
+            },
+            ServiceError::Ambiguous => Self::new(Code::MalformedRequest),
+            ServiceError::TokenExpired => Self::new(Code::TokenExpired),
+            ServiceError::WrongCurrentPassword => Self::new(Code::WrongCurrentPassword),
+            ServiceError::EmailTaken => Self::new(Code::EmailTaken),
+            ServiceError::Invalid(errors) => Self {
                 errors,
                 ..Self::new(Code::ValidationFailed)
             },
-            AppError::Throttled(pause) => {
+            ServiceError::Throttled(pause) => {
                 Self::retry_after(Code::TooManyRequests, pause.get().max(1), None)
             }
-            AppError::NotFound => Self::new(Code::NotFound),
-            AppError::Busy => Self::retry_after(
+            ServiceError::NotFound => Self::new(Code::NotFound),
+            ServiceError::Busy => Self::retry_after(
                 Code::Unavailable,
                 1,
                 Some("too many password hashes wait".to_owned()),
             ),
-            AppError::Misconfigured(cause) => Self::retry_after(
+            ServiceError::Misconfigured(cause) => Self::retry_after(
                 Code::Misconfigured,
                 MISCONFIGURED_RETRY_SECONDS,
                 Some(cause),
             ),
-            AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),
-            AppError::Internal(cause) => Self {
+            ServiceError::Unavailable(cause) => {
+                Self::retry_after(Code::Unavailable, 2, Some(cause))
+            }
+            ServiceError::Internal(cause) => Self {
                 cause: Some(cause),
                 ..Self::new(Code::Internal)
             },
         }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        ServiceError::from(error).into()
     }
 }
 

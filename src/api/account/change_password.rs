@@ -1,71 +1,177 @@
-//! A person changes the password.
+//! `PATCH /api/account/password`: replaces the password.
 
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::hashing::Verification;
-use crate::domain::credential::password::{NewPassword, PresentedPassword};
-use crate::ports::Ports;
-use crate::service::copies::sessions_ended;
-use crate::service::hash_queue::Line;
-use crate::service::policy::Owner;
-use crate::service::refusals::password_refused;
-use crate::service::verify_password::verify_password;
-use crate::service::{AppError, Ctx};
-use crate::store::attempts::PasswordHolder;
+use crate::domain::credential::password::{NewPassword, PresentedPassword, UnownedPassword};
+use crate::domain::id::TokenId;
+use crate::ports::{Limiter, Ports};
+use crate::service::breach_check::refuse_breached;
+use crate::service::config::Config;
+use crate::service::hash_queue::{HashTicket, Line};
+use crate::service::policy::{Actor, Member};
+use crate::service::refusals::{attempt_refused, password_refused};
+use crate::service::revocations::sessions_ended;
+use crate::service::verify_password::{Proof, verify_password};
+use crate::service::{Ctx, ServiceError};
+use crate::store::attempts::{self, Attempt, Attempted, Guess, PasswordHolder};
 use crate::store::passwords::{self, PasswordReplacement};
+use crate::web::endpoint::Endpoint;
+use crate::web::form::{Form, password_fault};
+use crate::web::problem::{Code, Refusal};
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
 
-/// What it takes.
+/// Stores the new password and ends every session of the user, the caller's too, in one
+/// transaction. Two hashes, and two round trips.
+///
+/// Tries of the current password are counted like those of a login: somebody with a stolen access
+/// token must not guess it. A request that breaks a rule is not a try and is not counted.
+pub(super) struct ChangePassword;
+
+/// `{currentPassword, newPassword}`.
 #[derive(Debug)]
-pub struct ChangePassword {
-    /// The password that is to be replaced.
-    pub current: PresentedPassword,
-    /// The one that replaces it, within the policy.
-    pub new: NewPassword,
+pub(super) struct PasswordChange {
+    current: PresentedPassword,
+    new: UnownedPassword,
 }
 
-/// Stores the new password and ends every session of the user, this one too, in one
-/// transaction. Two hashes, and one round trip beside the one that found the owner.
-///
-/// # Errors
-///
-/// [`AppError::WrongCurrentPassword`] and the store's;
-/// [`AppError::InvalidToken`] when the session or the password changed meanwhile.
-pub async fn change_password<P: Ports>(
+impl Endpoint for ChangePassword {
+    const ROUTE: Route = Route::patch("/api/account/password", "AccountUpdatePwd")
+        .json()
+        .limited(Limiter::Login)
+        .refuses(&[Code::WrongCurrentPassword]);
+    type Actor = Member;
+    type Input = PasswordChange;
+
+    fn input(request: &Received<'_>, config: &Config) -> Result<PasswordChange, Refusal> {
+        let fields = request.fields()?;
+        let policy = &config.passwords;
+        let mut form = Form::of(&fields, &["currentPassword", "newPassword"]);
+        let current = form.presented("currentPassword");
+        let new = form
+            .required("newPassword")
+            .and_then(|text| form.judged("newPassword", policy.judge_unowned(text)));
+        if let (Some(current), Some(new)) = (&current, &new)
+            && policy.is_unchanged(current, new)
+        {
+            form.fault(
+                "newPassword",
+                "unchanged",
+                "must differ from the current password",
+            );
+        }
+        form.finish(|| {
+            Some(PasswordChange {
+                current: current?,
+                new: new?,
+            })
+        })
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, member: Member, change: PasswordChange) -> Answer {
+        // It may cost a subrequest, hence the holder of a token: nobody else is worth one.
+        if let Err(breached) = refuse_breached(ctx, "newPassword", &change.new.digest()).await {
+            member.confirm(ctx).await?;
+            return Err(breached.into());
+        }
+        let owner = admitted(ctx, &member).await?;
+        let new = change
+            .new
+            .owned_by(&owner.holder.email)
+            .map_err(|fault| ServiceError::Invalid(vec![password_fault("newPassword", fault)]))?;
+        verified(ctx, &owner, &change.current).await?;
+        replace(ctx, &member, owner, &new).await?;
+        Ok(Reply::no_content().delete_cookies())
+    }
+}
+
+/// A caller whose try of the current password has been counted.
+struct Owner<'a> {
+    /// What the password is compared with.
+    holder: PasswordHolder,
+    /// The counter that a success sets back.
+    guess: Guess,
+    /// A place in the hash queue, taken before anything was counted.
+    place: HashTicket<'a>,
+}
+
+/// Counts the try, and reads what the password is compared with.
+async fn admitted<'a, P: Ports>(
+    ctx: &Ctx<'a, P>,
+    member: &Member,
+) -> Result<Owner<'a>, ServiceError> {
+    let place = ctx
+        .service
+        .hash_queue
+        .enter(ctx.now)
+        .ok_or(ServiceError::Busy)?;
+    let attempt = Attempt {
+        keys: ctx.service.throttle.of_password_change(member.session()),
+        id: TokenId::from_random(ctx.ports.random_bytes()?),
+        now: ctx.now,
+    };
+    match attempts::change_password(ctx.ports, &attempt, member.session()).await? {
+        Attempted::Admitted(guess, Some(holder)) => Ok(Owner {
+            holder,
+            guess,
+            place,
+        }),
+        Attempted::Throttled(throttled) if throttled.user.is_some() => {
+            attempt_refused(ctx, attempt.keys.account, throttled.user);
+            Err(ServiceError::Throttled(throttled.pause))
+        }
+        // An attempt from a session that is over is not let through, and finds no user.
+        Attempted::Admitted(_, None) | Attempted::Throttled(_) => Err(ServiceError::InvalidToken),
+    }
+}
+
+/// Compares the current password.
+async fn verified<P: Ports>(
     ctx: &Ctx<'_, P>,
-    owner: Owner<'_>,
-    change: ChangePassword,
-) -> Result<(), AppError> {
-    let hasher = &ctx.service.hasher;
-    let PasswordHolder {
-        id: user,
-        hash,
-        version,
-        ..
-    } = owner.holder;
-    match verify_password(ctx, &owner.place, (&change.current, hash.as_ref())).await? {
-        Verification::Match { .. } => {}
+    owner: &Owner<'_>,
+    current: &PresentedPassword,
+) -> Result<(), ServiceError> {
+    let proof = Proof {
+        password: current,
+        stored: owner.holder.hash.as_ref(),
+    };
+    match verify_password(ctx, &owner.place, proof).await? {
+        Verification::Match { .. } => Ok(()),
         Verification::Mismatch | Verification::Damaged | Verification::UnknownPepper => {
-            password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(user));
-            return Err(AppError::WrongCurrentPassword);
+            password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(owner.holder.id));
+            Err(ServiceError::WrongCurrentPassword)
         }
     }
+}
+
+/// Hashes and stores the new password. The session or the password may have changed meanwhile: then
+/// the database says no.
+async fn replace<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    member: &Member,
+    owner: Owner<'_>,
+    new: &NewPassword,
+) -> Result<(), ServiceError> {
+    let hasher = &ctx.service.hasher;
     let salt = ctx.ports.random_bytes()?;
     let new = {
         let _turn = owner
             .place
             .turn(ctx.ports, Line::Own, hasher.effort())
             .await?;
-        hasher.hash(&change.new, salt)?
+        hasher.hash(new, salt)?
     };
     let replacement = PasswordReplacement {
-        caller: owner.caller,
-        verified: version,
+        caller: member.session(),
+        verified: owner.holder.version,
         guess: owner.guess,
         new,
         trace: ctx.trace(),
     };
     let ended = passwords::replace(ctx.ports, &replacement)
         .await?
-        .ok_or(AppError::InvalidToken)?;
+        .ok_or(ServiceError::InvalidToken)?;
     sessions_ended(ctx, ended);
     Ok(())
 }

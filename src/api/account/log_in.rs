@@ -1,121 +1,150 @@
-//! A person logs in.
+//! `POST /api/account/login`: begins a session (RFC 6749, section 4.3, with cookies in place of a
+//! token response).
 
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::hashing::Verification;
 use crate::domain::credential::password::PresentedPassword;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::identity::email::Email;
-use crate::domain::session::{Device, NewSession};
-use crate::ports::Ports;
-use crate::service::copies::sessions_ended;
-use crate::service::hash_queue::{self, HashTicket};
-use crate::service::issue::{Grant, TokenPair, issue};
-use crate::service::policy::CarriedSessions;
-use crate::service::refusals::{account_refused, password_refused};
-use crate::service::verify_password::verify_password;
-use crate::service::{AppError, Ctx};
+use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey};
+use crate::ports::{Limiter, Ports};
+use crate::service::config::Config;
+use crate::service::hash_queue::{HashTicket, Line};
+use crate::service::issue::{TokenPair, issue};
+use crate::service::policy::Visitor;
+use crate::service::refusals::{attempt_refused, password_refused};
+use crate::service::revocations::sessions_ended;
+use crate::service::verify_password::{Proof, verify_password};
+use crate::service::{Ctx, ServiceError};
 use crate::store::attempts::{self, Attempt, Attempted, Guess, KnownDevice, PasswordHolder};
 use crate::store::log_in::{Login, Rehash, begin_session};
+use crate::web::endpoint::Endpoint;
+use crate::web::form::Form;
+use crate::web::problem::{Code, Refusal};
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// What a login looks at: the fields of RFC 6749, section 4.3.2, and those with which an OAuth
+/// client may name itself (section 2.3.1). Others guard nothing there, and HTML forms have them:
+/// a "remember me" box, a token against cross-site requests.
+const FIELDS: [&str; 6] = [
+    "username",
+    "password",
+    "grant_type",
+    "scope",
+    "client_id",
+    "client_secret",
+];
+/// Fields that must be texts and mean nothing here.
+const UNUSED: [&str; 3] = ["scope", "client_id", "client_secret"];
+
+/// Begins a session and sets both cookies. One hash, two round trips; a refusal costs one hash and
+/// one round trip, whatever its cause (docs/http.md, section 1), and a throttled attempt no hash.
+pub(super) struct LogIn;
 
 /// What a person logs in with.
-pub struct LogIn {
-    /// The address.
-    pub email: Email,
-    /// The password.
-    pub password: PresentedPassword,
-    /// Where the request came from.
-    pub device: Device,
-    /// The sessions that the request's cookies name: they end when the new one begins.
-    pub carried: CarriedSessions,
+#[derive(Debug)]
+pub(super) struct LoginForm {
+    /// `username`
+    email: Email,
+    /// `password`
+    password: PresentedPassword,
+    /// The `User-Agent` header.
+    user_agent: Option<String>,
 }
 
-/// Begins a session. One hash, two round trips; a refusal costs one hash and one round trip,
-/// whatever its cause (contract, section 1), and a throttled attempt no hash.
-///
-/// # Errors
-///
-/// [`AppError::InvalidCredentials`], [`AppError::Throttled`], [`AppError::Busy`], and the
-/// store's.
-pub async fn log_in<P: Ports>(ctx: &Ctx<'_, P>, command: LogIn) -> Result<TokenPair, AppError> {
-    let place = ctx
-        .service
-        .hash_queue
-        .enter(ctx.now)
-        .ok_or(AppError::Busy)?;
-    let LogIn {
-        email,
-        password,
-        device,
-        carried,
-    } = command;
-    let (guess, found) = admitted(ctx, &email, &carried).await?;
-    let verified = verify(ctx, &place, (found, &password)).await?;
-    let PasswordHolder {
-        id: user,
-        role_slug: role,
-        version,
-        ..
-    } = verified.holder;
-    ctx.caller.is(user);
-    let session = NewSession {
-        id: SessionId::from_random(ctx.ports.random_bytes()?),
-        refresh_id: TokenId::from_random(ctx.ports.random_bytes()?),
-        user,
-        device,
+impl Endpoint for LogIn {
+    const ROUTE: Route = Route::post("/api/account/login", "AccountLogin")
+        .json_or_form()
+        .limited(Limiter::Login)
+        .token_endpoint()
+        .refuses(&[Code::InvalidCredentials]);
+    type Actor = Visitor;
+    type Input = LoginForm;
+
+    fn input(request: &Received<'_>, _: &Config) -> Result<LoginForm, Refusal> {
+        let fields = request.fields_among(&FIELDS)?;
+        let mut form = Form::of(&fields, &FIELDS);
+        let email = form.email("username");
+        let password = form.presented("password");
+        if form
+            .optional("grant_type")
+            .is_some_and(|grant| grant != "password")
+        {
+            form.fault("grant_type", "unsupported_grant_type", "must be password");
+        }
+        for name in UNUSED {
+            form.optional(name);
+        }
+        form.finish(|| {
+            Some(LoginForm {
+                email: email?,
+                password: password?,
+                user_agent: request.user_agent(),
+            })
+        })
     }
-    .begin(ctx.config().sessions, ctx.now);
-    // Signed before the session exists: a signature that fails leaves nothing behind.
-    let pair = issue(
-        ctx,
-        Grant {
-            user,
-            session: session.id,
-            role,
-            refresh_id: session.refresh_id,
-            issued_at: ctx.now,
-            refresh_expires_at: session.idle_expires_at,
-        },
-    )?;
-    let login = Login {
-        session,
-        verified: version,
-        rehash: verified.rehash,
-        carried: carried.sessions,
-        guess,
-        trace: ctx.trace(),
-    };
-    // The password or the user may have changed while we hashed: then the database says no.
-    let Some(ended) = begin_session(ctx.ports, &login).await? else {
-        password_refused(ctx, AuditEvent::LoginFailed, Some(user));
-        return Err(AppError::InvalidCredentials);
-    };
-    sessions_ended(ctx, ended);
-    Ok(pair)
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, visitor: Visitor, form: LoginForm) -> Answer {
+        let place = ctx
+            .service
+            .hash_queue
+            .enter(ctx.now)
+            .ok_or(ServiceError::Busy)?;
+        let admitted = admitted(ctx, &form.email, &visitor).await?;
+        let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
+        ctx.caller.is(verified.holder.id);
+        let login = Login {
+            session: new_session(ctx, &verified, form.user_agent.as_deref())?,
+            verified: verified.holder.version,
+            rehash: verified.rehash,
+            carried: visitor.carried,
+            guess: admitted.guess,
+            trace: ctx.trace(),
+        };
+        // Signed before the session exists: a signature that fails leaves nothing behind.
+        let pair = first_pair(ctx, &login, verified.holder.role_slug)?;
+        // The password or the user may have changed while we hashed: then the database says no.
+        let Some(ended) = begin_session(ctx.ports, &login).await? else {
+            password_refused(ctx, AuditEvent::LoginFailed, Some(verified.holder.id));
+            return Err(ServiceError::InvalidCredentials.into());
+        };
+        sessions_ended(ctx, ended);
+        Ok(Reply::no_content().set_cookies(pair))
+    }
+}
+
+/// An attempt that has been counted.
+struct Admitted {
+    /// The counter that a success sets back.
+    guess: Guess,
+    /// The user of the address, if there is one.
+    holder: Option<PasswordHolder>,
 }
 
 /// Counts the attempt, and reads the user if it is let through.
 async fn admitted<P: Ports>(
     ctx: &Ctx<'_, P>,
     email: &Email,
-    carried: &CarriedSessions,
-) -> Result<(Guess, Option<PasswordHolder>), AppError> {
+    visitor: &Visitor,
+) -> Result<Admitted, ServiceError> {
     let throttle = &ctx.service.throttle;
     let attempt = Attempt {
         keys: throttle.of_login(email, ctx.caller.client),
         id: TokenId::from_random(ctx.ports.random_bytes()?),
         now: ctx.now,
     };
-    let device = carried.device.map(|device| KnownDevice {
-        session: device.session,
-        refresh_id: device.refresh_id,
-        key: throttle.of_device(device.session.session),
+    let device = visitor.device.as_ref().map(|claims| KnownDevice {
+        session: claims.session,
+        refresh_id: claims.id,
+        key: throttle.of_device(claims.session.id),
     });
     match attempts::log_in(ctx.ports, &attempt, email, device.as_ref()).await? {
-        Attempted::Admitted(guess, found) => Ok((guess, found)),
+        Attempted::Admitted(guess, holder) => Ok(Admitted { guess, holder }),
         Attempted::Throttled(throttled) => {
-            let event = (AuditEvent::Throttled, &attempt.keys.account);
-            account_refused(ctx, event, throttled.user);
-            Err(AppError::Throttled(throttled.pause))
+            attempt_refused(ctx, attempt.keys.account, throttled.user);
+            Err(ServiceError::Throttled(throttled.pause))
         }
     }
 }
@@ -128,42 +157,99 @@ struct Verified {
 
 /// Compares the password, and hashes it anew if a newer setting is due. The first hash comes
 /// before anything about the user is looked at: it is what takes the time.
-async fn verify<P: Ports>(
+async fn verified<P: Ports>(
     ctx: &Ctx<'_, P>,
     place: &HashTicket<'_>,
-    (found, password): (Option<PasswordHolder>, &PresentedPassword),
-) -> Result<Verified, AppError> {
+    password: &PresentedPassword,
+    found: Option<PasswordHolder>,
+) -> Result<Verified, ServiceError> {
+    let proof = Proof {
+        password,
+        stored: found.as_ref().and_then(|found| found.hash.as_ref()),
+    };
+    let verification = verify_password(ctx, place, proof).await?;
+    let holder = match (found, verification) {
+        (Some(found), Verification::Match { rehash }) if found.is_active => {
+            let rehash = if rehash {
+                rehashed(ctx, place, password, &found).await?
+            } else {
+                None
+            };
+            return Ok(Verified {
+                holder: found,
+                rehash,
+            });
+        }
+        (found, _) => found,
+    };
+    // An active user would pay for the new hash: an inactive one is refused no sooner.
+    if let Verification::Match { rehash: true } = verification {
+        let stored = None;
+        let _ = verify_password(ctx, place, Proof { password, stored }).await?;
+    }
+    let user = holder.map(|holder| holder.id);
+    if let (Verification::Damaged, Some(user)) = (verification, user) {
+        let user = user.to_string().into();
+        ctx.ports
+            .error("password.stored_hash_damaged", &[("user.id", user)]);
+    }
+    password_refused(ctx, AuditEvent::LoginFailed, user);
+    Err(ServiceError::InvalidCredentials)
+}
+
+/// A hash of today's setting, of a password that has just been verified.
+async fn rehashed<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    place: &HashTicket<'_>,
+    password: &PresentedPassword,
+    holder: &PasswordHolder,
+) -> Result<Option<Rehash>, ServiceError> {
+    let Some(from) = &holder.hash else {
+        return Ok(None);
+    };
     let hasher = &ctx.service.hasher;
-    let stored = found.as_ref().and_then(|found| found.hash.as_ref());
-    let verification = verify_password(ctx, place, (password, stored)).await?;
-    let user = found.as_ref().map(|found| found.id);
-    let (holder, rehash) = match (found, verification) {
-        (Some(found), Verification::Match { rehash }) if found.is_active => (found, rehash),
-        (_, verification) => {
-            // An active user would pay for the new hash: an inactive one is refused no sooner.
-            if let Verification::Match { rehash: true } = verification {
-                let _ = verify_password(ctx, place, (password, None)).await?;
-            }
-            if let (Verification::Damaged, Some(user)) = (verification, user) {
-                let user = user.to_string().into();
-                ctx.ports
-                    .error("password.stored_hash_damaged", &[("user.id", user)]);
-            }
-            password_refused(ctx, AuditEvent::LoginFailed, user);
-            return Err(AppError::InvalidCredentials);
-        }
+    let salt = ctx.ports.random_bytes()?;
+    let _turn = place.turn(ctx.ports, Line::Own, hasher.effort()).await?;
+    Ok(Some(Rehash {
+        to: hasher.rehash(password, salt)?,
+        from: from.clone(),
+    }))
+}
+
+/// The session that is about to begin.
+fn new_session<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    verified: &Verified,
+    user_agent: Option<&str>,
+) -> Result<Session, ServiceError> {
+    let session = NewSession {
+        id: SessionId::from_random(ctx.ports.random_bytes()?),
+        refresh_id: TokenId::from_random(ctx.ports.random_bytes()?),
+        user: verified.holder.id,
+        device: Device::new(user_agent, ctx.caller.country.as_deref()),
     };
-    let rehash = match &holder.hash {
-        Some(from) if rehash => {
-            let salt = ctx.ports.random_bytes()?;
-            let line = hash_queue::Line::Own;
-            let _turn = place.turn(ctx.ports, line, hasher.effort()).await?;
-            Some(Rehash {
-                to: hasher.rehash(password, salt)?,
-                from: from.clone(),
-            })
-        }
-        _ => None,
+    Ok(session.begin(ctx.config().sessions, ctx.now))
+}
+
+/// The tokens of a session's first generation.
+fn first_pair<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    login: &Login,
+    role: String,
+) -> Result<TokenPair, ServiceError> {
+    let Session {
+        user,
+        id,
+        refresh_id,
+        idle_expires_at,
+        ..
+    } = login.session;
+    let grant = Grant {
+        session: SessionKey { user, id },
+        role,
+        refresh_id,
+        issued_at: ctx.now,
+        expires_at: idle_expires_at,
     };
-    Ok(Verified { holder, rehash })
+    issue(ctx, grant)
 }

@@ -1,60 +1,68 @@
-//! A client trades its refresh token for the next pair.
+//! `POST /api/account/refresh`: a client trades its refresh token for the next pair.
 
 use crate::domain::id::TokenId;
-use crate::ports::Ports;
-use crate::service::copies::sessions_ended;
-use crate::service::issue::{Grant, TokenPair, issue};
-use crate::service::policy::RefreshHolder;
-use crate::service::{AppError, Ctx};
-use crate::store::rotate::{RotatedSession, Rotation, RotationRequest, rotate};
+use crate::ports::{Limiter, Ports};
+use crate::service::config::Config;
+use crate::service::issue::issue;
+use crate::service::policy::RefreshTokenHolder;
+use crate::service::revocations::sessions_ended;
+use crate::service::{Ctx, ServiceError};
+use crate::store::rotate::{Rotation, RotationRequest, rotate};
+use crate::web::endpoint::Endpoint;
+use crate::web::problem::Refusal;
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
 
-/// Rotates the refresh token. One round trip.
+/// Rotates the refresh token and sets both cookies. One round trip.
 ///
 /// Two tabs that refresh at once, or a client whose answer was lost, present one token twice:
 /// within the grace both are answered with the same pair, byte for byte. Anything older is a
-/// copy in somebody else's hands: the session ends for both of them.
-///
-/// # Errors
-///
-/// [`AppError::InvalidToken`] and the store's.
-pub async fn refresh<P: Ports>(
+/// copy in a third party's hands: the session ends for both of them.
+pub(super) struct Refresh;
+
+impl Endpoint for Refresh {
+    const ROUTE: Route = Route::post("/api/account/refresh", "RefreshAccessToken")
+        .limited(Limiter::Session)
+        .token_endpoint();
+    type Actor = RefreshTokenHolder;
+    type Input = ();
+
+    fn input(_: &Received<'_>, _: &Config) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, holder: RefreshTokenHolder, (): ()) -> Answer {
+        match rotated(ctx, &holder).await? {
+            Rotation::Rotated(grant) => Ok(Reply::no_content().set_cookies(issue(ctx, grant)?)),
+            Rotation::Reused(ended) => {
+                let user = holder.claims.session.user.to_string().into();
+                ctx.ports
+                    .warn("session.refresh_reused", &[("user.id", user)]);
+                sessions_ended(ctx, vec![ended]);
+                Err(ServiceError::InvalidToken.into())
+            }
+            Rotation::Dead => Err(ServiceError::InvalidToken.into()),
+        }
+    }
+}
+
+async fn rotated<P: Ports>(
     ctx: &Ctx<'_, P>,
-    RefreshHolder { claims }: RefreshHolder,
-) -> Result<TokenPair, AppError> {
+    RefreshTokenHolder { claims }: &RefreshTokenHolder,
+) -> Result<Rotation, ServiceError> {
     let request = RotationRequest {
         session: claims.session,
-        user: claims.user,
         presented: claims.id,
         successor: TokenId::from_random(ctx.ports.random_bytes()?),
         idle: ctx.config().sessions.idle,
         grace: ctx.config().sessions.grace,
         trace: ctx.trace(),
     };
-    let grant = |rotated: RotatedSession| Grant {
-        user: claims.user,
-        session: claims.session,
-        role: rotated.role,
-        refresh_id: rotated.refresh_id,
-        issued_at: rotated.issued_at,
-        refresh_expires_at: rotated.expires_at,
-    };
-    let rotation = match rotate(ctx.ports, &request).await {
-        Ok(rotation) => rotation,
-        // Without the database nothing is given, but what is known to be over can be refused.
-        Err(_) if ctx.ports.has_ended(claims.id).await => {
-            return Err(AppError::InvalidToken);
-        }
-        Err(error) => return Err(error.into()),
-    };
-    match rotation {
-        Rotation::Rotated(rotated) => issue(ctx, grant(rotated)),
-        Rotation::Reused(ended) => {
-            let user = claims.user.to_string().into();
-            ctx.ports
-                .warn("session.refresh_reused", &[("user.id", user)]);
-            sessions_ended(ctx, vec![ended]);
-            Err(AppError::InvalidToken)
-        }
-        Rotation::Dead => Err(AppError::InvalidToken),
+    match rotate(ctx.ports, &request).await {
+        Ok(rotation) => Ok(rotation),
+        // Without the database no token is issued, but one that is known to be over is refused.
+        Err(error) if !ctx.ports.has_ended(claims.id).await => Err(error.into()),
+        Err(_) => Err(ServiceError::InvalidToken),
     }
 }

@@ -1,60 +1,98 @@
-//! A person registers.
+//! `POST /api/account/register`: adds a user.
+
+use serde::Serialize;
 
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::password::NewPassword;
 use crate::domain::id::UserId;
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::UserName;
-use crate::ports::Ports;
+use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
+use crate::service::config::Config;
 use crate::service::hash_queue::Line;
+use crate::service::policy::Anyone;
 use crate::service::refusals::request_refused;
-use crate::service::{AppError, Ctx};
+use crate::service::{Ctx, ServiceError};
 use crate::store::users::{self, NewUser, Registered, Registration};
+use crate::web::endpoint::Endpoint;
+use crate::web::form::Form;
+use crate::web::problem::{Code, Refusal};
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
 
 /// Milliseconds in a second: a `UUIDv7` counts them, our clock does not.
 const MILLIS: u64 = 1_000;
 
-/// What a person registers with.
+/// Adds the user, with the default role, and answers with it. One hash, one round trip.
+pub(super) struct Register;
+
+/// What a person registers with: `{email, password, name?}`.
 #[derive(Debug)]
-pub struct Register {
-    /// The address.
-    pub email: Email,
-    /// The password, within the policy.
-    pub password: NewPassword,
-    /// The display name.
-    pub name: Option<UserName>,
+pub(super) struct Newcomer {
+    email: Email,
+    password: NewPassword,
+    name: Option<UserName>,
 }
 
-/// Adds the user, with the default role. One hash, one round trip.
-///
+impl Endpoint for Register {
+    const ROUTE: Route = Route::post("/api/account/register", "AccountRegister")
+        .json()
+        .limited(Limiter::Register)
+        .refuses(&[Code::EmailTaken]);
+    type Actor = Anyone;
+    type Input = Newcomer;
+
+    fn input(request: &Received<'_>, config: &Config) -> Result<Newcomer, Refusal> {
+        let fields = request.fields()?;
+        let mut form = Form::of(&fields, &["email", "password", "name"]);
+        let email = form.email("email");
+        let name = form.name("name");
+        let password = form.required("password").and_then(|text| {
+            let Some(email) = &email else {
+                form.judged("password", config.passwords.judge_unowned(text));
+                return None;
+            };
+            form.judged("password", config.passwords.judge(text, email))
+        });
+        form.finish(|| {
+            Some(Newcomer {
+                email: email?,
+                password: password?,
+                name: name?,
+            })
+        })
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, newcomer: Newcomer) -> Answer {
+        let registered = register(ctx, newcomer).await?;
+        Reply::created(&UserBody::from(registered))
+    }
+}
+
 /// The hash comes first: a taken address costs the same as a free one.
-///
-/// # Errors
-///
-/// [`AppError::Invalid`] for a breached password, [`AppError::EmailTaken`],
-/// [`AppError::Busy`], and the store's.
-pub async fn register<P: Ports>(
+async fn register<P: Ports>(
     ctx: &Ctx<'_, P>,
-    command: Register,
-) -> Result<Registered, AppError> {
-    refuse_breached(ctx, "password", &command.password).await?;
+    newcomer: Newcomer,
+) -> Result<Registered, ServiceError> {
+    refuse_breached(ctx, "password", &newcomer.password.digest()).await?;
     let place = ctx
         .service
         .hash_queue
         .enter(ctx.now)
-        .ok_or(AppError::Busy)?;
+        .ok_or(ServiceError::Busy)?;
     let salt = ctx.ports.random_bytes()?;
     let hash = {
         let hasher = &ctx.service.hasher;
         let _turn = place.turn(ctx.ports, Line::Own, hasher.effort()).await?;
-        hasher.hash(&command.password, salt)?
+        hasher.hash(&newcomer.password, salt)?
     };
     let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {
         id: UserId::new(unix_millis, &ctx.ports.random_bytes()?),
-        email: command.email,
-        name: command.name,
+        email: newcomer.email,
+        name: newcomer.name,
         hash,
         role: ctx.config().default_role.clone(),
         most_an_hour: ctx.config().registrations_an_hour,
@@ -65,13 +103,44 @@ pub async fn register<P: Ports>(
             ctx.caller.is(registered.user.id);
             Ok(registered)
         }
-        Registration::EmailTaken => Err(AppError::EmailTaken),
+        Registration::EmailTaken => Err(ServiceError::EmailTaken),
         Registration::TooMany(pause) => {
             request_refused(ctx, AuditEvent::Throttled);
-            Err(AppError::Throttled(pause))
+            Err(ServiceError::Throttled(pause))
         }
-        Registration::NoSuchRole => Err(AppError::Misconfigured(
+        Registration::NoSuchRole => Err(ServiceError::Misconfigured(
             "DEFAULT_ROLE is not in the table roles".to_owned(),
         )),
+    }
+}
+
+/// The contract's `User`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserBody {
+    id: String,
+    name: Option<String>,
+    email: String,
+    is_active: bool,
+    is_superuser: bool,
+    role_name: String,
+    role_slug: String,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Registered> for UserBody {
+    fn from(Registered { user, role_name }: Registered) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.as_str().to_owned(),
+            name: user.name,
+            is_active: user.is_active,
+            is_superuser: user.is_superuser,
+            role_name,
+            role_slug: user.role_slug,
+            created_at: user.created_at.to_rfc3339(),
+            updated_at: user.updated_at.to_rfc3339(),
+        }
     }
 }

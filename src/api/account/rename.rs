@@ -1,63 +1,80 @@
-//! A person changes the display name.
+//! `PATCH /api/account/profile`: changes the display name.
 
 use crate::domain::id::TokenId;
 use crate::domain::identity::user::{Profile, UserName};
-use crate::domain::session::token::{AccessClaims, SignedToken};
-use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::Ports;
-use crate::service::copies::user_changed;
-use crate::service::policy::AccessHolder;
-use crate::service::{AppError, Ctx};
+use crate::domain::session::token::AccessClaims;
+use crate::domain::time::Seconds;
+use crate::ports::{Limiter, Ports};
+use crate::service::config::Config;
+use crate::service::issue::AccessToken;
+use crate::service::policy::Member;
+use crate::service::profile_cache::drop_copies;
+use crate::service::{Ctx, ServiceError};
 use crate::store::users;
+use crate::web::endpoint::Endpoint;
+use crate::web::form::Form;
+use crate::web::problem::Refusal;
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
 
 /// Copies that were read in the second of the change may be from before it: the token says
 /// that only later ones count. (`iat` may lie 5 s ahead.)
 const NEXT_SECOND: Seconds = Seconds::new(1);
 
-/// The changed profile, and the access token with which its owner sees the change at once.
-#[derive(Clone, Debug)]
-pub struct Renamed {
-    /// The profile as it is now.
-    pub profile: Profile,
-    /// The token and when it expires; `None` when the old one has a second left or less.
-    pub access: Option<(SignedToken, UnixSeconds)>,
-}
-
-/// Stores the name. One round trip.
+/// Stores the name and answers with the profile. One round trip.
 ///
 /// Copies of the profile in KV may show the old name for a while, elsewhere. The caller gets
 /// an access token that is younger than all of them, and copies older than the token do not
 /// count: so the caller's next read shows the new name, whatever KV does.
-///
-/// # Errors
-///
-/// [`AppError::InvalidToken`] when the caller's session is over, and the store's.
-pub async fn rename<P: Ports>(
+pub(super) struct Rename;
+
+impl Endpoint for Rename {
+    const ROUTE: Route = Route::patch("/api/account/profile", "AccountUpdateProfile")
+        .json()
+        .limited(Limiter::Session);
+    type Actor = Member;
+    type Input = Option<UserName>;
+
+    fn input(request: &Received<'_>, _: &Config) -> Result<Option<UserName>, Refusal> {
+        let fields = request.fields()?;
+        let mut form = Form::of(&fields, &["name"]);
+        if fields.get("name").is_none() {
+            form.fault("name", "required", "is required; null removes the name");
+        }
+        let name = form.name("name");
+        form.finish(|| name)
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, member: Member, name: Option<UserName>) -> Answer {
+        let user = users::rename(ctx.ports, member.session(), name.as_ref(), &ctx.trace())
+            .await?
+            .ok_or(ServiceError::InvalidToken)?;
+        drop_copies(ctx, user.id);
+        let token = younger_token(ctx, &member.claims, user.role_slug.clone())?;
+        Ok(Reply::json(&Profile::from(user))?.set_access_cookie(token))
+    }
+}
+
+/// A token that is younger than the commit and not older than the one it replaces; `None` when that
+/// one has a second left or less. Its lifetime is not extended: that is for a refresh.
+fn younger_token<P: Ports>(
     ctx: &Ctx<'_, P>,
-    holder: AccessHolder,
-    name: Option<UserName>,
-) -> Result<Renamed, AppError> {
-    let user = users::rename(ctx.ports, holder.caller(), name.as_ref(), &ctx.trace())
-        .await?
-        .ok_or(AppError::InvalidToken)?;
-    user_changed(ctx, user.id);
-    // By the clock after the commit, and never older than the token it replaces.
+    claims: &AccessClaims,
+    role: String,
+) -> Result<Option<AccessToken>, ServiceError> {
     let after_commit = ctx.ports.now().plus(NEXT_SECOND);
     let claims = AccessClaims {
-        issued_at: after_commit.max(holder.claims.issued_at),
-        role: user.role_slug.clone(),
+        issued_at: after_commit.max(claims.issued_at),
+        role,
         id: TokenId::from_random(ctx.ports.random_bytes()?),
-        // The lifetime is not extended: that is for a refresh.
-        ..holder.claims
+        ..*claims
     };
-    let access = if claims.issued_at < claims.expires_at {
-        let token = ctx.service.tokens.sign_access(&claims)?;
-        Some((token, claims.expires_at))
-    } else {
-        None
-    };
-    Ok(Renamed {
-        profile: Profile::from(user),
-        access,
-    })
+    if claims.issued_at >= claims.expires_at {
+        return Ok(None);
+    }
+    Ok(Some(AccessToken {
+        signed: ctx.service.tokens.sign_access(&claims)?,
+        expires_at: claims.expires_at,
+    }))
 }

@@ -1,41 +1,44 @@
-//! A person ends sessions: one of them, the others, or all.
+//! `DELETE /api/account/sessions?scope=others|all`: logs other devices out, or all of them.
 
-use crate::ports::Ports;
-use crate::service::copies::sessions_ended;
-use crate::service::{AppError, Ctx};
-use crate::store::Caller;
-use crate::store::sessions::{self, Which};
+use super::end;
+use crate::ports::{Limiter, Ports};
+use crate::service::Ctx;
+use crate::service::config::Config;
+use crate::service::policy::Member;
+use crate::store::sessions::Which;
+use crate::web::endpoint::Endpoint;
+use crate::web::form::Form;
+use crate::web::problem::Refusal;
+use crate::web::reply::Answer;
+use crate::web::request::Received;
+use crate::web::route::Route;
 
-/// Whether the session that asked is among those that ended.
-#[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The caller's session ended: its cookies are of no more use.
-    CurrentToo,
-    /// The caller's session goes on.
-    NotCurrent,
-}
+/// Ends the caller's other sessions, or all of them; with the caller's own, the cookies go as well.
+pub(super) struct EndSessions;
 
-/// Ends sessions of the caller's before it answers. One round trip.
-///
-/// # Errors
-///
-/// [`AppError::InvalidToken`] when the caller's session is over, [`AppError::NotFound`] for a
-/// session that is not the caller's or is over already, and the store's.
-pub async fn end_sessions<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    caller: Caller,
-    which: Which,
-) -> Result<Ended, AppError> {
-    let ended = sessions::end_own(ctx.ports, caller, which, &ctx.trace())
-        .await?
-        .ok_or(AppError::InvalidToken)?;
-    let outcome = match which {
-        Which::One(_) if ended.is_empty() => return Err(AppError::NotFound),
-        Which::One(id) if id != caller.session => Ended::NotCurrent,
-        Which::Others => Ended::NotCurrent,
-        Which::One(_) | Which::All => Ended::CurrentToo,
-    };
-    sessions_ended(ctx, ended);
-    Ok(outcome)
+impl Endpoint for EndSessions {
+    const ROUTE: Route = Route::delete("/api/account/sessions", "AccountEndSessions")
+        .query()
+        .limited(Limiter::Session);
+    type Actor = Member;
+    type Input = Which;
+
+    fn input(request: &Received<'_>, _: &Config) -> Result<Which, Refusal> {
+        let query = request.query()?;
+        let mut form = Form::of_query(&query, &["scope"]);
+        let scope = match form.required("scope").as_deref() {
+            Some("others") => Some(Which::Others),
+            Some("all") => Some(Which::All),
+            Some(_) => {
+                form.fault("scope", "not_in_list", "must be others or all");
+                None
+            }
+            None => None,
+        };
+        form.finish(|| scope)
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, member: Member, which: Which) -> Answer {
+        end(ctx, member.session(), which).await
+    }
 }

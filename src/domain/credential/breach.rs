@@ -9,8 +9,6 @@ use core::fmt;
 
 use sha1::{Digest, Sha1};
 
-use super::password::NewPassword;
-
 /// The digits that are sent: one prefix stands for a millionth of all passwords.
 const PREFIX_DIGITS: usize = 5;
 /// The digits that stay: 160 bits are 40 digits.
@@ -31,12 +29,7 @@ pub struct MalformedRange;
 
 impl PasswordDigest {
     /// Hashes a password in its normal form, in which most people's devices send it.
-    #[must_use]
-    pub fn of(password: &NewPassword) -> Self {
-        Self::of_text(password.expose())
-    }
-
-    fn of_text(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let mut prefix = format!("{:X}", Sha1::digest(text));
         let suffix = prefix.split_off(PREFIX_DIGITS);
         Self {
@@ -123,16 +116,16 @@ mod tests {
     const OTHER: &str = "0018A45C4D1DEF81644B54AB7F969B88D65";
 
     fn is_among(range: &str) -> Result<bool, MalformedRange> {
-        PasswordDigest::of_text("password").is_among(range.as_bytes())
+        PasswordDigest::of("password").is_among(range.as_bytes())
     }
 
     #[test]
     fn a_hash_is_split_behind_its_fifth_digit() {
-        let digest = PasswordDigest::of_text("password");
+        let digest = PasswordDigest::of("password");
         assert_eq!(digest.prefix().as_str(), "5BAA6");
         assert_eq!(digest.suffix, SUFFIX);
         // Leading zeros are digits too: SHA-1 of this one begins with five of them.
-        let digest = PasswordDigest::of_text("quiet lantern 2773016");
+        let digest = PasswordDigest::of("quiet lantern 2773016");
         assert_eq!(digest.prefix().as_str(), "00000");
         assert_eq!(digest.suffix.len(), 35);
     }
@@ -204,13 +197,13 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_no_answer() {
-        let digest = PasswordDigest::of_text("password");
+        let digest = PasswordDigest::of("password");
         assert_eq!(digest.is_among(&[0xff; 40]), Err(MalformedRange));
     }
 
     #[test]
     fn nothing_of_a_hash_is_in_debug_output() {
-        let digest = PasswordDigest::of_text("password");
+        let digest = PasswordDigest::of("password");
         let printed = format!("{digest:?} {:?}", digest.prefix());
         assert_eq!(printed, "PasswordDigest(…) RangePrefix(…)");
     }

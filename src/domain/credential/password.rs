@@ -8,6 +8,7 @@
 
 use core::fmt;
 
+use super::breach::PasswordDigest;
 use super::common_passwords;
 use crate::domain::identity::email::Email;
 
@@ -29,6 +30,10 @@ pub struct PresentedPassword(String);
 
 /// A chosen password in its normal form; every rule of the policy holds.
 pub struct NewPassword(String);
+
+/// A chosen password in its normal form, of somebody whose address is not known yet: every rule of
+/// the policy holds that does not depend on the address. It cannot be hashed.
+pub struct UnownedPassword(String);
 
 /// The rule that a password breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +93,7 @@ impl PasswordPolicy {
         Self { normalise, ..self }
     }
 
-    /// Judges a password that the owner of `email` chooses. Without an address (because it
-    /// is faulty itself) the remaining rules are judged.
+    /// Judges a password that the owner of `email` chooses.
     ///
     /// Code points are counted as sent or in the normal form, whichever are fewer: a letter
     /// and its accent are one character, and a ligature that the normal form spells out is
@@ -98,7 +102,20 @@ impl PasswordPolicy {
     /// # Errors
     ///
     /// The first rule that is broken.
-    pub fn judge(&self, text: String, email: Option<&Email>) -> Result<NewPassword, PasswordFault> {
+    pub fn judge(&self, text: String, email: &Email) -> Result<NewPassword, PasswordFault> {
+        self.judged(text, Some(email)).map(NewPassword)
+    }
+
+    /// Judges a password by the rules that do not depend on its owner's address.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken.
+    pub fn judge_unowned(&self, text: String) -> Result<UnownedPassword, PasswordFault> {
+        self.judged(text, None).map(UnownedPassword)
+    }
+
+    fn judged(&self, text: String, email: Option<&Email>) -> Result<String, PasswordFault> {
         let sent = text.chars().count();
         let text = normal_form(text, self.normalise);
         let code_points = sent.min(text.chars().count());
@@ -108,23 +125,19 @@ impl PasswordPolicy {
         if code_points < self.min_code_points {
             return Err(PasswordFault::TooShort);
         }
-        let is_context_word = email
-            .iter()
-            .flat_map(|email| [email.as_str(), email.local_part()])
-            .chain([SERVICE_NAME])
-            .any(|word| text.eq_ignore_ascii_case(word));
-        if is_context_word {
+        let is_of_owner = email.is_some_and(|email| names(&text, email));
+        if is_of_owner || text.eq_ignore_ascii_case(SERVICE_NAME) {
             return Err(PasswordFault::Guessable);
         }
         if common_passwords::is_common(&text) {
             return Err(PasswordFault::Common);
         }
-        Ok(NewPassword(text))
+        Ok(text)
     }
 
     /// Whether the new password is the current one, perhaps in another spelling.
     #[must_use]
-    pub fn is_unchanged(&self, current: &PresentedPassword, new: &NewPassword) -> bool {
+    pub fn is_unchanged(&self, current: &PresentedPassword, new: &UnownedPassword) -> bool {
         normal_form(current.0.clone(), self.normalise) == new.0
     }
 }
@@ -135,6 +148,39 @@ impl NewPassword {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Its hash for the breach check.
+    #[must_use]
+    pub fn digest(&self) -> PasswordDigest {
+        PasswordDigest::of(&self.0)
+    }
+}
+
+impl UnownedPassword {
+    /// The password of the owner of `email`.
+    ///
+    /// # Errors
+    ///
+    /// [`PasswordFault::Guessable`] when it is the address or its local part.
+    pub fn owned_by(self, email: &Email) -> Result<NewPassword, PasswordFault> {
+        if names(&self.0, email) {
+            return Err(PasswordFault::Guessable);
+        }
+        Ok(NewPassword(self.0))
+    }
+
+    /// Its hash for the breach check.
+    #[must_use]
+    pub fn digest(&self) -> PasswordDigest {
+        PasswordDigest::of(&self.0)
+    }
+}
+
+/// Whether a password is an address or its local part, in whatever case.
+fn names(password: &str, email: &Email) -> bool {
+    [email.as_str(), email.local_part()]
+        .iter()
+        .any(|word| password.eq_ignore_ascii_case(word))
 }
 
 /// ASCII is its own normal form.
@@ -149,6 +195,12 @@ pub(super) fn normal_form(text: String, normalise: Normalise) -> String {
 impl fmt::Debug for PresentedPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PresentedPassword(…)")
+    }
+}
+
+impl fmt::Debug for UnownedPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnownedPassword(…)")
     }
 }
 
@@ -185,7 +237,7 @@ pub(super) mod tests {
     fn judge(text: &str) -> Result<String, PasswordFault> {
         let email = Email::parse("ada.lovelace@example.org").unwrap();
         policy()
-            .judge(text.to_owned(), Some(&email))
+            .judge(text.to_owned(), &email)
             .map(|password| password.expose().to_owned())
     }
 
@@ -243,7 +295,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_new_password_is_unchanged_in_another_spelling_too() {
-        let new = policy().judge("caf\u{e9} noir".to_owned(), None).unwrap();
+        let new = policy().judge_unowned("caf\u{e9} noir".to_owned()).unwrap();
         for (current, is_unchanged) in [
             ("caf\u{e9} noir", true),
             ("cafe\u{301} noir", true),
@@ -283,6 +335,26 @@ pub(super) mod tests {
             );
         }
         assert!(judge("ada.lovelace1").is_ok());
+    }
+
+    #[test]
+    fn a_password_is_compared_with_the_address_once_its_owner_is_known() {
+        let email = Email::parse("ada.lovelace@example.org").unwrap();
+        for text in ["ada.lovelace", "Ada.Lovelace@Example.org"] {
+            let unowned = policy().judge_unowned(text.to_owned()).unwrap();
+            let fault = unowned.owned_by(&email).unwrap_err();
+            assert_eq!(fault, PasswordFault::Guessable, "{text}");
+        }
+        let unowned = policy().judge_unowned("ada.lovelace1".to_owned()).unwrap();
+        assert_eq!(unowned.owned_by(&email).unwrap().expose(), "ada.lovelace1");
+        for (text, fault) in [
+            ("latchkey", PasswordFault::Guessable),
+            ("password1", PasswordFault::Common),
+            ("short", PasswordFault::TooShort),
+        ] {
+            let judged = policy().judge_unowned(text.to_owned());
+            assert_eq!(judged.unwrap_err(), fault, "{text}");
+        }
     }
 
     #[test]

@@ -100,6 +100,32 @@ impl Device {
     }
 }
 
+/// Which session: its row's key. A caller is known by it, and so are the sessions that a request's
+/// cookies name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionKey {
+    /// Whose session it is.
+    pub user: UserId,
+    /// The session's id: the `sid` of its tokens.
+    pub id: SessionId,
+}
+
+/// What a pair of tokens follows from: a session's current generation. The same grant gives the
+/// same bytes.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The session.
+    pub session: SessionKey,
+    /// The user's role.
+    pub role: String,
+    /// The id of the current refresh token.
+    pub refresh_id: TokenId,
+    /// When the current refresh token was issued.
+    pub issued_at: UnixSeconds,
+    /// When the current refresh token expires.
+    pub expires_at: UnixSeconds,
+}
+
 /// A session that has neither ended nor expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha512};
 
+use super::SessionKey;
 use super::keys::KeyRing;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::time::{Seconds, UnixSeconds};
@@ -70,10 +71,8 @@ pub struct Issuance {
 /// What an access token says: this user, in this session, with this role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// The user.
-    pub user: UserId,
-    /// The session it was issued in.
-    pub session: SessionId,
+    /// The session it was issued in, and whose that is.
+    pub session: SessionKey,
     /// The role's slug when it was issued.
     pub role: String,
     /// Issued at.
@@ -87,10 +86,8 @@ pub struct AccessClaims {
 /// What a refresh token says: one generation of this session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// The user.
-    pub user: UserId,
-    /// The session it belongs to.
-    pub session: SessionId,
+    /// The session it belongs to, and whose that is.
+    pub session: SessionKey,
     /// Issued at.
     pub issued_at: UnixSeconds,
     /// Not valid from here on.
@@ -165,8 +162,8 @@ impl Tokens {
         let body = AccessBody {
             iss: self.issuance.issuer.clone(),
             aud: self.issuance.audience.clone(),
-            sub: claims.user,
-            sid: claims.session,
+            sub: claims.session.user,
+            sid: claims.session.id,
             role: claims.role.clone(),
             iat: claims.issued_at,
             exp: claims.expires_at,
@@ -184,8 +181,8 @@ impl Tokens {
         let body = RefreshBody {
             iss: self.issuance.issuer.clone(),
             aud: self.issuance.issuer.clone(),
-            sub: claims.user,
-            sid: claims.session,
+            sub: claims.session.user,
+            sid: claims.session.id,
             iat: claims.issued_at,
             exp: claims.expires_at,
             jti: claims.id,
@@ -209,8 +206,10 @@ impl Tokens {
             return Err(Rejection::Invalid);
         }
         let claims = AccessClaims {
-            user: body.sub,
-            session: body.sid,
+            session: SessionKey {
+                user: body.sub,
+                id: body.sid,
+            },
             role: body.role,
             issued_at: body.iat,
             expires_at: body.exp,
@@ -252,8 +251,10 @@ impl Tokens {
             return Err(Rejection::Invalid);
         }
         let claims = RefreshClaims {
-            user: body.sub,
-            session: body.sid,
+            session: SessionKey {
+                user: body.sub,
+                id: body.sid,
+            },
             issued_at: body.iat,
             expires_at: body.exp,
             id: body.jti,

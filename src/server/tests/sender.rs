@@ -4,7 +4,7 @@ use http::{Method, Request};
 use serde_json::json;
 
 use super::{Answer, BASE, Client, PASSWORD, World};
-use crate::web::call::Country;
+use crate::web::request::Country;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const SERVER: &str = "198.51.100.7";

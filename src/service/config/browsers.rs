@@ -1,6 +1,7 @@
 //! The settings of what browsers are told: other origins, and https.
 
-use super::cookies::list;
+use super::reader::{Reader, list};
+use crate::service::front_end::FrontEndKeys;
 use crate::service::origin::{is_origin, is_same_site};
 
 /// For whom browsers are told to come over https alone.
@@ -14,7 +15,38 @@ pub enum Hsts {
     Subdomains,
 }
 
-pub(crate) fn read_origins(text: &str) -> Option<Vec<String>> {
+/// What the settings say of browsers and front ends.
+pub(super) struct BrowserSettings {
+    /// `ALLOWED_ORIGINS`.
+    pub(super) origins: Vec<String>,
+    /// `HSTS`.
+    pub(super) hsts: Hsts,
+    /// `TRUSTED_FRONT_END_KEY`.
+    pub(super) front_ends: FrontEndKeys,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<BrowserSettings> {
+    let origins = reader.or_default(
+        "ALLOWED_ORIGINS",
+        "",
+        "must be origins such as https://app.example.org, separated by commas",
+        read_origins,
+    );
+    let hsts = reader.or_default("HSTS", "host", "must be off, host or subdomains", read_hsts);
+    let front_ends = reader.or_default(
+        "TRUSTED_FRONT_END_KEY",
+        "",
+        "must have 32 to 256 visible ASCII characters; 4 keys at most, separated by commas",
+        FrontEndKeys::parse,
+    );
+    Some(BrowserSettings {
+        origins: origins?,
+        hsts: hsts?,
+        front_ends: front_ends?,
+    })
+}
+
+fn read_origins(text: &str) -> Option<Vec<String>> {
     let origins: Vec<String> = list(text).map(str::to_owned).collect();
     origins
         .iter()
@@ -24,7 +56,7 @@ pub(crate) fn read_origins(text: &str) -> Option<Vec<String>> {
 
 /// The origins whose requests never carry the cookies, one warning each: all of ours are
 /// `SameSite`. The origin is named; it is no secret.
-pub(crate) fn useless_origins(issuer: &str, origins: &[String]) -> Vec<String> {
+pub(super) fn useless_origins(issuer: &str, origins: &[String]) -> Vec<String> {
     origins
         .iter()
         .filter(|origin| !is_same_site(origin, issuer))
@@ -37,7 +69,7 @@ pub(crate) fn useless_origins(issuer: &str, origins: &[String]) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn read_hsts(text: &str) -> Option<Hsts> {
+fn read_hsts(text: &str) -> Option<Hsts> {
     match text {
         "off" => Some(Hsts::Off),
         "host" => Some(Hsts::Host),

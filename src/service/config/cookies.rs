@@ -1,6 +1,6 @@
 //! The settings of the cookies, and whether a browser takes them from this issuer.
 
-use super::Reader;
+use super::reader::{Reader, list};
 use crate::domain::site::{is_ip_address, is_public_suffix, is_within};
 use crate::service::origin::{host_of, is_domain_name, is_local_host};
 
@@ -21,12 +21,9 @@ pub struct CookieSettings {
     pub local_prefix: String,
 }
 
-pub(crate) fn read<L: Fn(&str) -> Option<String>>(
-    reader: &mut Reader<L>,
-    issuer: Option<&str>,
-) -> CookieSettings {
-    let domain = (reader.lookup)("COOKIE_DOMAIN");
-    let former = (reader.lookup)("FORMER_COOKIE_DOMAINS").unwrap_or_default();
+pub(super) fn read(reader: &mut Reader<'_>, issuer: Option<&str>) -> CookieSettings {
+    let domain = reader.text("COOKIE_DOMAIN");
+    let former = reader.text("FORMER_COOKIE_DOMAINS").unwrap_or_default();
     let former_domains: Vec<String> = list(&former).map(str::to_owned).collect();
     if let Some(problem) = domain.as_deref().and_then(|domain| fault(domain, issuer)) {
         reader.problem("COOKIE_DOMAIN", problem);
@@ -55,13 +52,6 @@ pub(crate) fn read<L: Fn(&str) -> Option<String>>(
         former_domains,
         local_prefix: local_prefix.unwrap_or_default(),
     }
-}
-
-/// The entries of a list separated by commas.
-pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
 }
 
 /// Why a browser refuses cookies of this domain from this issuer (RFC 6265, section 5.3, steps 5

@@ -3,7 +3,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, Caller, World, keys, number, token};
+use super::{ADA, SessionKey, World, keys, number, token};
 use crate::domain::audit::AuditCursor;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::UserId;
@@ -20,7 +20,7 @@ use crate::store::users::{self, NewUser, Registration};
 const BOB: &str = "bob@example.org";
 
 /// Ada and Bob, each with live sessions 1 and 3, an ended one and failures from one client.
-fn twins() -> (World, Caller, Caller) {
+fn twins() -> (World, SessionKey, SessionKey) {
     let world = World::default();
     let people = [world.register(ADA), world.register(BOB)];
     let [ada, bob] = people.map(|user| {
@@ -44,7 +44,7 @@ fn twins() -> (World, Caller, Caller) {
 }
 
 /// The rows that belong to a person.
-fn rows_of(world: &World, person: Caller, email: &str) -> Vec<Vec<String>> {
+fn rows_of(world: &World, person: SessionKey, email: &str) -> Vec<Vec<String>> {
     let keys = keys().of_login(&Email::parse(email).unwrap(), ClientPrefix::parse(None));
     let user = person.user;
     [
@@ -61,7 +61,7 @@ fn rows_of(world: &World, person: Caller, email: &str) -> Vec<Vec<String>> {
     .collect()
 }
 
-fn ended_row(world: &World, person: Caller) -> Vec<Vec<String>> {
+fn ended_row(world: &World, person: SessionKey) -> Vec<Vec<String>> {
     world.database.query(&format!(
         "SELECT * FROM sessions WHERE user_id = '{}' AND id = '{}'",
         person.user,
@@ -70,7 +70,7 @@ fn ended_row(world: &World, person: Caller) -> Vec<Vec<String>> {
 }
 
 /// Everything that Ada does, and an operator to her.
-fn act(world: &World, ada: Caller, number: usize) {
+fn act(world: &World, ada: SessionKey, number: usize) {
     let trace = world.trace();
     let by_hand = |sql: &str| {
         let sql = format!("UPDATE users SET {sql} WHERE id = '{}'", ada.user);
@@ -86,7 +86,7 @@ fn act(world: &World, ada: Caller, number: usize) {
             let renamed = users::rename(&world.database, ada, Some(&name), &trace);
             assert_eq!(block_on(renamed).unwrap().unwrap().id, ada.user);
         }
-        1 => assert_eq!(end(Which::One(ada.session)), Some(1)),
+        1 => assert_eq!(end(Which::One(ada.id)), Some(1)),
         2 => assert_eq!(end(Which::Others), Some(1)),
         3 => assert_eq!(end(Which::All), Some(2)),
         4 => assert_eq!(world.end(ada).unwrap().user, ada.user),
@@ -105,7 +105,7 @@ fn act(world: &World, ada: Caller, number: usize) {
                 from: StoredHash::from_database(super::HASH.to_owned()),
                 to: StoredHash::from_database("newer".to_owned()),
             });
-            login.carried = [Some(super::carried(ada)), None];
+            login.carried = [Some(ada), None];
             assert_eq!(world.begin(&login).unwrap().len(), 1);
         }
         8 => assert_eq!(world.replace(ada, 1).unwrap().len(), 2),
@@ -149,9 +149,9 @@ fn a_session_of_the_same_id_is_no_session_of_the_caller() {
     let (world, ada, bob) = twins();
     let bobs = world.log_in(bob.user, 6);
     let before = world.everything();
-    let stranger = Caller {
+    let stranger = SessionKey {
         user: ada.user,
-        session: bobs.session,
+        id: bobs.id,
     };
     assert!(matches!(
         world.try_change(stranger, 50),
@@ -164,7 +164,7 @@ fn a_session_of_the_same_id_is_no_session_of_the_caller() {
     assert!(world.replace(stranger, 1).is_none());
     let request = world.rotation(stranger, token(6), token(8));
     assert!(matches!(world.rotate(&request), Rotation::Dead));
-    for which in [Which::One(ada.session), Which::Others, Which::All] {
+    for which in [Which::One(ada.id), Which::Others, Which::All] {
         let ended = sessions::end_own(&world.database, stranger, which, &trace);
         assert!(block_on(ended).unwrap().is_none());
     }
@@ -174,7 +174,7 @@ fn a_session_of_the_same_id_is_no_session_of_the_caller() {
     assert_eq!(world.everything(), before);
 }
 
-fn events(world: &World, caller: Caller, before: i64, limit: u32) -> Option<Vec<i64>> {
+fn events(world: &World, caller: SessionKey, before: i64, limit: u32) -> Option<Vec<i64>> {
     let cursor = AuditCursor::parse(&before.to_string()).unwrap();
     let page = Page { cursor, limit };
     let entries = audit::events(&world.database, caller, page, world.now());

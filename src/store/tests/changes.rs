@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, Caller, World, keys};
+use super::{ADA, SessionKey, World, keys};
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
 use crate::domain::throttle::FREE_FAILURES;
@@ -10,7 +10,7 @@ use crate::store::attempts::{Attempted, Guess};
 use crate::store::passwords::{self, PasswordReplacement};
 use crate::testing::sqlite::{Fault, Planned};
 
-fn pause(world: &World, caller: Caller, byte: u8) -> Result<(), u32> {
+fn pause(world: &World, caller: SessionKey, byte: u8) -> Result<(), u32> {
     match world.try_change(caller, byte) {
         Attempted::Admitted(..) => Ok(()),
         Attempted::Throttled(throttled) => Err(throttled.pause.get()),
@@ -27,7 +27,7 @@ fn counted(world: &World) -> String {
 fn tries_from_a_session_slow_that_session_first_and_then_the_account() {
     let mut world = World::default();
     let ada = world.register(ADA);
-    let sessions: Vec<Caller> = (1..13).map(|byte| world.log_in(ada, byte)).collect();
+    let sessions: Vec<SessionKey> = (1..13).map(|byte| world.log_in(ada, byte)).collect();
     let mut byte = 20;
     for session in &sessions[..10] {
         for _ in 0..FREE_FAILURES {
@@ -124,8 +124,8 @@ fn a_try_from_a_session_that_is_over_counts_for_nobody() {
     };
     assert!(world.try_change(ended, 20).is_of_nobody());
     world.passed = 1_000;
-    let expired = Caller {
-        session: world.session(ended.user, 2).id,
+    let expired = SessionKey {
+        id: world.session(ended.user, 2).id,
         ..ended
     };
     assert!(world.try_change(ended, 21).is_of_nobody());
@@ -159,7 +159,7 @@ fn a_change_forgives_and_a_refused_one_does_not() {
         let bob = world.register("bob@example.org");
         let caller = world.log_in(ada, 1);
         world.log_in(ada, 2);
-        let keys = keys().of_password_change(ada, caller.session);
+        let keys = keys().of_password_change(caller);
         let (account, client) = (keys.account.as_str(), keys.client.as_str());
         world.database.execute(&format!(
             "UPDATE users SET password_hash = 'the next hash', password_version = 1, trace = '{{}}' WHERE id = '{bob}';
@@ -205,9 +205,9 @@ fn a_change_forgives_and_a_refused_one_does_not() {
 
 impl World {
     /// The session of this number, which begins if it is not there.
-    fn log_in_once(&self, user: crate::domain::id::UserId, byte: u8) -> Caller {
+    fn log_in_once(&self, user: crate::domain::id::UserId, byte: u8) -> SessionKey {
         let session = self.session(user, byte).id;
-        let caller = Caller { user, session };
+        let caller = SessionKey { user, id: session };
         let found = self.database.value(&format!(
             "SELECT count(*) FROM sessions WHERE id = '{session}'"
         ));

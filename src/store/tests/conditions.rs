@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, Caller, World, carried, token};
+use super::{ADA, SessionKey, World, token};
 use crate::domain::identity::user::UserName;
 use crate::store::rotate::Rotation;
 use crate::store::sessions::{self, Which};
@@ -15,7 +15,7 @@ const RESET: &str = "UPDATE users SET password_hash = 'x', password_version = 2"
 const DELETE: &str = "DELETE FROM users";
 
 /// Ada with a session, and Bob with one.
-fn people() -> (World, Caller, Caller) {
+fn people() -> (World, SessionKey, SessionKey) {
     let world = World::default();
     let ada = world.register(ADA);
     let bob = world.register("bob@example.org");
@@ -24,7 +24,7 @@ fn people() -> (World, Caller, Caller) {
 }
 
 /// Does `change` to the database before `act`, which must then be refused and change nothing.
-fn refused(change: &str, act: impl Fn(&World, Caller) -> bool) {
+fn refused(change: &str, act: impl Fn(&World, SessionKey) -> bool) {
     let (world, ada, _) = people();
     world.database.execute(change);
     let before = world.everything();
@@ -75,7 +75,7 @@ fn ending_sessions_depends_on_the_callers_own() {
         for which in [0, 1, 2] {
             refused(change, |world, ada| {
                 let which = match which {
-                    0 => Which::One(ada.session),
+                    0 => Which::One(ada.id),
                     1 => Which::Others,
                     _ => Which::All,
                 };
@@ -127,13 +127,13 @@ fn nobody_acts_on_the_sessions_of_another() {
     let before = world.everything();
     // Ada's session under Bob's name, and the other way round.
     for mixed in [
-        Caller {
+        SessionKey {
             user: bob.user,
-            session: ada.session,
+            id: ada.id,
         },
-        Caller {
+        SessionKey {
             user: ada.user,
-            session: bob.session,
+            id: bob.id,
         },
     ] {
         assert!(world.end(mixed).is_none());
@@ -145,7 +145,7 @@ fn nobody_acts_on_the_sessions_of_another() {
         assert!(block_on(ended).unwrap().is_none());
     }
     let trace = world.trace();
-    let ended = sessions::end_own(&world.database, ada, Which::One(bob.session), &trace);
+    let ended = sessions::end_own(&world.database, ada, Which::One(bob.id), &trace);
     assert_eq!(block_on(ended).unwrap(), Some(Vec::new()));
     assert_eq!(world.everything(), before);
 }
@@ -176,7 +176,7 @@ fn a_change_of_password_ends_live_sessions_alone() {
 fn a_login_ends_what_it_carries_only_if_it_begins() {
     let (world, ada, bob) = people();
     let mut login = world.login(ada.user, 7);
-    login.carried = [Some(carried(ada)), Some(carried(bob))];
+    login.carried = [Some(ada), Some(bob)];
     world
         .database
         .execute(&format!("{RESET} WHERE email = '{ADA}'"));

@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, Caller, World, keys, token};
+use super::{ADA, SessionKey, World, keys, token};
 use crate::domain::audit::Trace;
 use crate::domain::id::TokenId;
 use crate::domain::identity::email::Email;
@@ -13,7 +13,7 @@ use crate::store::sessions::{self, EndedSession, Which};
 
 fn end_own(
     world: &World,
-    caller: Caller,
+    caller: SessionKey,
     which: Which,
     trace: &Trace,
 ) -> Option<Vec<EndedSession>> {
@@ -21,7 +21,7 @@ fn end_own(
 }
 
 /// Ada's sessions 1 to 3.
-fn three() -> (World, [Caller; 3]) {
+fn three() -> (World, [SessionKey; 3]) {
     let world = World::default();
     let ada = world.register(ADA);
     let callers = [1, 2, 3].map(|byte| world.log_in(ada, byte));
@@ -42,12 +42,12 @@ fn a_caller_whose_session_is_over_ends_none_of_the_others() {
     ] {
         for which in [0, 1, 2] {
             let (world, [caller, other, _]) = three();
-            let id = caller.session;
+            let id = caller.id;
             world
                 .database
                 .execute(&format!("UPDATE sessions SET {over} WHERE id = '{id}'"));
             let before = world.everything();
-            let which = [Which::One(other.session), Which::Others, Which::All][which];
+            let which = [Which::One(other.id), Which::Others, Which::All][which];
             let trace = world.trace();
             assert_eq!(end_own(&world, caller, which, &trace), None, "{over}");
             assert_eq!(world.everything(), before, "{over} {which:?}");
@@ -60,8 +60,8 @@ fn a_repetition_gives_the_same_answer_and_tells_nothing_again() {
     for (which, ended) in [(0, &[1][..]), (1, &[2]), (2, &[2, 3]), (3, &[1, 2, 3])] {
         let (world, [caller, other, _]) = three();
         let which = [
-            Which::One(caller.session),
-            Which::One(other.session),
+            Which::One(caller.id),
+            Which::One(other.id),
             Which::Others,
             Which::All,
         ][which];
@@ -97,12 +97,12 @@ fn a_repeated_log_out_answers_the_same_and_another_one_finds_nothing() {
 fn a_session_that_has_expired_is_over_by_itself() {
     for which in [0, 1, 2] {
         let (world, [caller, expired, _]) = three();
-        let id = expired.session;
+        let id = expired.id;
         world.database.execute(&format!(
             "UPDATE sessions SET idle_expires_at = 1000000 WHERE id = '{id}'"
         ));
         let (which, wanted) = [
-            (Which::One(expired.session), &[][..]),
+            (Which::One(expired.id), &[][..]),
             (Which::Others, &[3]),
             (Which::All, &[1, 3]),
         ][which];

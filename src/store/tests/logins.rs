@@ -1,6 +1,6 @@
 //! What else a login does, and what a refused one does not.
 
-use super::{ADA, Caller, World, carried, token};
+use super::{ADA, SessionKey, World, token};
 use crate::domain::credential::hashing::StoredHash;
 use crate::store::log_in::{Login, Rehash};
 
@@ -41,7 +41,7 @@ fn a_login_that_is_refused_at_the_last_moment_changes_nothing() {
         let bobs = world.log_in(bob, 7);
         let mut login = world.login(ada, 7);
         login.rehash = Some(rehash(super::HASH, "newer"));
-        login.carried = [Some(carried(bobs)), None];
+        login.carried = [Some(bobs), None];
         login.guess.others_failed = true;
         count_failures(&world, &login);
         world.database.execute(change);
@@ -106,7 +106,7 @@ fn a_carried_session_that_is_over_is_left_as_it_is() {
         (world, ended, expired)
     };
     let ada = world.register(ADA);
-    let of_bob = |world: &World, Caller { user, .. }| {
+    let of_bob = |world: &World, SessionKey { user, .. }| {
         world
             .database
             .query(&format!("SELECT * FROM sessions WHERE user_id = '{user}'"))
@@ -114,13 +114,13 @@ fn a_carried_session_that_is_over_is_left_as_it_is() {
     let before = of_bob(&world, ended);
     world.passed = 1_000;
     let mut login = world.login(ada, 1);
-    login.carried = [Some(carried(ended)), Some(carried(expired))];
+    login.carried = [Some(ended), Some(expired)];
     assert_eq!(world.begin(&login), Some(Vec::new()));
     assert_eq!(of_bob(&world, ended), before);
     // A second before, the live one of the two ends.
     world.passed = 999;
     let mut login = world.login(ada, 2);
-    login.carried = [Some(carried(ended)), Some(carried(expired))];
+    login.carried = [Some(ended), Some(expired)];
     let ended = world.begin(&login).unwrap();
     assert_eq!(ended.len(), 1);
     assert_eq!(ended[0].refresh_id, token(9));
@@ -142,7 +142,10 @@ fn sessions_that_are_over_take_no_place_under_the_cap() {
     // Twenty are live; the five newest log out.
     for byte in [30, 28, 27, 26, 25] {
         let session = world.session(ada, byte).id;
-        let caller = Caller { user: ada, session };
+        let caller = SessionKey {
+            user: ada,
+            id: session,
+        };
         assert!(world.end(caller).is_some());
     }
     for byte in 31..36 {

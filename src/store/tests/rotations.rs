@@ -1,12 +1,12 @@
 //! What a rotation writes, and what its repetition and a copy's do not.
 
-use super::{ADA, Caller, World, token};
+use super::{ADA, SessionKey, World, token};
 use crate::domain::session::EndReason;
 use crate::store::rotate::Rotation;
 use crate::store::sessions;
 use pollster::block_on;
 
-fn session() -> (World, Caller) {
+fn session() -> (World, SessionKey) {
     let world = World::default();
     let ada = world.register(ADA);
     let caller = world.log_in(ada, 1);

@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, Caller, World, keys, token};
+use super::{ADA, SessionKey, World, keys, token};
 use crate::domain::id::TokenId;
 use crate::domain::identity::email::Email;
 use crate::domain::throttle::{ClientPrefix, FREE_FAILURES};
@@ -28,11 +28,11 @@ fn attempt(world: &World, client: u8, device: Option<&KnownDevice>) -> Result<()
     }
 }
 
-fn device(caller: Caller, refresh_id: TokenId) -> KnownDevice {
+fn device(caller: SessionKey, refresh_id: TokenId) -> KnownDevice {
     KnownDevice {
         session: caller,
         refresh_id,
-        key: keys().of_device(caller.session),
+        key: keys().of_device(caller.id),
     }
 }
 
@@ -181,9 +181,9 @@ fn what_is_no_known_device_is_counted_as_its_client() {
         for _ in 0..FREE_FAILURES {
             assert_eq!(attempt(&world, 1, None), Ok(()));
         }
-        let of_bob = Caller {
+        let of_bob = SessionKey {
             user: bob,
-            session: own.session,
+            id: own.id,
         };
         let false_devices = [
             device(bobs, token(3)),

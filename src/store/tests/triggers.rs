@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, World, carried, token};
+use super::{ADA, World, token};
 use crate::domain::credential::hashing::StoredHash;
 use crate::store::log_in::Rehash;
 use crate::store::rotate::Rotation;
@@ -15,15 +15,15 @@ fn life(world: &mut World) {
     let ada = world.register(ADA);
     let first = world.log_in(ada, 1);
     let mut login = world.login(ada, 2);
-    login.carried = [Some(carried(first)), None];
+    login.carried = [Some(first), None];
     login.rehash = Some(Rehash {
         from: StoredHash::from_database(super::HASH.to_owned()),
         to: StoredHash::from_database("a newer hash".to_owned()),
     });
     assert_eq!(world.begin(&login).unwrap().len(), 1);
-    let second = super::Caller {
+    let second = super::SessionKey {
         user: ada,
-        session: login.session.id,
+        id: login.session.id,
     };
     let trace = world.trace();
     block_on(users::rename(&world.database, second, None, &trace)).unwrap();
@@ -42,7 +42,7 @@ fn life(world: &mut World) {
     block_on(sessions::end_own(
         &world.database,
         second,
-        Which::One(fifth.session),
+        Which::One(fifth.id),
         &trace,
     ))
     .unwrap();

@@ -1,8 +1,8 @@
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use super::CookieStyle;
-use crate::service::candidates::PresentedTokens;
 use crate::service::config::CookieSettings;
+use crate::service::presented::PresentedTokens;
 use crate::web::transport::Transport;
 
 /// The settings with this `COOKIE_DOMAIN`, these `FORMER_COOKIE_DOMAINS` and no local prefix.

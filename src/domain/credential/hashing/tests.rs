@@ -2,6 +2,7 @@ use super::memory::MOST_KIB;
 use super::{HashCost, HashError, PasswordHasher, Pepper, Peppers, StoredHash, Verification};
 use crate::domain::credential::password::tests::nfkc;
 use crate::domain::credential::password::{NewPassword, PasswordPolicy, PresentedPassword};
+use crate::domain::identity::email::Email;
 
 const CHEAP: HashCost = HashCost {
     memory_kib: 7_168,
@@ -9,9 +10,10 @@ const CHEAP: HashCost = HashCost {
 };
 
 fn chosen(text: &str) -> NewPassword {
+    let email = Email::parse("ada@example.org").unwrap();
     PasswordPolicy::new(8)
         .with_nfkc(nfkc)
-        .judge(text.to_owned(), None)
+        .judge(text.to_owned(), &email)
         .unwrap()
 }
 

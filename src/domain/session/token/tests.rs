@@ -2,6 +2,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 
+use super::super::SessionKey;
 use super::{AccessClaims, Issuance, RefreshClaims, Rejection, Tokens};
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::session::keys::KeyRing;
@@ -25,8 +26,10 @@ fn tokens() -> Tokens {
 
 fn access() -> AccessClaims {
     AccessClaims {
-        user: UserId::new(1_795_251_600_000, &[9; 10]),
-        session: SessionId::from_random([5; 16]),
+        session: SessionKey {
+            user: UserId::new(1_795_251_600_000, &[9; 10]),
+            id: SessionId::from_random([5; 16]),
+        },
         role: "application-access".to_owned(),
         issued_at: UnixSeconds::new(NOW),
         expires_at: UnixSeconds::new(NOW + 600),
@@ -36,7 +39,6 @@ fn access() -> AccessClaims {
 
 fn refresh() -> RefreshClaims {
     RefreshClaims {
-        user: access().user,
         session: access().session,
         issued_at: UnixSeconds::new(NOW),
         expires_at: UnixSeconds::new(NOW + 604_800),
@@ -50,8 +52,8 @@ fn header() -> Value {
 
 fn body() -> Value {
     json!({
-        "iss": "https://auth.example.org", "aud": "app", "sub": access().user,
-        "sid": access().session, "role": "r", "iat": NOW, "exp": NOW + 600, "jti": access().id
+        "iss": "https://auth.example.org", "aud": "app", "sub": access().session.user,
+        "sid": access().session.id, "role": "r", "iat": NOW, "exp": NOW + 600, "jti": access().id
     })
 }
 
@@ -239,7 +241,7 @@ fn claims_that_are_not_exactly_ours_are_refused() {
             vec![
                 json!(1),
                 json!("x"),
-                json!(access().user.to_string().to_uppercase()),
+                json!(access().session.user.to_string().to_uppercase()),
             ],
         ),
         ("sid", vec![json!(null), json!("short")]),

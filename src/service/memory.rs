@@ -2,26 +2,23 @@
 //! signature check nor a read each. Losing any of it costs time and nothing else.
 
 use core::cell::RefCell;
-use std::rc::Rc;
 
 use crate::domain::id::UserId;
 use crate::domain::session::token::{AccessClaims, TokenDigest};
-use crate::domain::time::{Seconds, UnixSeconds};
-use crate::ports::CachedAccount;
 
 /// Places of a memory. With about 200 bytes a token and 600 a copy, both stay below 1 MiB.
 const PLACES: usize = 1_024;
 
 /// A key whose last bytes are as good as random.
-trait Spread: Copy + PartialEq {
+pub(super) trait Spread: Copy + PartialEq {
     fn last_bytes(self) -> [u8; 2];
 }
 
-/// A memory of fixed size: each key has one place, and whoever comes to it next takes it.
-struct Places<K, V>(RefCell<Vec<Option<(K, V)>>>);
+/// A memory of fixed size: each key has one place, and the next key of that place takes it.
+pub(super) struct Places<K, V>(RefCell<Vec<Option<(K, V)>>>);
 
 impl<K: Spread, V: Clone> Places<K, V> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(RefCell::new(Vec::new()))
     }
 
@@ -29,13 +26,13 @@ impl<K: Spread, V: Clone> Places<K, V> {
         usize::from(u16::from_be_bytes(key.last_bytes())) % PLACES
     }
 
-    fn get(&self, key: K) -> Option<V> {
+    pub(super) fn get(&self, key: K) -> Option<V> {
         let places = self.0.borrow();
         let (own, value) = places.get(Self::place(key))?.as_ref()?;
         (*own == key).then(|| value.clone())
     }
 
-    fn set(&self, key: K, value: Option<V>) {
+    pub(super) fn set(&self, key: K, value: Option<V>) {
         let mut places = self.0.borrow_mut();
         if places.is_empty() {
             places.resize_with(PLACES, || None);
@@ -81,50 +78,7 @@ impl VerifiedTokens {
     }
 }
 
-/// Copies of accounts. They count for a few seconds from here, and within the same bound from
-/// their read of the database as those in KV.
-pub struct AccountCopies(Places<UserId, Kept>);
-
-#[derive(Clone)]
-struct Kept {
-    account: Rc<CachedAccount>,
-    until: UnixSeconds,
-}
-
-impl AccountCopies {
-    /// Nothing yet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(Places::new())
-    }
-
-    /// The copy, of whatever age within the isolate's own time.
-    pub fn find(&self, user: UserId, now: UnixSeconds) -> Option<Rc<CachedAccount>> {
-        let kept = self.0.get(user).filter(|kept| now < kept.until)?;
-        Some(kept.account)
-    }
-
-    /// Keeps a copy for this long; not at all for zero seconds.
-    pub fn keep(&self, account: Rc<CachedAccount>, span: Seconds, now: UnixSeconds) {
-        if span > Seconds::new(0) {
-            let (user, until) = (account.user.id, now.plus(span));
-            self.0.set(user, Some(Kept { account, until }));
-        }
-    }
-
-    /// Forgets a user's copy.
-    pub fn drop_copy(&self, user: UserId) {
-        self.0.set(user, None);
-    }
-}
-
 impl Default for VerifiedTokens {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Default for AccountCopies {
     fn default() -> Self {
         Self::new()
     }

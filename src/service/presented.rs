@@ -1,7 +1,7 @@
 //! Auth cookies that come twice, and which of them counts.
 
-use super::AppError;
-use super::policy::SessionHolder;
+use super::ServiceError;
+use crate::domain::session::SessionKey;
 use crate::domain::session::token::{AccessClaims, RefreshClaims, Rejection, Tokens};
 use crate::domain::time::UnixSeconds;
 
@@ -41,12 +41,12 @@ impl Candidates {
     }
 
     /// Whether there is none.
-    pub(crate) fn are_none(&self) -> bool {
+    pub(super) fn are_none(&self) -> bool {
         self.values.is_empty()
     }
 
     /// Whether there were more than are kept.
-    pub(crate) const fn are_too_many(&self) -> bool {
+    pub(super) const fn are_too_many(&self) -> bool {
         self.are_too_many
     }
 
@@ -58,17 +58,14 @@ impl Candidates {
 }
 
 /// What the tokens of both kinds say.
-pub(crate) trait Claims {
-    fn holder(&self) -> SessionHolder;
+pub(super) trait Claims {
+    fn session(&self) -> SessionKey;
     fn issued_at(&self) -> UnixSeconds;
 }
 
 impl Claims for AccessClaims {
-    fn holder(&self) -> SessionHolder {
-        SessionHolder {
-            session: self.session,
-            user: self.user,
-        }
+    fn session(&self) -> SessionKey {
+        self.session
     }
     fn issued_at(&self) -> UnixSeconds {
         self.issued_at
@@ -76,11 +73,8 @@ impl Claims for AccessClaims {
 }
 
 impl Claims for RefreshClaims {
-    fn holder(&self) -> SessionHolder {
-        SessionHolder {
-            session: self.session,
-            user: self.user,
-        }
+    fn session(&self) -> SessionKey {
+        self.session
     }
     fn issued_at(&self) -> UnixSeconds {
         self.issued_at
@@ -97,30 +91,30 @@ impl Claims for RefreshClaims {
 ///
 /// # Errors
 ///
-/// [`AppError::NotAuthenticated`], [`AppError::InvalidToken`], [`AppError::TokenExpired`], and
-/// [`AppError::Ambiguous`], also for more than [`MAX_CANDIDATES`] values: the ones that are not
+/// [`ServiceError::NotAuthenticated`], [`ServiceError::InvalidToken`], [`ServiceError::TokenExpired`], and
+/// [`ServiceError::Ambiguous`], also for more than [`MAX_CANDIDATES`] values: the ones that are not
 /// looked at could hide an ambiguity.
-pub(crate) fn pick<C: Claims>(
+pub(super) fn pick<C: Claims>(
     candidates: &Candidates,
     verify: impl Fn(&str) -> Result<C, Rejection<C>>,
-) -> Result<C, AppError> {
+) -> Result<C, ServiceError> {
     if candidates.are_too_many {
-        return Err(AppError::Ambiguous);
+        return Err(ServiceError::Ambiguous);
     }
-    let mut refusal = AppError::NotAuthenticated;
+    let mut refusal = ServiceError::NotAuthenticated;
     let mut newest: Option<C> = None;
     for token in &candidates.values {
         match verify(token) {
             Ok(claims) => match &newest {
-                Some(other) if other.holder() != claims.holder() => {
-                    return Err(AppError::Ambiguous);
+                Some(other) if other.session() != claims.session() => {
+                    return Err(ServiceError::Ambiguous);
                 }
                 Some(other) if other.issued_at() > claims.issued_at() => {}
                 _ => newest = Some(claims),
             },
-            Err(Rejection::Expired(_)) => refusal = AppError::TokenExpired,
-            Err(Rejection::Invalid) if refusal == AppError::NotAuthenticated => {
-                refusal = AppError::InvalidToken;
+            Err(Rejection::Expired(_)) => refusal = ServiceError::TokenExpired,
+            Err(Rejection::Invalid) if refusal == ServiceError::NotAuthenticated => {
+                refusal = ServiceError::InvalidToken;
             }
             Err(Rejection::Invalid) => {}
         }
@@ -130,31 +124,31 @@ pub(crate) fn pick<C: Claims>(
 
 /// A session that authentic tokens name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Named {
+pub(super) struct Named {
     /// The session, and whose it is.
-    pub(crate) holder: SessionHolder,
+    pub(super) session: SessionKey,
     /// When the youngest of these tokens was issued.
-    pub(crate) issued_at: UnixSeconds,
+    pub(super) issued_at: UnixSeconds,
 }
 
 /// The different sessions that authentic tokens name, expired ones included.
-pub(crate) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSeconds) -> Vec<Named> {
+pub(super) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSeconds) -> Vec<Named> {
     let mut all: Vec<Named> = Vec::new();
-    let mut add = |holder: SessionHolder, issued_at: UnixSeconds| match all
+    let mut add = |session: SessionKey, issued_at: UnixSeconds| match all
         .iter_mut()
-        .find(|named| named.holder == holder)
+        .find(|named| named.session == session)
     {
         Some(named) => named.issued_at = named.issued_at.max(issued_at),
-        None => all.push(Named { holder, issued_at }),
+        None => all.push(Named { session, issued_at }),
     };
     for token in &presented.access.values {
         if let Some(claims) = even_expired(tokens.verify_access(token, now)) {
-            add(claims.holder(), claims.issued_at);
+            add(claims.session, claims.issued_at);
         }
     }
     for token in &presented.refresh.values {
         if let Some(claims) = even_expired(tokens.verify_refresh(token, now)) {
-            add(claims.holder(), claims.issued_at);
+            add(claims.session, claims.issued_at);
         }
     }
     all
@@ -163,19 +157,19 @@ pub(crate) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSecon
 /// Whether the refresh cookie is of another session than the access cookie. With `COOKIE_DOMAIN` a
 /// sibling subdomain can toss an access cookie of its own into a browser whose own one has lapsed;
 /// the person would go on in the sibling's session, unnoticed. Refused, the front end refreshes.
-pub(crate) fn is_contradicted(
+pub(super) fn is_contradicted(
     refresh: &Candidates,
-    holder: SessionHolder,
+    session: SessionKey,
     tokens: &Tokens,
     now: UnixSeconds,
 ) -> bool {
-    let mut holders = refresh.values.iter().filter_map(|token| {
+    let mut sessions = refresh.values.iter().filter_map(|token| {
         let claims = even_expired(tokens.verify_refresh(token, now))?;
-        Some(claims.holder())
+        Some(claims.session)
     });
-    holders
+    sessions
         .next()
-        .is_some_and(|first| first != holder && holders.all(|other| other != holder))
+        .is_some_and(|first| first != session && sessions.all(|other| other != session))
 }
 
 fn even_expired<C>(verified: Result<C, Rejection<C>>) -> Option<C> {

@@ -1,0 +1,120 @@
+//! `GET /api/account/activity?cursor=…&limit=…`: what happened to the caller's account.
+
+use core::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use crate::domain::audit::{AuditCursor, AuditEntry, AuditEvent};
+use crate::domain::id::SessionId;
+use crate::ports::{Limiter, Ports};
+use crate::service::config::Config;
+use crate::service::policy::Member;
+use crate::service::{Ctx, ServiceError};
+use crate::store::audit::{self, Page};
+use crate::web::endpoint::Endpoint;
+use crate::web::form::{Form, number};
+use crate::web::problem::Refusal;
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// Entries of a page, if the client does not say how many.
+const DEFAULT_PAGE: u32 = 20;
+/// How many a client may ask for.
+const PAGE_LIMITS: RangeInclusive<u32> = 1..=100;
+
+/// Lists events, the newest first, a page at a time. One round trip.
+pub(super) struct ListActivity;
+
+impl Endpoint for ListActivity {
+    const ROUTE: Route = Route::get("/api/account/activity", "AccountActivity")
+        .query()
+        .limited(Limiter::Session);
+    type Actor = Member;
+    type Input = Page;
+
+    fn input(request: &Received<'_>, _: &Config) -> Result<Page, Refusal> {
+        let query = request.query()?;
+        let mut form = Form::of_query(&query, &["cursor", "limit"]);
+        let cursor = match form.optional("cursor") {
+            Some(text) => AuditCursor::parse(&text),
+            None => Some(AuditCursor::START),
+        };
+        if cursor.is_none() {
+            form.fault(
+                "cursor",
+                "invalid_cursor",
+                "must be a nextCursor of this list",
+            );
+        }
+        let limit = match form.optional("limit") {
+            Some(text) => number(&text).filter(|limit| PAGE_LIMITS.contains(limit)),
+            None => Some(DEFAULT_PAGE),
+        };
+        if limit.is_none() {
+            form.fault("limit", "out_of_range", "must be a number from 1 to 100");
+        }
+        form.finish(|| {
+            Some(Page {
+                cursor: cursor?,
+                limit: limit?,
+            })
+        })
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, member: Member, page: Page) -> Answer {
+        // One more than was asked for shows whether there is a next page.
+        let asked = Page {
+            limit: page.limit.saturating_add(1),
+            ..page
+        };
+        let mut entries = audit::events(ctx.ports, member.session(), asked, ctx.now)
+            .await?
+            .ok_or(ServiceError::InvalidToken)?;
+        let has_more = entries.len() > page.limit as usize;
+        entries.truncate(page.limit as usize);
+        let next_cursor = has_more.then(|| page.cursor.behind(&entries).to_string());
+        let events = entries.into_iter().map(EventBody::from).collect();
+        Reply::json(&ActivityBody {
+            events,
+            next_cursor,
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivityBody {
+    events: Vec<EventBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBody {
+    event: AuditEvent,
+    at: String,
+    last_at: String,
+    count: u32,
+    session_id: Option<SessionId>,
+    reason: Option<String>,
+    actor: String,
+    country: Option<String>,
+    request_id: Option<String>,
+}
+
+impl From<AuditEntry> for EventBody {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            event: entry.event,
+            at: entry.at.to_rfc3339(),
+            last_at: entry.last_at.to_rfc3339(),
+            count: entry.count,
+            session_id: entry.session,
+            reason: entry.reason,
+            actor: entry.actor,
+            country: entry.country,
+            request_id: entry.request_id,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `GET /health`: whether this isolate answers. Nothing else is asked.
+
+use serde::Serialize;
+
+use crate::ports::Ports;
+use crate::service::Ctx;
+use crate::service::config::Config;
+use crate::service::policy::Anyone;
+use crate::web::endpoint::Endpoint;
+use crate::web::problem::Refusal;
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// Answers `{"status":"ok"}`.
+pub(super) struct Health;
+
+impl Endpoint for Health {
+    const ROUTE: Route = Route::get("/health", "Health");
+    type Actor = Anyone;
+    type Input = ();
+
+    fn input(_: &Received<'_>, _: &Config) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn answer<P: Ports>(_: &Ctx<'_, P>, _: Anyone, (): ()) -> Answer {
+        Reply::json(&HealthBody { status: "ok" })
+    }
+}
+
+#[derive(Serialize)]
+struct HealthBody {
+    status: &'static str,
+}

@@ -1,0 +1,157 @@
+//! What is refused by the head of a request alone, before an endpoint is asked.
+
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{Method, Uri, request};
+
+use super::cross_site::{allowed_origin, may_proceed};
+use crate::api::Endpoint;
+use crate::domain::site::is_within;
+use crate::service::config::Config;
+use crate::service::{Service, ServiceError};
+use crate::web::problem::{Code, Refusal};
+use crate::web::router::{Lookup, Segments, find};
+use crate::web::transport::Transport;
+
+/// The longest host that a refusal names: as long as a domain name can be.
+const MAX_HOST_BYTES: usize = 253;
+
+/// What a request may go on to.
+pub(super) enum Admitted<'a> {
+    /// An endpoint, and what stands in the path for the names of its pattern.
+    Endpoint(Endpoint, Segments<'a>),
+    /// A CORS preflight for these methods.
+    Preflight(String),
+}
+
+/// Judges transport, settings, path, method and origin, in this order.
+///
+/// # Errors
+///
+/// 403, 404, 405, or 503 when the settings do not fit the request.
+pub(super) fn admit<'a>(
+    head: &'a request::Parts,
+    service: &Service,
+) -> Result<Admitted<'a>, Refusal> {
+    if Transport::of(&head.uri) == Transport::PlainHttp {
+        return Err(Refusal {
+            detail: Some(https_required(&head.uri)),
+            ..Refusal::new(Code::HttpsRequired)
+        });
+    }
+    if let Some(cause) = misfit(&head.uri, &service.config) {
+        return Err(ServiceError::Misconfigured(cause.to_owned()).into());
+    }
+    let (endpoint, segments) = match find(Endpoint::table(), &head.method, head.uri.path()) {
+        Lookup::Found(endpoint, segments) => (endpoint, segments),
+        Lookup::NotFound => return Err(Refusal::new(Code::NotFound)),
+        Lookup::WrongMethod(allowed) => {
+            let methods = allowed.join(", ");
+            return if is_preflight(head, service) {
+                Ok(Admitted::Preflight(methods))
+            } else {
+                Err(Refusal::method_not_allowed(&methods))
+            };
+        }
+    };
+    let allowed = &service.config.allowed_origins;
+    if !may_proceed(head, allowed) {
+        return Err(Refusal::new(Code::CrossOrigin));
+    }
+    Ok(Admitted::Endpoint(endpoint, segments))
+}
+
+/// Whether an allowed origin asks what it may send (Fetch standard, section 3.2.2).
+fn is_preflight(head: &request::Parts, service: &Service) -> bool {
+    let origin = head.headers.get(ORIGIN);
+    head.method == Method::OPTIONS
+        && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && origin
+            .is_some_and(|origin| allowed_origin(origin, &service.config.allowed_origins).is_some())
+}
+
+/// Why a request that came over https cannot be served with these settings: browsers would drop
+/// the cookies, or the tokens would name an issuer that nobody reaches. The text is for the log.
+#[must_use]
+fn misfit(uri: &Uri, config: &Config) -> Option<&'static str> {
+    if Transport::of(uri) != Transport::Https {
+        return None;
+    }
+    if !config.issuance.issuer.starts_with("https:") {
+        return Some("ISSUER: begins with http://, and the request came over https");
+    }
+    let domain = config.cookies.domain.as_deref()?;
+    let is_inside = uri.host().is_some_and(|host| is_within(host, domain));
+    (!is_inside).then_some("COOKIE_DOMAIN: does not contain the host of the request")
+}
+
+/// What a refusal of plain http says: which host was seen, if it is one. Nothing but letters,
+/// digits, dots, hyphens and an IPv6 address's brackets and colons of it is repeated.
+#[must_use]
+fn https_required(uri: &Uri) -> String {
+    let is_host = |host: &&str| {
+        let is_plain = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+        };
+        (1..=MAX_HOST_BYTES).contains(&host.len()) && host.bytes().all(is_plain)
+    };
+    let rule = "This service answers over https only, or over http on localhost";
+    match uri.host().filter(is_host) {
+        Some(host) => format!("{rule}; this request came over http for the host {host}"),
+        None => rule.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+
+    use super::{https_required, misfit};
+    use crate::service::config::tests::configure;
+
+    #[test]
+    fn a_refusal_names_a_host_and_nothing_else_of_the_request() {
+        for (uri, names) in [
+            ("http://192.168.1.20:5173/api?x=1", Some(" 192.168.1.20")),
+            ("http://auth.example.org/", Some(" auth.example.org")),
+            ("http://[fe80::1]:80/", Some(" [fe80::1]")),
+            (
+                "http://user:zqx@auth.example.org/",
+                Some(" auth.example.org"),
+            ),
+            ("http://a_b.example/", None),
+            ("http://a$(b)!.example/", None),
+            ("/health", None),
+        ] {
+            let text = https_required(&Uri::from_static(uri));
+            match names {
+                Some(host) => assert!(text.ends_with(host), "{text}"),
+                None => assert!(text.ends_with("localhost"), "{text}"),
+            }
+        }
+        let long = format!("http://{}/", "a.".repeat(200));
+        assert!(https_required(&long.parse().unwrap()).ends_with("localhost"));
+    }
+
+    #[test]
+    fn https_host_and_settings_fit_together() {
+        let domain = ("COOKIE_DOMAIN", "example.org");
+        let local = ("ISSUER", "http://localhost:8787");
+        for (settings, uri, fits) in [
+            (&[][..], "https://auth.example.org/", true),
+            (&[], "https://app.example.com/", true),
+            (&[], "http://localhost:8787/", true),
+            (&[local], "http://localhost:8787/", true),
+            (&[local, domain], "http://localhost:8787/", true),
+            (&[local], "https://localhost:8787/", false),
+            (&[local], "https://auth.example.org/", false),
+            (&[domain], "https://auth.example.org/", true),
+            (&[domain], "https://example.org:8443/", true),
+            (&[domain], "https://latchkey.acme.workers.dev/", false),
+            (&[domain], "https://auth.notexample.org/", false),
+        ] {
+            let config = configure(settings).map_err(drop).unwrap().config;
+            let misfit = misfit(&Uri::from_static(uri), &config);
+            assert_eq!(misfit.is_none(), fits, "{settings:?} {uri}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The settings: every number in one place, with its unit, default, bounds and source. The names and
+//! bounds are those of docs/settings.md.
+//!
+//! Reading reports every problem at once, by name, and never a value: one of them is a secret.
+
+mod browsers;
+mod cookies;
+mod passwords;
+pub(super) mod reader;
+mod sessions;
+
+use super::front_end::FrontEndKeys;
+use super::origin::is_origin;
+use crate::domain::credential::hashing::{HashCost, Peppers};
+use crate::domain::credential::password::PasswordPolicy;
+use crate::domain::identity::user::RoleSlug;
+use crate::domain::session::SessionPolicy;
+use crate::domain::session::keys::KeyRing;
+use crate::domain::session::token::Issuance;
+use crate::domain::time::Seconds;
+pub use browsers::Hsts;
+pub use cookies::CookieSettings;
+use reader::Reader;
+
+/// 24 hours.
+const SECONDS_A_DAY: u32 = 86_400;
+
+/// Where a profile may be read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileConsistency {
+    /// From a copy.
+    Cached(CacheBounds),
+    /// From the database, at each request.
+    Strict,
+}
+
+/// Whether new passwords are looked up among those of breaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreachCheck {
+    /// No: nothing leaves the service.
+    Off,
+    /// Yes, at a service of somebody else's, which is told five digits of a hash.
+    On,
+}
+
+/// How long copies of profiles count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheBounds {
+    /// Any copy: from its read of the database.
+    pub from_read: Seconds,
+    /// One in an isolate's memory: from when it came there. Zero: none is kept.
+    pub in_isolate: Seconds,
+}
+
+/// The settings of a deployment, each within its bounds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `ISSUER`, `AUDIENCE`, `ACCESS_TOKEN_TTL_SECONDS`, `REFRESH_IDLE_TTL_SECONDS`.
+    pub issuance: Issuance,
+    /// `REFRESH_IDLE_TTL_SECONDS`, `REFRESH_ABSOLUTE_TTL_SECONDS`, `REFRESH_GRACE_SECONDS`.
+    pub sessions: SessionPolicy,
+    /// `PASSWORD_MIN_LENGTH`.
+    pub passwords: PasswordPolicy,
+    /// `BREACH_CHECK`.
+    pub breach_check: BreachCheck,
+    /// `PROFILE_CONSISTENCY`, `USER_CACHE_TTL_SECONDS`, `ISOLATE_CACHE_TTL_SECONDS`.
+    pub profile: ProfileConsistency,
+    /// `DEFAULT_ROLE`.
+    pub default_role: RoleSlug,
+    /// `ALLOWED_ORIGINS`.
+    pub allowed_origins: Vec<String>,
+    /// `COOKIE_DOMAIN`, `FORMER_COOKIE_DOMAINS`, `LOCAL_COOKIE_PREFIX`.
+    pub cookies: CookieSettings,
+    /// `HSTS`.
+    pub hsts: Hsts,
+    /// `TRUSTED_FRONT_END_KEY`.
+    pub front_ends: FrontEndKeys,
+    /// `AUDIT_RETENTION_DAYS`.
+    pub audit_retention: Seconds,
+    /// `REGISTRATIONS_PER_HOUR`.
+    pub registrations_an_hour: u32,
+    /// What is allowed and cannot work as it is meant: `NAME: what`, for the log.
+    pub warnings: Vec<String>,
+}
+
+/// Everything that is wrong with the settings: `NAME: what`, no values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misconfiguration {
+    /// One entry for each setting that is missing or out of bounds.
+    pub problems: Vec<String>,
+}
+
+/// Everything that the settings say.
+pub(super) struct Settings {
+    pub(super) config: Config,
+    pub(super) keys: KeyRing,
+    pub(super) cost: HashCost,
+    pub(super) peppers: Peppers,
+}
+
+/// Reads all settings. `None` only if the reader has a problem.
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+    let issuer = reader.required(
+        "ISSUER",
+        "must be an origin such as https://auth.example.org",
+        |text| is_origin(text).then(|| text.to_owned()),
+    );
+    let audience = read_audience(reader, issuer.as_deref());
+    let keys = sessions::read_keys(reader);
+    let lifetimes = sessions::read_lifetimes(reader);
+    let profile = sessions::read_profile_consistency(reader);
+    let passwords = passwords::read(reader);
+    let default_role = reader.or_default(
+        "DEFAULT_ROLE",
+        "application-access",
+        "must be lower-case letters, digits and hyphens",
+        RoleSlug::parse,
+    );
+    let browsers = browsers::read(reader);
+    let cookies = cookies::read(reader, issuer.as_deref());
+    let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
+    // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
+    let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
+    let (issuer, browsers) = (issuer?, browsers?);
+    let config = Config {
+        warnings: browsers::useless_origins(&issuer, &browsers.origins),
+        issuance: Issuance {
+            issuer,
+            audience: audience?,
+            access_lifetime: lifetimes.access,
+            refresh_lifetime: lifetimes.sessions.idle,
+        },
+        sessions: lifetimes.sessions,
+        passwords: PasswordPolicy::new(passwords.min_code_points),
+        breach_check: passwords.breach_check,
+        profile,
+        default_role: default_role?,
+        allowed_origins: browsers.origins,
+        cookies,
+        hsts: browsers.hsts,
+        front_ends: browsers.front_ends,
+        audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
+        registrations_an_hour,
+    };
+    Some(Settings {
+        config,
+        keys: keys?,
+        cost: passwords.cost,
+        peppers: passwords.peppers?,
+    })
+}
+
+fn read_audience(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<String> {
+    let audience = reader.required(
+        "AUDIENCE",
+        "must have 1 to 200 visible ASCII characters",
+        |text| {
+            ((1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()))
+                .then(|| text.to_owned())
+        },
+    );
+    if issuer.is_some() && issuer == audience.as_deref() {
+        // A refresh token's audience is the issuer: it must not be the access token's as well.
+        reader.problem("AUDIENCE", "must differ from ISSUER");
+    }
+    audience
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,85 @@
+//! Reads settings by name and collects their problems.
+
+use core::ops::RangeInclusive;
+use core::str::FromStr;
+
+/// Reads settings through a look-up, which answers a name with its value.
+pub(in crate::service) struct Reader<'a> {
+    look_up: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(in crate::service) fn new(look_up: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            look_up,
+            problems: Vec::new(),
+        }
+    }
+
+    /// What has been wrong so far: `NAME: what`.
+    pub(in crate::service) fn into_problems(self) -> Vec<String> {
+        self.problems
+    }
+
+    /// The setting as it is.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        (self.look_up)(name)
+    }
+
+    pub(super) fn problem(&mut self, name: &str, what: &str) {
+        self.problems.push(format!("{name}: {what}"));
+    }
+
+    pub(super) fn required<T>(
+        &mut self,
+        name: &str,
+        rule: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let Some(text) = self.text(name) else {
+            self.problem(name, "is missing");
+            return None;
+        };
+        let value = parse(&text);
+        if value.is_none() {
+            self.problem(name, rule);
+        }
+        value
+    }
+
+    pub(super) fn or_default<T>(
+        &mut self,
+        name: &str,
+        default: &str,
+        rule: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = parse(self.text(name).as_deref().unwrap_or(default));
+        if value.is_none() {
+            self.problem(name, rule);
+        }
+        value
+    }
+
+    pub(super) fn number(&mut self, name: &str, default: u32, bounds: RangeInclusive<u32>) -> u32 {
+        let Some(text) = self.text(name) else {
+            return default;
+        };
+        match u32::from_str(&text) {
+            Ok(number) if bounds.contains(&number) => number,
+            _ => {
+                let (low, high) = bounds.into_inner();
+                self.problem(name, &format!("must be a number from {low} to {high}"));
+                default
+            }
+        }
+    }
+}
+
+/// The entries of a list separated by commas.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+}

@@ -1,0 +1,48 @@
+//! Makes the service of an isolate from its settings.
+
+use super::Service;
+use super::config::reader::Reader;
+use super::config::{self, Misconfiguration, Settings};
+use super::hash_queue::HashQueue;
+use super::memory::VerifiedTokens;
+use super::profile_cache::IsolateCopies;
+use super::refusals::Refusals;
+use crate::domain::credential::hashing::PasswordHasher;
+use crate::domain::session::token::Tokens;
+use crate::domain::throttle::ThrottleKeys;
+
+impl Service {
+    /// Reads the settings through `look_up`, which answers a name with its value.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfiguration`] with every problem.
+    pub fn configure(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfiguration> {
+        let mut reader = Reader::new(&look_up);
+        let settings = config::read(&mut reader);
+        let problems = reader.into_problems();
+        match settings {
+            Some(settings) if problems.is_empty() => Ok(Self::of(settings)),
+            _ => Err(Misconfiguration { problems }),
+        }
+    }
+
+    fn of(settings: Settings) -> Self {
+        let Settings {
+            config,
+            keys,
+            cost,
+            peppers,
+        } = settings;
+        Self {
+            throttle: ThrottleKeys::new(keys.derive_secret("latchkey/throttle/v1")),
+            tokens: Tokens::new(keys, config.issuance.clone()),
+            hasher: PasswordHasher::new(cost).with_peppers(peppers),
+            hash_queue: HashQueue::for_hashes_of(cost.effort()),
+            refusals: Refusals::default(),
+            verified: VerifiedTokens::default(),
+            copies: IsolateCopies::default(),
+            config,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What an endpoint is, and the way of a request through it.
+//!
+//! The order (docs/http.md, section 1): the platform's limiter for the client, media type and
+//! announced size, the policy, the limiter for the session, the body, its fields, and then the
+//! endpoint itself.
+
+use super::apart::apart;
+use super::body::{self, RequestBody};
+use super::problem::Refusal;
+use super::reply::Answer;
+use super::request::{Head, Received};
+use super::route::Route;
+use crate::domain::id::SessionId;
+use crate::ports::Ports;
+use crate::service::config::Config;
+use crate::service::policy::{Actor, Counted, Policy};
+use crate::service::{Ctx, ServiceError, limits};
+
+/// An endpoint: one file of `api`.
+pub trait Endpoint {
+    /// Its facts.
+    const ROUTE: Route;
+
+    /// Who may call it: made by its policy and by nothing else.
+    type Actor: Actor;
+
+    /// What it reads of a request.
+    type Input;
+
+    /// Reads the request, with every fault reported at once.
+    ///
+    /// # Errors
+    ///
+    /// 400, 404 or 422.
+    fn input(request: &Received<'_>, config: &Config) -> Result<Self::Input, Refusal>;
+
+    /// Does what was asked for, and answers.
+    fn answer<P: Ports>(
+        ctx: &Ctx<'_, P>,
+        actor: Self::Actor,
+        input: Self::Input,
+    ) -> impl Future<Output = Answer>;
+}
+
+/// Answers a request to an endpoint.
+///
+/// What the database says of a caller comes after the body: it may take seconds to arrive, and what
+/// was confirmed before would be out of date by then. What is wrong with a request is told to the
+/// caller whom the policy confirms, and to nobody else; a request in order leaves that to its
+/// statement.
+///
+/// # Errors
+///
+/// A [`Refusal`].
+pub async fn answer<E: Endpoint, P: Ports>(
+    ctx: &Ctx<'_, P>,
+    head: Head<'_>,
+    body: impl RequestBody,
+) -> Answer {
+    let policy = E::Actor::POLICY;
+    apart(count_client(ctx, &E::ROUTE, policy)).await?;
+    let incoming = body::admit(head.headers, body, E::ROUTE.body)?;
+    let actor = E::Actor::of(ctx, || head.presented())?;
+    if let Some(session) = actor.counted_session() {
+        apart(count_session(ctx, &E::ROUTE, session)).await?;
+    }
+    let body = apart(incoming.read()).await?;
+    match E::input(&Received { head, body }, ctx.config()) {
+        Ok(input) => E::answer(ctx, actor, input).await,
+        Err(refusal) => {
+            apart(actor.confirm(ctx)).await?;
+            Err(refusal)
+        }
+    }
+}
+
+async fn count_client<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    route: &Route,
+    policy: Policy,
+) -> Result<(), ServiceError> {
+    match (policy.counted, route.counted()) {
+        (Counted::ByClient, Some(limited)) => limits::by_client(ctx, limited).await,
+        _ => Ok(()),
+    }
+}
+
+async fn count_session<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    route: &Route,
+    session: SessionId,
+) -> Result<(), ServiceError> {
+    match route.counted() {
+        Some(limited) => limits::by_session(ctx, limited, session).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes the table of an area: an enum with a variant for each endpoint, and the exhaustive match
+/// that leads to it. Each endpoint's future is kept [`apart`].
+macro_rules! endpoints {
+    ($(#[$meta:meta])* $area:ident { $($endpoint:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $area {
+            $(#[doc = concat!("`", stringify!($endpoint), "`: the file of that name.")]
+            $endpoint,)+
+        }
+
+        impl $area {
+            /// Every endpoint of the area.
+            pub const ALL: &[Self] = &[$(Self::$endpoint),+];
+
+            /// The endpoint's facts.
+            #[must_use]
+            pub const fn route(self) -> &'static $crate::web::route::Route {
+                match self {
+                    $(Self::$endpoint => {
+                        const ROUTE: &$crate::web::route::Route =
+                            &<$endpoint as $crate::web::endpoint::Endpoint>::ROUTE;
+                        ROUTE
+                    })+
+                }
+            }
+
+            /// The endpoint's policy.
+            #[must_use]
+            pub const fn policy(self) -> $crate::service::policy::Policy {
+                match self {
+                    $(Self::$endpoint => <<$endpoint as $crate::web::endpoint::Endpoint>::Actor
+                        as $crate::service::policy::Actor>::POLICY,)+
+                }
+            }
+
+            /// Answers a request to the endpoint.
+            pub fn answer<'a, P: $crate::ports::Ports>(
+                self,
+                ctx: &'a $crate::service::Ctx<'a, P>,
+                head: $crate::web::request::Head<'a>,
+                body: impl $crate::web::body::RequestBody + 'a,
+            ) -> ::core::pin::Pin<
+                Box<dyn ::core::future::Future<Output = $crate::web::reply::Answer> + 'a>,
+            > {
+                use $crate::web::{apart::apart, endpoint::answer};
+                match self {
+                    $(Self::$endpoint => apart(answer::<$endpoint, P>(ctx, head, body)),)+
+                }
+            }
+        }
+    };
+}
+pub(crate) use endpoints;

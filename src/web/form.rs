@@ -1,0 +1,165 @@
+//! From the fields of a body or a query to the types of an endpoint's input, with every broken rule
+//! reported at once.
+
+use super::fields::Fields;
+use super::problem::Refusal;
+use super::value::Value;
+use crate::domain::credential::password::{PasswordFault, PresentedPassword};
+use crate::domain::identity::email::Email;
+use crate::domain::identity::user::{InvalidName, UserName};
+use crate::service::ServiceError;
+use crate::service::error::FieldFault;
+
+/// Reads fields and collects faults.
+pub struct Form<'a> {
+    fields: &'a Fields,
+    faults: Vec<FieldFault>,
+}
+
+impl<'a> Form<'a> {
+    /// The fields of a body.
+    #[must_use]
+    pub fn of(fields: &'a Fields, known: &[&str]) -> Self {
+        Self::within("body", fields, known)
+    }
+
+    /// The fields of a query.
+    #[must_use]
+    pub fn of_query(fields: &'a Fields, known: &[&str]) -> Self {
+        Self::within("query", fields, known)
+    }
+
+    fn within(place: &'static str, fields: &'a Fields, known: &[&str]) -> Self {
+        let mut form = Self {
+            fields,
+            faults: Vec::new(),
+        };
+        if fields.has_others_than(known) {
+            // Its name is the client's text: it may be a password that slipped.
+            form.fault(place, "unknown_field", "has a field that is not known here");
+        }
+        form
+    }
+
+    /// Adds a fault. Its texts are ours: nothing that the client sent is in them.
+    pub fn fault(&mut self, field: &'static str, code: &'static str, message: &'static str) {
+        self.faults.push(FieldFault {
+            field,
+            code,
+            message,
+        });
+    }
+
+    /// The text of a field that may be left out or null.
+    pub fn optional(&mut self, name: &'static str) -> Option<String> {
+        match self.fields.get(name) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            Some(Value::Other) => {
+                self.fault(name, "wrong_type", "must be a string");
+                None
+            }
+            Some(Value::Null) | None => None,
+        }
+    }
+
+    /// The text of a field that must be there.
+    pub fn required(&mut self, name: &'static str) -> Option<String> {
+        if matches!(self.fields.get(name), Some(Value::Null) | None) {
+            self.fault(name, "required", "is required");
+            return None;
+        }
+        self.optional(name)
+    }
+
+    /// An e-mail address, which must be there.
+    pub fn email(&mut self, name: &'static str) -> Option<Email> {
+        let text = self.required(name)?;
+        let email = Email::parse(&text).ok();
+        if email.is_none() {
+            self.fault(name, "invalid_email", "must be an e-mail address");
+        }
+        email
+    }
+
+    /// A display name. Outer `None`: a fault; inner `None`: no name.
+    pub fn name(&mut self, name: &'static str) -> Option<Option<UserName>> {
+        let before = self.faults.len();
+        let Some(text) = self.optional(name) else {
+            return (self.faults.len() == before).then_some(None);
+        };
+        match UserName::parse(&text) {
+            Ok(user_name) => Some(Some(user_name)),
+            Err(InvalidName::Invisible) => {
+                self.fault(name, "too_short", "must have a visible character");
+                None
+            }
+            Err(InvalidName::TooLong) => {
+                self.fault(name, "too_long", "must have at most 100 characters");
+                None
+            }
+            Err(InvalidName::ControlCharacter) => {
+                self.fault(
+                    name,
+                    "control_character",
+                    "must not have control characters, line separators or bidirectional overrides",
+                );
+                None
+            }
+        }
+    }
+
+    /// A password that is presented as a proof, which must be there.
+    pub fn presented(&mut self, name: &'static str) -> Option<PresentedPassword> {
+        let text = self.required(name)?;
+        self.judged(name, PresentedPassword::parse(text))
+    }
+
+    /// A password that has been judged, or the fault that was found.
+    pub fn judged<T>(
+        &mut self,
+        name: &'static str,
+        outcome: Result<T, PasswordFault>,
+    ) -> Option<T> {
+        outcome
+            .map_err(|fault| self.faults.push(password_fault(name, fault)))
+            .ok()
+    }
+
+    /// The input, if nothing was at fault.
+    ///
+    /// # Errors
+    ///
+    /// 422 with every fault.
+    pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Refusal> {
+        match value() {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(ServiceError::Invalid(self.faults).into()),
+        }
+    }
+}
+
+/// The fault of a field whose password breaks a rule.
+#[must_use]
+pub const fn password_fault(field: &'static str, fault: PasswordFault) -> FieldFault {
+    let (code, message) = match fault {
+        PasswordFault::TooShort => ("too_short", "is too short"),
+        PasswordFault::TooLong => ("too_long", "must have at most 128 characters"),
+        PasswordFault::Common => ("common", "is one that many people have"),
+        PasswordFault::Guessable => (
+            "guessable",
+            "must not be the e-mail address, its local part or the service's name",
+        ),
+    };
+    FieldFault {
+        field,
+        code,
+        message,
+    }
+}
+
+/// A number in its one spelling: digits, without a sign and without leading zeros.
+#[must_use]
+pub fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}

@@ -1,0 +1,116 @@
+//! What an endpoint answers when it does not refuse.
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use super::cookies::CookieStyle;
+use super::problem::{Code, Refusal};
+use crate::domain::time::UnixSeconds;
+use crate::service::issue::{AccessToken, TokenPair};
+
+/// A reply, or the reason why there is none.
+pub type Answer = Result<Reply, Refusal>;
+
+/// A status, perhaps a body of JSON, and what becomes of the auth cookies.
+#[must_use]
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    json: Option<Vec<u8>>,
+    cookies: CookieChange,
+}
+
+/// What becomes of the auth cookies.
+#[derive(Debug)]
+enum CookieChange {
+    Kept,
+    Set(TokenPair),
+    AccessSet(AccessToken),
+    Deleted,
+}
+
+impl Reply {
+    /// 200 with a body.
+    ///
+    /// # Errors
+    ///
+    /// 500 when the body cannot be written as JSON.
+    pub fn json(body: &impl Serialize) -> Answer {
+        Self::with_status(StatusCode::OK, body)
+    }
+
+    /// 201 with a body.
+    ///
+    /// # Errors
+    ///
+    /// 500 when the body cannot be written as JSON.
+    pub fn created(body: &impl Serialize) -> Answer {
+        Self::with_status(StatusCode::CREATED, body)
+    }
+
+    fn with_status(status: StatusCode, body: &impl Serialize) -> Answer {
+        let json = serde_json::to_vec(body).map_err(|error| Refusal {
+            cause: Some(error.to_string()),
+            ..Refusal::new(Code::Internal)
+        })?;
+        Ok(Self {
+            status,
+            json: Some(json),
+            cookies: CookieChange::Kept,
+        })
+    }
+
+    /// 204.
+    pub const fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            json: None,
+            cookies: CookieChange::Kept,
+        }
+    }
+
+    /// Sets both auth cookies.
+    pub fn set_cookies(self, pair: TokenPair) -> Self {
+        Self {
+            cookies: CookieChange::Set(pair),
+            ..self
+        }
+    }
+
+    /// Sets the access cookie alone; with `None` the client keeps the one that it has.
+    pub fn set_access_cookie(self, token: Option<AccessToken>) -> Self {
+        Self {
+            cookies: token.map_or(CookieChange::Kept, CookieChange::AccessSet),
+            ..self
+        }
+    }
+
+    /// Deletes both auth cookies.
+    pub fn delete_cookies(self) -> Self {
+        Self {
+            cookies: CookieChange::Deleted,
+            ..self
+        }
+    }
+
+    /// The response, without the headers that every answer has.
+    #[must_use]
+    pub fn into_response(self, style: CookieStyle<'_>, now: UnixSeconds) -> Response<Vec<u8>> {
+        let is_json = self.json.is_some();
+        let mut response = Response::new(self.json.unwrap_or_default());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if is_json {
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
+            headers.insert(CONTENT_TYPE, json);
+        }
+        match self.cookies {
+            CookieChange::Kept => {}
+            CookieChange::Set(pair) => style.set(headers, &pair, now),
+            CookieChange::AccessSet(token) => style.set_access(headers, &token, now),
+            CookieChange::Deleted => style.delete(headers),
+        }
+        response
+    }
+}

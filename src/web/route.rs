@@ -1,0 +1,197 @@
+//! The facts of a route, in one place: what the router, the limiters, the inventory
+//! (`docs/routes.json`) and the documents know of an endpoint.
+
+use super::body::BodyKind;
+use super::problem::Code;
+use crate::ports::Limiter;
+use crate::service::limits::Limited;
+use crate::service::policy::{Policy, Proof};
+
+/// A method of HTTP that an endpoint may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads, and answers HEAD as well.
+    Get,
+    /// Adds or does something.
+    Post,
+    /// Changes a part.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// The method's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A route.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The one method.
+    pub method: Method,
+    /// The one spelling of the path; a segment `{name}` stands for any segment that is not empty.
+    pub path: &'static str,
+    /// The contract's name of the operation.
+    pub operation: &'static str,
+    /// Which bodies the endpoint reads.
+    pub body: BodyKind,
+    /// Whether the endpoint reads parameters of the query.
+    pub has_query: bool,
+    /// The platform's limiter that counts a request before it reaches the database or KV. `None`
+    /// for an endpoint that reaches neither.
+    pub limiter: Option<Limiter>,
+    /// Whether the endpoint plays the part of OAuth's token endpoint (RFC 6749, section 5.2).
+    pub is_token_endpoint: bool,
+    /// The refusals that the other facts do not imply.
+    pub own_refusals: &'static [Code],
+}
+
+impl Route {
+    const fn new(method: Method, path: &'static str, operation: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            operation,
+            body: BodyKind::Nothing,
+            has_query: false,
+            limiter: None,
+            is_token_endpoint: false,
+            own_refusals: &[],
+        }
+    }
+
+    /// A route for GET, and so for HEAD.
+    #[must_use]
+    pub const fn get(path: &'static str, operation: &'static str) -> Self {
+        Self::new(Method::Get, path, operation)
+    }
+
+    /// A route for POST.
+    #[must_use]
+    pub const fn post(path: &'static str, operation: &'static str) -> Self {
+        Self::new(Method::Post, path, operation)
+    }
+
+    /// A route for PATCH.
+    #[must_use]
+    pub const fn patch(path: &'static str, operation: &'static str) -> Self {
+        Self::new(Method::Patch, path, operation)
+    }
+
+    /// A route for DELETE.
+    #[must_use]
+    pub const fn delete(path: &'static str, operation: &'static str) -> Self {
+        Self::new(Method::Delete, path, operation)
+    }
+
+    /// With a body of JSON.
+    #[must_use]
+    pub const fn json(self) -> Self {
+        Self {
+            body: BodyKind::Json,
+            ..self
+        }
+    }
+
+    /// With a body of JSON or a form.
+    #[must_use]
+    pub const fn json_or_form(self) -> Self {
+        Self {
+            body: BodyKind::JsonOrForm,
+            ..self
+        }
+    }
+
+    /// With parameters in the query.
+    #[must_use]
+    pub const fn query(self) -> Self {
+        Self {
+            has_query: true,
+            ..self
+        }
+    }
+
+    /// Counted by this limiter.
+    #[must_use]
+    pub const fn limited(self, limiter: Limiter) -> Self {
+        Self {
+            limiter: Some(limiter),
+            ..self
+        }
+    }
+
+    /// As OAuth's token endpoint.
+    #[must_use]
+    pub const fn token_endpoint(self) -> Self {
+        Self {
+            is_token_endpoint: true,
+            ..self
+        }
+    }
+
+    /// With refusals that the other facts do not imply.
+    #[must_use]
+    pub const fn refuses(self, own_refusals: &'static [Code]) -> Self {
+        Self {
+            own_refusals,
+            ..self
+        }
+    }
+
+    /// What the platform's limiters count, if they count it.
+    #[must_use]
+    pub fn counted(&self) -> Option<Limited> {
+        self.limiter.map(|limiter| Limited {
+            limiter,
+            operation: self.operation,
+        })
+    }
+
+    /// Every problem that the endpoint may answer with under this policy.
+    #[must_use]
+    pub fn problems(&self, policy: Policy) -> Vec<Code> {
+        let mut codes = vec![Code::HttpsRequired, Code::Misconfigured];
+        if self.method != Method::Get {
+            codes.push(Code::CrossOrigin);
+        }
+        match policy.proof {
+            Proof::Nothing => {}
+            Proof::Access | Proof::Refresh => codes.extend([
+                Code::NotAuthenticated,
+                Code::InvalidToken,
+                Code::TokenExpired,
+                Code::MalformedRequest,
+            ]),
+            Proof::Either => codes.extend([Code::NotAuthenticated, Code::InvalidToken]),
+        }
+        if self.limiter.is_some() {
+            codes.extend([Code::TooManyRequests, Code::Unavailable, Code::Internal]);
+        }
+        match self.body {
+            BodyKind::Nothing => {}
+            BodyKind::Json | BodyKind::JsonOrForm => codes.extend([
+                Code::MalformedRequest,
+                Code::RequestTimeout,
+                Code::BodyTooLarge,
+                Code::UnsupportedMediaType,
+                Code::ValidationFailed,
+            ]),
+        }
+        if self.has_query {
+            codes.extend([Code::MalformedRequest, Code::ValidationFailed]);
+        }
+        codes.extend(self.own_refusals);
+        codes.sort_by_key(|code| (code.status().as_u16(), code.as_str()));
+        codes.dedup();
+        codes
+    }
+}
