@@ -15,7 +15,7 @@ import { cpuOf, idleShare } from "./support/cpu-time.mjs";
 import { CHAPTERS, NEAR_KINDS, PASSWORD_CONTESTANTS } from "./support/kinds.mjs";
 import { closedLoad, oneByOne } from "./support/load.mjs";
 import { cellOf, withStage } from "./support/people.mjs";
-import { report } from "./support/report.mjs";
+import { report } from "../harness/report.mjs";
 import { inTurns, ratios, spread, written } from "./support/rounds.mjs";
 import { newPerson } from "./support/stories.mjs";
 

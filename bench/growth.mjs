@@ -11,13 +11,13 @@
  * `--quick`: a trial with the two smaller ones and few rounds; nothing is written.
  */
 import { main } from "../scripts/lib.mjs";
-import { Client } from "../tests/support/client.mjs";
-import { startLatchkey } from "../tests/support/harness.mjs";
-import { decode } from "../tests/support/tokens.mjs";
-import { batches, counted } from "./support/counted.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
+import { decode } from "../harness/tokens.mjs";
+import { batches, counted } from "../harness/counted.mjs";
 import { PRICES, money } from "./support/prices.mjs";
-import { ms, quantile, ratio, report } from "./support/report.mjs";
-import { PASSWORD, restore, seeded, someone } from "./support/seed.mjs";
+import { ms, quantile, ratio, report } from "../harness/report.mjs";
+import { PASSWORD, restore, seeded, someone } from "../harness/seed.mjs";
 
 const SIZES = [1_000, 100_000, 1_000_000];
 const WARM_UP_ROUNDS = 15;
@@ -56,7 +56,7 @@ await main(import.meta.url, async (args) => {
 /** One database with its Worker. */
 async function place(users) {
   const { folder, bytes } = await seeded(users);
-  const latchkey = await startLatchkey({ entry: "bench/counting-latchkey.mjs", persist: folder });
+  const latchkey = await startLatchkey({ entry: "harness/counting-latchkey.mjs", persist: folder });
   await restore(latchkey);
   // The same users in each run: a generator of its own, seeded.
   return { users, bytes, latchkey, random: generator(users) };

@@ -21,7 +21,7 @@ import { INSTANCE } from "./support/contestants.mjs";
 import { cpuMs } from "./support/cpu-time.mjs";
 import { ARGON2, BCRYPT_COST, PASSWORD, PBKDF2_ITERATIONS, SALT, SCRYPT } from "./support/hash-settings.mjs";
 import { pbkdf2 } from "./support/pbkdf2.mjs";
-import { ms, quantile, ratio, report } from "./support/report.mjs";
+import { ms, quantile, ratio, report } from "../harness/report.mjs";
 
 const WARM_UP_ROUNDS = 3;
 const ROUNDS = 40;

@@ -11,7 +11,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, ROOT, main } from "../scripts/lib.mjs";
 import { D1_STORAGE_A_GB, money } from "./support/prices.mjs";
-import { ms, report } from "./support/report.mjs";
+import { ms, report } from "../harness/report.mjs";
 
 const SIZES = [10_000, 1_000_000, 100_000_000];
 

@@ -13,7 +13,7 @@ import { CHAPTERS, KINDS, PASSWORD_CONTESTANTS } from "./support/kinds.mjs";
 import { DISTANCE_MS } from "./support/distant.mjs";
 import { closedLoad, oneByOne, openLoad, quantile as at } from "./support/load.mjs";
 import { cellOf, withStage } from "./support/people.mjs";
-import { ms, ratio, report } from "./support/report.mjs";
+import { ms, ratio, report } from "../harness/report.mjs";
 import { inTurns, ratios, spread, written } from "./support/rounds.mjs";
 import { newPerson } from "./support/stories.mjs";
 

@@ -8,7 +8,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, main } from "../scripts/lib.mjs";
-import { publish } from "./support/report.mjs";
+import { publish } from "../harness/report.mjs";
 
 const RESULTS = join(ROOT, "bench", "results");
 

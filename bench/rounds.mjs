@@ -7,8 +7,8 @@
  * falls on all of them alike. The minimum is the cost without disturbance; the
  * median says how it usually is here.
  */
-import { Client } from "../tests/support/client.mjs";
-import { startLatchkey } from "../tests/support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 
 /** The defaults of ARGON2_MEMORY_KIB and ARGON2_ITERATIONS. */
 const COST = { memoryKib: 19_456, iterations: 2 };

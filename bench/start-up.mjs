@@ -15,7 +15,7 @@ import { main } from "../scripts/lib.mjs";
 import { INSTANCE, filesOf, startContestant, workerOf } from "./support/contestants.mjs";
 import { withNumberSection } from "./start-up/number-section.mjs";
 import { closedLoad, openPool, send } from "./support/load.mjs";
-import { report } from "./support/report.mjs";
+import { report } from "../harness/report.mjs";
 import { inTurns, ratios, spread, written } from "./support/rounds.mjs";
 import { STORIES, newPerson } from "./support/stories.mjs";
 

@@ -12,10 +12,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, main } from "../scripts/lib.mjs";
 import { startContestant } from "./support/contestants.mjs";
-import { counted } from "./support/counted.mjs";
+import { counted } from "../harness/counted.mjs";
 import { NEAR_KINDS } from "./support/kinds.mjs";
 import { PRICES, READ_ON, money, priceOfAMillion } from "./support/prices.mjs";
-import { quantile, report } from "./support/report.mjs";
+import { quantile, report } from "../harness/report.mjs";
 import { keepCookies, newPerson } from "./support/stories.mjs";
 
 const ENTRY = "bench/support/counting-contestant.mjs";

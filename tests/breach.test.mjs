@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { pipeline } from "node:stream/promises";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { BreachService, digest, stranger } from "./support/breaches.mjs";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   LOGOUT,

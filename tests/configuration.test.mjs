@@ -5,11 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, register } from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
-import { foreignKey, forge, randomId, refreshKey } from "./support/tokens.mjs";
+import { foreignKey, forge, randomId, refreshKey } from "../harness/tokens.mjs";
 
 const keySet = (...keys) => JSON.stringify({ keys });
 const good = foreignKey("good");

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { PASSWORD, logIn, newEmail, register } from "./support/people.mjs";
 import { PATHS, ROUTES, SAFE_METHODS } from "./support/routes.mjs";
 

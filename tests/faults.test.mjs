@@ -10,7 +10,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { REFRESH_COOKIE, claims } from "./support/holders.mjs";
 import { assertProblem } from "./support/problems.mjs";
 import { ROUTES, Scene, answerOf, assertSuccess, assertUnavailable, assertWorks } from "./support/scene.mjs";

@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   PASSWORD,

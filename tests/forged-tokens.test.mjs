@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { makeKeys } from "../scripts/make-keys.mjs";
-import { Client } from "./support/client.mjs";
+import { Client } from "../harness/client.mjs";
 import { ACCESS, FORGERIES, MAX_TOKEN_BYTES, REFRESH, toolkit } from "./support/forgeries.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 
 const BASE = "https://auth.example.com/api/account";
 const COOKIES = { [ACCESS]: "__Host-access_token", [REFRESH]: "__Host-refresh_token" };

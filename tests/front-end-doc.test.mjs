@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { LOGOUT, REFRESH, signUp } from "./support/people.mjs";
 
 const DOCUMENT = readFileSync(new URL("../docs/front-end.md", import.meta.url), "utf8");

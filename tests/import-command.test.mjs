@@ -8,7 +8,7 @@ import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { command, database, rows, run } from "./support/import-command.mjs";
 import {
   EXPORTS,

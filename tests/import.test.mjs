@@ -11,8 +11,8 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { Failure } from "../scripts/lib.mjs";
 import { HOLDERS } from "../scripts/users/import-users.mjs";
 import { canonicalEmail } from "../scripts/users/rules.mjs";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import {
   EXPORTS,
   HASH,

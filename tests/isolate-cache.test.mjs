@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { LOGOUT, PROFILE, logIn, register } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startLatchkey } from "./support/harness.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { PASSWORD, signUp, snapshot } from "./support/people.mjs";
 import { PATHS, ROUTES } from "./support/routes.mjs";
 import { sendBytes } from "./support/socket.mjs";

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PROFILE, REGISTER, register, signUp, snapshot } from "./support/people.mjs";
 import { PATHS } from "./support/routes.mjs";
 import { sendBytes } from "./support/socket.mjs";

@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { hashPassword, makePassword } from "../scripts/hash-password.mjs";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { LOGIN, PROFILE, REFRESH, logIn, newEmail, register, signUp } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 

@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { plotSvg } from "../bench/support/plot.mjs";
-import { block } from "../bench/support/report.mjs";
+import { plotSvg } from "../harness/plot.mjs";
+import { block } from "../harness/report.mjs";
 import { ROOT } from "../scripts/lib.mjs";
 
 const read = (...path) => readFileSync(join(ROOT, ...path), "utf8");

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 
 const ACCOUNT = "/api/account";
 const EMAIL = "ada@example.org";

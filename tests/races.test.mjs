@@ -6,8 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   PASSWORD,
@@ -23,7 +23,7 @@ import {
   tokenOf,
 } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
-import { decode } from "./support/tokens.mjs";
+import { decode } from "../harness/tokens.mjs";
 
 const POPS = 2;
 const NEW_PASSWORD = "a new horse battery staple";

@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   LOGOUT,

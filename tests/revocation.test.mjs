@@ -9,7 +9,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { ACCESS_COOKIE, NEW_PASSWORD, REFRESH_COOKIE, assertRefused, claims, only } from "./support/holders.mjs";
 import { LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, logIn, register } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";

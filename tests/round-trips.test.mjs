@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   LOGOUT,
@@ -21,7 +21,7 @@ import {
   tokenOf,
 } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
-import { decode } from "./support/tokens.mjs";
+import { decode } from "../harness/tokens.mjs";
 
 const MIN_TTL_SECONDS = 60;
 /** What may pass between the Worker's look at the clock and KV's. */

@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { counted } from "../bench/support/counted.mjs";
-import { PASSWORD, restore, seeded, someone } from "../bench/support/seed.mjs";
-import { Client } from "./support/client.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { counted } from "../harness/counted.mjs";
+import { PASSWORD, restore, seeded, someone } from "../harness/seed.mjs";
+import { Client } from "../harness/client.mjs";
+import { startLatchkey } from "../harness/latchkey.mjs";
 import { LOGIN, LOGOUT, PROFILE, REFRESH } from "./support/people.mjs";
 
-const ENTRY = "bench/counting-latchkey.mjs";
+const ENTRY = "harness/counting-latchkey.mjs";
 const MAX_ROWS = { login: 7, refresh: 1, logout: 3 };
 /** Different enough that a scan, or an index that is not selective, shows. */
 const SIZES = [100, 5_000];

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   LOGOUT,
@@ -20,7 +20,7 @@ import {
   tokenOf,
 } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
-import { decode } from "./support/tokens.mjs";
+import { decode } from "../harness/tokens.mjs";
 
 const NOW = Date.UTC(2027, 5, 1) / 1_000;
 const GRANT = { error: "invalid_grant" };

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { makeKeys } from "../scripts/make-keys.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
   PASSWORD,
@@ -20,7 +20,7 @@ import {
   tokenOf,
 } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
-import { Client } from "./support/client.mjs";
+import { Client } from "../harness/client.mjs";
 
 let latchkey;
 before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 
 const PASSWORD = "correct horse battery staple";
 

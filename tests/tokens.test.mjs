@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "./support/client.mjs";
-import { CHAOS, startLatchkey } from "./support/harness.mjs";
+import { Client } from "../harness/client.mjs";
+import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGOUT,
   PASSWORD,
@@ -31,7 +31,7 @@ import {
   refreshKey,
   twice,
   without,
-} from "./support/tokens.mjs";
+} from "../harness/tokens.mjs";
 
 const ISSUER = "https://auth.example.com";
 const ACCESS = "__Host-access_token";

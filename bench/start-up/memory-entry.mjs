@@ -2,7 +2,7 @@
  * The release artefact, and `GET /__bench/memory` with the bytes of its wasm
  * memory. Imported late, so that the watcher is there before the artefact.
  */
-import { memoryBytes } from "../../tests/soak/watch-memory.mjs";
+import { memoryBytes } from "../../harness/watch-memory.mjs";
 
 const { default: App } = await import("contestant");
 

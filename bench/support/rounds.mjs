@@ -3,7 +3,7 @@
  * whatever else the machine does falls on all of them alike, and what is said
  * about many rounds: the median, and how far they spread.
  */
-import { quantile } from "./report.mjs";
+import { quantile } from "../../harness/report.mjs";
 
 /** Time for the work that goes on after the last answer. */
 const PAUSE_MS = 100;

@@ -9,8 +9,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Client } from "../support/client.mjs";
-import { CUT_OFF, startLatchkey } from "../support/harness.mjs";
+import { Client } from "../../harness/client.mjs";
+import { CUT_OFF, startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, PASSWORD, PROFILE, logIn, newEmail, register } from "../support/people.mjs";
 import { ROUTES } from "../support/routes.mjs";
 

@@ -6,7 +6,7 @@
  *
  * The import order matters: the watcher comes before the artefact.
  */
-import { memoryBytes } from "./watch-memory.mjs";
+import { memoryBytes } from "../../harness/watch-memory.mjs";
 import App from "../../build/index.js";
 
 /** workers-rs goes by the name of the class. */

@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { startLatchkey } from "../support/harness.mjs";
+import { startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, REGISTER } from "../support/people.mjs";
 
 /** As src/app/hash_queue.rs has it. */

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { CHAOS, startLatchkey } from "../support/harness.mjs";
+import { CHAOS, startLatchkey } from "../../harness/latchkey.mjs";
 import { PROFILE, signUp } from "../support/people.mjs";
 import { DELAYS_MS, PARALLEL, refreshRounds } from "../support/rounds.mjs";
 

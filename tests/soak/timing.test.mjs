@@ -11,7 +11,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startLatchkey } from "../support/harness.mjs";
+import { startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, REGISTER } from "../support/people.mjs";
 
 const ROUNDS = 200;

@@ -1,7 +1,7 @@
 /** Those who hold tokens: what the tokens say, copies of one of them, and how they are refused. */
-import { Client } from "./client.mjs";
+import { Client } from "../../harness/client.mjs";
 import { assertProblem } from "./problems.mjs";
-import { decode } from "./tokens.mjs";
+import { decode } from "../../harness/tokens.mjs";
 
 /** The cookies' names on http://localhost. */
 export const ACCESS_COOKIE = "access_token";

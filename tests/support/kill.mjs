@@ -9,7 +9,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { startLatchkey } from "./harness.mjs";
+import { startLatchkey } from "../../harness/latchkey.mjs";
 import { Writer } from "./writers.mjs";
 
 export const WRITERS = 8;

@@ -3,7 +3,7 @@
  * no test depends on another.
  */
 import assert from "node:assert/strict";
-import { Client } from "./client.mjs";
+import { Client } from "../../harness/client.mjs";
 
 export const PASSWORD = "correct horse battery staple";
 export const REGISTER = "/api/account/register";

@@ -7,7 +7,7 @@
  * one log-in serves all of them and each cell starts from the same state.
  */
 import assert from "node:assert/strict";
-import { Client } from "./client.mjs";
+import { Client } from "../../harness/client.mjs";
 import { NEW_PASSWORD, claims } from "./holders.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, register } from "./people.mjs";
 import { assertProblem } from "./problems.mjs";

@@ -5,7 +5,7 @@
  * only as a whole.
  */
 import assert from "node:assert/strict";
-import { Client } from "./client.mjs";
+import { Client } from "../../harness/client.mjs";
 import { assertRefused } from "./holders.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, newEmail } from "./people.mjs";
 

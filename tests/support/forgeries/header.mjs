@@ -1,6 +1,6 @@
 /** What a header must not say: another algorithm, type or key, or anything more. */
 import { createHmac, createPublicKey } from "node:crypto";
-import { refreshKey } from "../tokens.mjs";
+import { refreshKey } from "../../../harness/tokens.mjs";
 import { encode, family, stranger, without } from "./kit.mjs";
 
 const strangersJwk = createPublicKey(stranger).export({ format: "jwk" });

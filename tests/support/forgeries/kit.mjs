@@ -4,7 +4,7 @@
  * but the one thing that is wrong with them can be the reason for a refusal.
  */
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
-import { refreshKey, signatureOf } from "../tokens.mjs";
+import { refreshKey, signatureOf } from "../../../harness/tokens.mjs";
 
 export const ACCESS = "access";
 export const REFRESH = "refresh";

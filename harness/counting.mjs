@@ -15,7 +15,7 @@
  *     POST /__bench/batches     runs batches of `[sql, ...values]` one after the other, uncounted
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { intercept } from "../../tests/support/faults.mjs";
+import { intercept } from "./faults.mjs";
 
 const COUNTERS = "/__bench/counters";
 const BATCHES = "/__bench/batches";

@@ -9,7 +9,7 @@
  * The import order matters: the watcher comes before the artefact.
  */
 import { memoryBytes } from "./watch-memory.mjs";
-import Chaos from "../support/chaos.mjs";
+import Chaos from "./chaos.mjs";
 
 const setTimer = globalThis.setTimeout;
 let frozen = false;

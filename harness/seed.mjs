@@ -11,8 +11,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT, say } from "../../scripts/lib.mjs";
-import { startLatchkey } from "../../tests/support/harness.mjs";
+import { ROOT, say } from "../scripts/lib.mjs";
+import { startLatchkey } from "./latchkey.mjs";
 
 export const PASSWORD = "correct horse battery staple";
 const OWNER = "owner@example.org";

@@ -11,7 +11,7 @@
  *     POST /__test/store      D1 and KV, undisturbed and fast, see `store`
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import App from "../../build/index.js";
+import App from "../build/index.js";
 import { control, counters, enter, kvSeen, newControl, newCounters, now, wrapContext, wrapEnv } from "./faults.mjs";
 
 const RealDate = Date;

@@ -16,13 +16,13 @@ import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
-import { makeKeys } from "../../scripts/make-keys.mjs";
+import { makeKeys } from "../scripts/make-keys.mjs";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Counts, delays, faults and a clock that tests set. */
-export const CHAOS = "tests/support/chaos.mjs";
+export const CHAOS = "harness/chaos.mjs";
 /** The same, for requests that are cut off. */
-export const CUT_OFF = "tests/soak/cut-off-entry.mjs";
+export const CUT_OFF = "harness/cut-off.mjs";
 /** Limits that no test reaches by accident. */
 const NO_LIMIT = { limit: 1_000_000, period: 60 };
 const SETTLE_TIMEOUT_MS = 10_000;

@@ -18,7 +18,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { Failure, ROOT, RUST_VERSION, output, say } from "../../scripts/lib.mjs";
+import { Failure, ROOT, RUST_VERSION, output, say } from "../scripts/lib.mjs";
 import { plotSvg } from "./plot.mjs";
 
 const DOCUMENT = join("docs", "performance.md");
