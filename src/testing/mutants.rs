@@ -1,4 +1,4 @@
-//! What `scripts/mutants.mjs` needs of the test adapter: a list of the statements that run, and a
+//! What `tests/mutants/run.mjs` needs of the test adapter: a list of the statements that run, and a
 //! statement or a trigger that runs with another text. Both are asked for by the environment, so
 //! that one build runs every mutant.
 

@@ -1,5 +1,5 @@
 /**
- * Tests the tests: runs every mutant of the SQL (scripts/sql-mutants.mjs), then
+ * Tests the tests: runs every mutant of the SQL (tests/mutants/run-sql.mjs), then
  * builds each broken variant of tests/mutants/mutants.mjs in a copy of the
  * checkout, and fails unless the tests that should notice do.
  *
@@ -12,10 +12,10 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { MUTANTS } from "../tests/mutants/mutants.mjs";
-import { Failure, ROOT, main, say } from "./lib.mjs";
-import { sqlMutants } from "./sql-mutants.mjs";
-import { setup } from "./setup.mjs";
+import { Failure, ROOT, main, say } from "../../scripts/lib.mjs";
+import { setup } from "../../scripts/setup.mjs";
+import { MUTANTS } from "./mutants.mjs";
+import { sqlMutants } from "./run-sql.mjs";
 
 const LEFT_OUT = [".git", ".wrangler", "build", "node_modules", "target"];
 const BUILD_TIMEOUT_MS = 1_200_000;
