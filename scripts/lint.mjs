@@ -29,7 +29,7 @@ await main(import.meta.url, async () => {
 
 /** All JavaScript modules of the project; the packages in bench/ are not. */
 function modules() {
-  return ["scripts", "tests", "bench"].flatMap((folder) => {
+  return ["scripts", "harness", "tests", "bench"].flatMap((folder) => {
     let names = [];
     try {
       names = readdirSync(join(ROOT, folder), { recursive: true });

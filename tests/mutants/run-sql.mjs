@@ -8,9 +8,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Failure, ROOT, output, say } from "../../scripts/lib.mjs";
 import { EQUIVALENT } from "./equivalent.mjs";
 import { mutantsOf, triggersOf } from "./sql.mjs";
-import { Failure, ROOT, output, say } from "../../scripts/lib.mjs";
 
 const AT_ONCE = 2;
 const TIMEOUT_MS = 180_000;
