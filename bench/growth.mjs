@@ -286,7 +286,7 @@ function result({ places, steps, refreshes, cleanUps, rounds }) {
       {
         title: "What one refresh occupies of the database",
         columns: ["users", "time of a batch, least", "batches a second"],
-        rows: sizes.map((users, i) => [names[i], ms(occupied[i]), Math.round(1_000 / occupied[i])]),
+        rows: sizes.map((_, i) => [names[i], ms(occupied[i]), Math.round(1_000 / occupied[i])]),
         note: `The batch of a real refresh, repeated for sessions all over the database, one after the other, sent from inside the Worker; the mean of the best of ${BURSTS} bursts, because another program's writes to the disk disturb them all.`,
       },
       cleanUpTable(cleanUps, names),

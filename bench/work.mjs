@@ -352,8 +352,9 @@ function cpuTimes() {
   if (existsSync(file)) {
     const { kinds, passwords } = JSON.parse(readFileSync(file, "utf8")).data;
     const add = (name, chapter, cpu) => found.set(`${name} ${chapter}`, quantile(cpu, 0.5) / CPU_PER);
-    for (const [kind, { cells }] of Object.entries(NEAR_KINDS))
-      cells.forEach(([name, chapter], i) => add(name, chapter, kinds[kind][i].cpu));
+    for (const [kind, { cells }] of Object.entries(NEAR_KINDS)) {
+      for (const [i, [name, chapter]] of cells.entries()) add(name, chapter, kinds[kind][i].cpu);
+    }
     for (const { chapter, cells } of passwords) for (const { name, cpu } of cells) add(name, chapter, cpu);
   }
   return (contestant, chapter) => found.get(`${contestant} ${chapter}`) ?? null;

@@ -17,6 +17,7 @@ import { control, counters, enter, kvSeen, newControl, newCounters, now, wrapCon
 const RealDate = Date;
 
 /** `Date` by the test's clock: `new Date()` and `Date.now()`. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: it stands for the real one, name and all.
 globalThis.Date = class Date extends RealDate {
   constructor(...args) {
     super(...(args.length === 0 ? [now()] : args));

@@ -248,7 +248,7 @@ function wrapKv(kv, work) {
       return call(`kv.get`, key, work, async () => {
         const name = `${key}\n${method}${JSON.stringify(rest)}`;
         const seen = kvSeen.get(name);
-        const age = seen ? now() - seen.at : Infinity;
+        const age = seen ? now() - seen.at : Number.POSITIVE_INFINITY;
         if (age >= 0 && age < control.kvStaleMs) return seen.value;
         const value = await kv[method](key, ...rest);
         if (!(value instanceof ReadableStream)) kvSeen.set(name, { at: now(), value });
@@ -287,7 +287,7 @@ function hits(fault, name, detail) {
   if (pattern && !new RegExp(pattern).test(detail)) return false;
   fault.seen = (fault.seen ?? 0) + 1;
   const first = fault.nth ?? 1;
-  return fault.seen >= first && fault.seen < first + (fault.times ?? Infinity);
+  return fault.seen >= first && fault.seen < first + (fault.times ?? Number.POSITIVE_INFINITY);
 }
 
 function sleep(ms) {

@@ -124,8 +124,8 @@ function linesSvg({ title, unit, xTitle = "", series, mark }) {
 
 function svg({ title, unit, height, said, parts }) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${Math.ceil(height)}" width="${WIDTH}" height="${Math.ceil(height)}" role="img" aria-labelledby="title desc">
-<title id="title">${escape(`${title} (${unit})`)}</title>
-<desc id="desc">${escape(`${said.join("; ")}.`)}</desc>
+<title id="title">${escaped(`${title} (${unit})`)}</title>
+<desc id="desc">${escaped(`${said.join("; ")}.`)}</desc>
 <style>${STYLE}
 </style>
 <rect class="ground" width="100%" height="100%" rx="6"/>
@@ -161,10 +161,10 @@ function tickStep(most) {
 }
 
 function text(x, y, content, attributes = "") {
-  return `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escape(content)}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(content)}</text>`;
 }
 
-function escape(content) {
+function escaped(content) {
   return String(content).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 

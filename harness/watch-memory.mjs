@@ -5,6 +5,7 @@
 const Instance = WebAssembly.Instance;
 const instances = [];
 
+// biome-ignore lint/complexity/useArrowFunction: it is called with `new`.
 WebAssembly.Instance = function (module, imports) {
   const instance = new Instance(module, imports);
   instances.push(instance);

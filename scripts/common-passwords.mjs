@@ -57,5 +57,5 @@ function code(bucket) {
     before = entry;
   }
   const bytes = bits.padEnd(Math.ceil(bits.length / 8) * 8, "1").match(/.{8}/g) ?? [];
-  return Buffer.from(bytes.map((byte) => parseInt(byte, 2)));
+  return Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2)));
 }

@@ -50,7 +50,7 @@ describe("registering", () => {
     assert.deepEqual(Object.keys(answer.json).sort(), USER);
     const { id, createdAt, updatedAt, ...rest } = answer.json;
     assert.match(id, UUID_V7);
-    assert.equal(parseInt(id.replace("-", "").slice(0, 12), 16), Date.UTC(2027, 1, 3, 4, 5, 6));
+    assert.equal(Number.parseInt(id.replace("-", "").slice(0, 12), 16), Date.UTC(2027, 1, 3, 4, 5, 6));
     for (const time of [createdAt, updatedAt]) {
       assert.match(time, RFC_3339_UTC);
       assert.equal(Date.parse(time), Date.UTC(2027, 1, 3, 4, 5, 6));

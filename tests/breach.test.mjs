@@ -177,7 +177,7 @@ describe("BREACH_CHECK=on, and the service", () => {
   /** Lines that are in order, as fast as they are taken. */
   function flood(_, response) {
     const chunk = lines(1_000);
-    const chunks = Array(Math.ceil(10_000_000 / chunk.length)).fill(chunk);
+    const chunks = new Array(Math.ceil(10_000_000 / chunk.length)).fill(chunk);
     // The connection is closed long before the end, which a pipeline takes for an error.
     pipeline(chunks, response.writeHead(200)).catch(() => {});
   }

@@ -148,7 +148,7 @@ for (const [name, { vars, access, refresh, prefix, elsewhere }] of Object.entrie
         ...others,
       ];
       if (prefix.startsWith("__"))
-        wrong.push(own.replace("__H", "__h").replace("__S", "__s"), prefix.toUpperCase() + "access_token");
+        wrong.push(own.replace("__H", "__h").replace("__S", "__s"), `${prefix.toUpperCase()}access_token`);
       for (const other of wrong) {
         assertProblem(await profile(`${other}=${token}`), "not_authenticated", { message: other });
         assertProblem(await profile(`${other}=${token}; ${own}=`), "not_authenticated", {

@@ -399,7 +399,7 @@ describe("a login form", () => {
       "utf8=%E2%9C%93&authenticity_token=a%3D&commit=Log+in",
       "x[]=1&x[]=2",
       "_csrf=",
-      Array(1_500).fill("a").join("&"),
+      new Array(1_500).fill("a").join("&"),
     ]) {
       assert.equal((await post(FORM, `${known}&${others}`)).status, 204, others.slice(0, 80));
       assert.equal((await post(FORM, `${others}&${known}`)).status, 204, others.slice(0, 80));

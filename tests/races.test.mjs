@@ -38,7 +38,11 @@ after(() => latchkey.dispose());
 
 /** Runs `action(i)` for i from 0, all at once; every other one in another place. */
 const parallel = (count, action) => Promise.all(Array.from({ length: count }, (_, i) => action(i, { pop: i % POPS })));
-const count = (values) => values.reduce((counts, value) => ({ ...counts, [value]: (counts[value] ?? 0) + 1 }), {});
+const count = (values) => {
+  const counts = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
+  return counts;
+};
 
 describe("50 registrations of one address", () => {
   /** The address in a spelling of its own. */

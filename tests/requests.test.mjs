@@ -8,7 +8,6 @@ import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,

@@ -126,7 +126,7 @@ for (const [whose, make, failAHundredTimes] of EVERYBODY) {
       await latchkey.control({ d1DelayBeforeMs: 5, d1DelayMs: 20 });
       const answers = await Promise.all(Array.from({ length: 30 }, () => guess(person, address)));
       const statuses = answers.map(({ status }) => status).sort();
-      assert.deepEqual(statuses, [...Array(FREE_FAILURES).fill(401), ...Array(30 - FREE_FAILURES).fill(429)]);
+      assert.deepEqual(statuses, [...new Array(FREE_FAILURES).fill(401), ...new Array(30 - FREE_FAILURES).fill(429)]);
     });
 
     test("takes no more than what is left of the hundred, in parallel from everywhere", async () => {
@@ -391,7 +391,7 @@ describe("the platform's limiters", () => {
               (await new Client(broken).post(LOGIN, { json: { username: email, password: WRONG } })).status,
             );
           }
-          assert.deepEqual(statuses.slice(0, FREE_FAILURES), Array(FREE_FAILURES).fill(401));
+          assert.deepEqual(statuses.slice(0, FREE_FAILURES), new Array(FREE_FAILURES).fill(401));
           assert.ok(statuses.slice(FREE_FAILURES).includes(429));
         }
         const lines = broken.logs

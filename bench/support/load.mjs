@@ -46,7 +46,11 @@ export async function send(pool, request, visitor = null) {
  * connection, each with its own chain of requests. Answers `{perSecond,
  * latencies}`, the latencies in ms, sorted.
  */
-export async function closedLoad(pool, makeRequest, { visitors, seconds = MAX_SECONDS, requests = Infinity }) {
+export async function closedLoad(
+  pool,
+  makeRequest,
+  { visitors, seconds = MAX_SECONDS, requests = Number.POSITIVE_INFINITY },
+) {
   const latencies = [];
   let left = requests;
   const request = makeRequest();
@@ -129,7 +133,10 @@ function dispatch(pool, { method, path, headers, body }, cookie) {
           }
           return true;
         },
-        onData: (chunk) => (answer.chunks.push(chunk), true),
+        onData: (chunk) => {
+          answer.chunks.push(chunk);
+          return true;
+        },
         onComplete: () => done(answer),
         onError: fail,
       },

@@ -162,7 +162,7 @@ function decimal(text) {
 
 /** As Rust's `u32` parses. */
 function number(text) {
-  const value = /^\+?\d+$/.test(text ?? "") ? Number(text) : NaN;
+  const value = /^\+?\d+$/.test(text ?? "") ? Number(text) : Number.NaN;
   return value <= MAX_U32 ? value : null;
 }
 

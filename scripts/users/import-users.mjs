@@ -120,7 +120,7 @@ class Run {
       const { inserted, holders } = await this.#write(JSON.stringify(users.map(({ row }) => row)));
       for (const user of users) this.#settle(user, inserted, holders);
     }
-    this.#entries.sort((a, b) => a.line - b.line).forEach((entry) => this.#note(entry));
+    for (const entry of this.#entries.sort((a, b) => a.line - b.line)) this.#note(entry);
     this.#entries = [];
     this.#batch = new Map();
   }

@@ -56,14 +56,14 @@ export async function* records(bytes, format, source) {
         line,
         at,
         row: Object.fromEntries(
-          Object.entries(columns.names).map(([index, name]) => [name, valueOf(name, values[index])]),
+          Object.entries(columns.names).map(([index, name]) => [name, cellValue(name, values[index])]),
         ),
       };
   }
 }
 
 /** CSV has no NULL: an empty field is no value, and so is one in which a program has written it out. */
-function valueOf(column, text) {
+function cellValue(column, text) {
   const word = text.trim();
   const isNone = NAMES.has(column) ? NO_NAME.has(word) : NO_VALUE.has(word.toLowerCase());
   return isNone ? "" : text;

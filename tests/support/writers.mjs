@@ -94,5 +94,5 @@ async function checkOne(latchkey, { email, password, newPassword, client, sessio
   // A last refresh that was cut off may have taken effect: within the grace its token is good.
   const isLive = { live: true, ended: false, changing: !isChanged }[session] ?? refreshed.status === 204;
   if (isLive) assert.deepEqual([refreshed.status, profile.status], [204, 200], `the session of ${email}`);
-  else [refreshed, profile].forEach((answer) => assertRefused(answer));
+  else for (const answer of [refreshed, profile]) assertRefused(answer);
 }
