@@ -3,7 +3,37 @@
  * `Set-Cookie` says and sends it back, and shows the lines as they came.
  */
 
-/** One `Set-Cookie` line: `{name, value, attributes, line}`; attributes in their order. */
+/**
+ * @typedef {object} Cookie One `Set-Cookie` line, taken apart.
+ * @property {string} name
+ * @property {string} value
+ * @property {Record<string, string | true>} attributes In their order.
+ * @property {string} line
+ *
+ * @typedef {object} Reachable What requests are sent to: a Latchkey, or whatever else has `fetch`.
+ * @property {(path: string, init?: any) => Promise<Response>} fetch
+ *
+ * @typedef {Omit<RequestInit, "headers"> & {
+ *   headers?: HeadersInit,
+ *   json?: unknown,
+ *   form?: ConstructorParameters<typeof URLSearchParams>[0],
+ *   pop?: number,
+ * }} RequestOptions
+ *
+ * @typedef {object} Answer A response whose body has been read.
+ * @property {number} status
+ * @property {Headers} headers
+ * @property {Map<string, Cookie>} setCookies
+ * @property {string} text
+ * @property {any} json Of the shape that the endpoint documents; undefined where the body is no JSON.
+ */
+
+/**
+ * One `Set-Cookie` line: `{name, value, attributes, line}`; attributes in their order.
+ *
+ * @param {string} line
+ * @returns {Cookie}
+ */
 export function parseSetCookie(line) {
   const [pair, ...rest] = line.split("; ");
   const at = pair.indexOf("=");
@@ -23,6 +53,9 @@ export function parseSetCookie(line) {
  * All `Set-Cookie` lines of a response, parsed, by name. Lines that delete a
  * name in other scopes may precede the last one, which counts; anything else
  * twice is an error.
+ *
+ * @param {{ headers: { getSetCookie(): string[] } }} response
+ * @returns {Map<string, Cookie>}
  */
 export function setCookies(response) {
   const cookies = new Map();
@@ -36,11 +69,20 @@ export function setCookies(response) {
 }
 
 export class Client {
-  /** `options` (such as `{pop: 1}`) go into every request. */
+  /**
+   * `options` (such as `{pop: 1}`) go into every request.
+   *
+   * @param {Reachable} latchkey
+   * @param {object} options
+   */
   constructor(latchkey, options = {}) {
     this.latchkey = latchkey;
     this.options = options;
-    /** name -> `{name, value, attributes, line}` */
+    /**
+     * name -> `{name, value, attributes, line}`
+     *
+     * @type {Map<string, Cookie>}
+     */
     this.cookies = new Map();
   }
 
@@ -54,6 +96,10 @@ export class Client {
    * Sends a request with the jar's cookies and keeps the answer's. `json` and
    * `form` are bodies with their media types. The body has been read when this
    * returns: `{status, headers, text, json, setCookies}`.
+   *
+   * @param {string} path
+   * @param {RequestOptions} options
+   * @returns {Promise<Answer>}
    */
   async fetch(path, { json, form, headers, ...init } = {}) {
     const all = new Headers(headers);
@@ -79,18 +125,34 @@ export class Client {
     };
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestOptions} [init]
+   */
   get(path, init) {
     return this.fetch(path, { ...init, method: "GET" });
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestOptions} [init]
+   */
   post(path, init) {
     return this.fetch(path, { ...init, method: "POST" });
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestOptions} [init]
+   */
   patch(path, init) {
     return this.fetch(path, { ...init, method: "PATCH" });
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestOptions} [init]
+   */
   delete(path, init) {
     return this.fetch(path, { ...init, method: "DELETE" });
   }
@@ -102,6 +164,7 @@ export class Client {
     return other;
   }
 
+  /** @param {Cookie} cookie */
   #keep(cookie) {
     if (cookie.attributes["Max-Age"] === "0") this.cookies.delete(cookie.name);
     else this.cookies.set(cookie.name, cookie);

@@ -17,6 +17,21 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { intercept } from "./faults.mjs";
 
+/**
+ * @import { D1Database, D1PreparedStatement, D1Result, KVNamespace } from "@cloudflare/workers-types/experimental"
+ * @import { Binding, Context, Statement } from "./faults.mjs"
+ *
+ * @typedef {ReturnType<typeof newCounters>} Counts
+ *
+ * @typedef {Record<string, Binding>} Env
+ *
+ * @typedef {{ fetch: Function, scheduled: Function }} Handlers
+ *
+ * @typedef {(new (ctx: Context, env: Env) => Handlers & { ctx?: Context }) | Handlers} Worker A class, or a plain object.
+ *
+ * @typedef {{ prepared: D1PreparedStatement, sent: Statement }} Sent
+ */
+
 const COUNTERS = "/__bench/counters";
 const BATCHES = "/__bench/batches";
 /** What is kept of what was sent. */
@@ -38,34 +53,46 @@ const newCounters = () => ({
 });
 
 let counters = newCounters();
-/** Each round trip's statements, as `[sql, ...values]`. */
+/**
+ * Each round trip's statements, as `[sql, ...values]`.
+ *
+ * @type {Statement[][]}
+ */
 let sent = [];
 /** Background work that is still going on, which a reset cannot undo. */
 let pending = 0;
 
+/** @param {Worker} App */
 export function counting(App) {
   return class Counting extends WorkerEntrypoint {
+    /** @param {Request} request */
     async fetch(request) {
       const { pathname } = new URL(request.url);
-      if (pathname === BATCHES) return runBatches(this.env.DB, await request.json());
+      if (pathname === BATCHES) return runBatches(this.env.DB, /** @type {Statement[][]} */ (await request.json()));
       if (pathname !== COUNTERS) return app(App, this).fetch(request);
       if (request.method === "POST") [counters, sent] = [newCounters(), []];
       return Response.json({ counts: counters, sent, pending });
     }
 
+    /** @param {unknown} event */
     scheduled(event) {
       return app(App, this).scheduled(event);
     }
   };
 }
 
-/** The real Worker, whose bindings and context are ours. */
+/**
+ * The real Worker, whose bindings and context are ours.
+ *
+ * @param {Worker} App
+ * @param {{ env: Env, ctx: Context }} entry
+ */
 function app(App, { env, ctx }) {
   const [bindings, context] = [countedEnv(env), countedContext(ctx)];
   if (typeof App !== "function") {
     return {
-      fetch: (request) => App.fetch(request, bindings, context),
-      scheduled: (event) => App.scheduled(event, bindings, context),
+      fetch: (/** @type {Request} */ request) => App.fetch(request, bindings, context),
+      scheduled: (/** @type {unknown} */ event) => App.scheduled(event, bindings, context),
     };
   }
   const instance = new App(ctx, bindings);
@@ -73,6 +100,10 @@ function app(App, { env, ctx }) {
   return instance;
 }
 
+/**
+ * @param {Context} ctx
+ * @returns {Context}
+ */
 function countedContext(ctx) {
   return {
     passThroughOnException: () => ctx.passThroughOnException(),
@@ -84,16 +115,21 @@ function countedContext(ctx) {
   };
 }
 
+/** @param {Env} env */
 function countedEnv(env) {
   const wrapped = new Map();
   return new Proxy(env, {
     get(target, name) {
-      if (!wrapped.has(name)) wrapped.set(name, countedBinding(target[name]));
+      if (!wrapped.has(name)) wrapped.set(name, countedBinding(Reflect.get(target, name)));
       return wrapped.get(name);
     },
   });
 }
 
+/**
+ * @param {Binding} binding
+ * @returns {Binding}
+ */
 function countedBinding(binding) {
   switch (binding?.constructor?.name) {
     case "D1Database":
@@ -107,12 +143,28 @@ function countedBinding(binding) {
   }
 }
 
+/**
+ * @param {D1Database} db
+ * @returns {D1Database}
+ */
 function countedDatabase(db) {
-  /** What `batch` must be given and what is recorded, for the statement that the Worker holds. */
+  /**
+   * What `batch` must be given and what is recorded, for the statement that the Worker holds.
+   *
+   * @type {WeakMap<object, Sent>}
+   */
   const real = new WeakMap();
+  /**
+   * @param {D1PreparedStatement} prepared
+   * @param {string} sql
+   * @param {unknown[]} values
+   * @returns {D1PreparedStatement}
+   */
   const statement = (prepared, sql, values = []) => {
+    /** @type {Sent} */
     const one = { prepared, sent: [sql, ...values] };
-    const all = async (method) => (await trip([one], async () => [await prepared[method]()]))[0];
+    const all = async (/** @type {"all" | "run"} */ method) =>
+      (await trip([one], async () => [await prepared[method]()]))[0];
     const wrapped = intercept(prepared, {
       bind: (...bound) => statement(prepared.bind(...bound), sql, bound),
       run: () => all("run"),
@@ -130,14 +182,19 @@ function countedDatabase(db) {
   return intercept(db, {
     prepare: (sql) => statement(db.prepare(sql), sql),
     batch: (wrapped) => {
-      const statements = wrapped.map((one) => real.get(one));
-      return trip(statements, () => db.batch(statements.map(({ prepared }) => prepared)));
+      const statements = wrapped.map((/** @type {object} */ one) => /** @type {Sent} */ (real.get(one)));
+      return trip(statements, () => db.batch(statements.map((/** @type {Sent} */ { prepared }) => prepared)));
     },
     exec: uncounted("exec"),
-    withSession: (...bookmark) => countedDatabase(db.withSession(...bookmark)),
+    withSession: (...bookmark) => countedDatabase(/** @type {any} */ (db.withSession(...bookmark))),
   });
 }
 
+/**
+ * @template {D1Result} T
+ * @param {Sent[]} statements
+ * @param {() => Promise<T[]>} send
+ */
 async function trip(statements, send) {
   if (sent.length < MAX_SENT) sent.push(statements.map((one) => one.sent));
   counters.roundTrips += 1;
@@ -152,21 +209,32 @@ async function trip(statements, send) {
   return results;
 }
 
+/**
+ * @param {D1Database} db
+ * @param {Statement[][]} batches
+ */
 async function runBatches(db, batches) {
   for (const batch of batches) await db.batch(batch.map(([sql, ...values]) => db.prepare(sql).bind(...values)));
   return new Response(null, { status: 204 });
 }
 
-/** What says nothing of its rows must not look free. */
+/**
+ * What says nothing of its rows must not look free.
+ *
+ * @param {string} method
+ */
 function uncounted(method) {
   return () => {
     throw new Error(`D1's ${method}() has no meta data: it cannot be counted.`);
   };
 }
 
+/** @param {KVNamespace} kv */
 function countedKv(kv) {
+  /** @param {"kvWrites" | "kvDeletes" | "kvLists"} name */
   const count = (name) => () => (counters[name] += 1);
   // Several keys in one read are billed one by one.
+  /** @param {string | string[]} key */
   const reads = (key) => (counters.kvReads += Array.isArray(key) ? key.length : 1);
   return intercept(kv, {
     get: before(reads, kv, "get"),
@@ -177,6 +245,12 @@ function countedKv(kv) {
   });
 }
 
+/**
+ * @param {(...args: any[]) => unknown} count
+ * @param {Binding} target
+ * @param {string} method
+ * @returns {(...args: any[]) => any}
+ */
 function before(count, target, method) {
   return (...args) => {
     count(...args);

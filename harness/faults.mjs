@@ -16,7 +16,68 @@
  * - `message`: the error's text
  */
 
-/** No disturbance. */
+/**
+ * @import { D1Database, D1PreparedStatement, KVNamespace } from "@cloudflare/workers-types/experimental"
+ *
+ * @typedef {[sql: string, ...values: unknown[]]} Statement
+ *
+ * @typedef {{ find: string, replace: string }} Rewrite
+ *
+ * @typedef {object} Fault
+ * @property {string} on
+ * @property {string} how
+ * @property {string} [sql]
+ * @property {string} [key]
+ * @property {number} [nth]
+ * @property {number} [times]
+ * @property {string} [message]
+ * @property {number} [hangMs]
+ * @property {number} [seen] Matching calls so far.
+ *
+ * @typedef {object} Control
+ * @property {Record<string, string | null>} texts
+ * @property {number | null} nowMs
+ * @property {number} clockOffsetMs
+ * @property {number} d1DelayBeforeMs
+ * @property {number} d1DelayMs
+ * @property {number} kvStaleMs
+ * @property {boolean} dropWaitUntil
+ * @property {Rewrite[]} rewrites
+ * @property {{ sql: string, check: string, values: number[], rewrites: Rewrite[] } | null} readThenWrite
+ * @property {Fault[]} faults
+ *
+ * @typedef {object} Counters
+ * @property {number} requests
+ * @property {number} d1
+ * @property {number} d1Statements
+ * @property {number} kvGet
+ * @property {number} kvPut
+ * @property {number} kvDelete
+ * @property {number} limiter
+ * @property {number} waitUntil
+ * @property {number} pending
+ * @property {string[]} calls
+ *
+ * @typedef {object} Work The state of one request.
+ * @property {boolean} backgroundStarted
+ * @property {boolean} answered
+ * @property {boolean} [entering]
+ * @property {Promise<unknown>[]} [handed]
+ *
+ * @typedef {object} Context
+ * @property {() => void} passThroughOnException
+ * @property {(promise: Promise<unknown>) => void} waitUntil
+ *
+ * @typedef {{ prepared: D1PreparedStatement, sql: string, values: unknown[] }} Sent
+ *
+ * @typedef {any} Binding Of `env`: told apart by the name of its constructor.
+ */
+
+/**
+ * No disturbance.
+ *
+ * @returns {Control}
+ */
 export const newControl = () => ({
   /** Vars and secrets in place of those of `env`; a null takes one away. */
   texts: {},
@@ -38,7 +99,12 @@ export const newControl = () => ({
   faults: [],
 });
 
-/** `pending`: background work that is still going on, which a reset cannot undo. */
+/**
+ * `pending`: background work that is still going on, which a reset cannot undo.
+ *
+ * @param {number} [pending]
+ * @returns {Counters}
+ */
 export const newCounters = (pending = 0) => ({
   requests: 0,
   /** Round trips; a batch is one. */
@@ -59,6 +125,7 @@ export const counters = newCounters();
 
 const MAX_CALLS = 10_000;
 const HANG_MS = 60_000;
+/** @type {Record<string, string>} */
 const MESSAGES = {
   d1: "D1_ERROR: Network connection lost.",
   kv: "KV request failed: 500 Internal Server Error",
@@ -66,30 +133,43 @@ const MESSAGES = {
 };
 
 const realNow = Date.now;
+/** @type {Promise<never>} */
 const NEVER = new Promise(() => {});
 
 export function now() {
   return (control.nowMs ?? realNow()) + control.clockOffsetMs;
 }
 
-/** The bindings, wrapped; `work` is the state of one request. */
+/**
+ * The bindings, wrapped; `work` is the state of one request.
+ *
+ * @template {object} E
+ * @param {E} env
+ * @param {Work} work
+ */
 export function wrapEnv(env, work) {
   const wrapped = new Map();
   return new Proxy(env, {
     get(target, name) {
-      if (Object.hasOwn(control.texts, name)) return control.texts[name] ?? undefined;
-      if (!wrapped.has(name)) wrapped.set(name, wrapBinding(target[name], work));
+      if (Object.hasOwn(control.texts, name)) return control.texts[String(name)] ?? undefined;
+      if (!wrapped.has(name)) wrapped.set(name, wrapBinding(Reflect.get(target, name), work));
       return wrapped.get(name);
     },
   });
 }
 
-/** The execution context; a plain object is enough for the Worker. */
+/**
+ * The execution context; a plain object is enough for the Worker.
+ *
+ * @param {Context} ctx
+ * @param {Work} work
+ * @returns {Context}
+ */
 export function wrapContext(ctx, work) {
   return {
     passThroughOnException: () => ctx.passThroughOnException(),
     waitUntil(promise) {
-      if (work.entering) work.handed.push(promise);
+      if (work.entering) work.handed?.push(promise);
       else runInBackground(ctx, promise, work);
     },
   };
@@ -99,6 +179,11 @@ export function wrapContext(ctx, work) {
  * Calls the Worker. The last promise that it hands to `waitUntil` before it
  * returns its own is that of the answer: no work in the background, but the
  * wish to be finished when the client has left.
+ *
+ * @template T
+ * @param {Context} ctx
+ * @param {Work} work
+ * @param {() => T} call
  */
 export function enter(ctx, work, call) {
   work.entering = true;
@@ -111,6 +196,11 @@ export function enter(ctx, work, call) {
   return answer;
 }
 
+/**
+ * @param {Context} ctx
+ * @param {Promise<unknown>} promise
+ * @param {Work} work
+ */
 function runInBackground(ctx, promise, work) {
   counters.waitUntil += 1;
   work.backgroundStarted = true;
@@ -120,6 +210,11 @@ function runInBackground(ctx, promise, work) {
   ctx.waitUntil(promise.then(done, done));
 }
 
+/**
+ * @param {Binding} binding
+ * @param {Work} work
+ * @returns {Binding}
+ */
 function wrapBinding(binding, work) {
   switch (binding?.constructor?.name) {
     case "D1Database":
@@ -138,26 +233,48 @@ function wrapBinding(binding, work) {
   }
 }
 
-/** workers-rs looks at the constructor's name, so the target stays the real thing. */
+/**
+ * workers-rs looks at the constructor's name, so the target stays the real thing.
+ *
+ * @template {object} T
+ * @param {T} target
+ * @param {{ [name: string]: (...args: any[]) => any }} methods
+ * @returns {T}
+ */
 export function intercept(target, methods) {
   return new Proxy(target, {
     get(_, name) {
-      if (Object.hasOwn(methods, name)) return methods[name];
-      const value = target[name];
+      if (Object.hasOwn(methods, name)) return methods[String(name)];
+      const value = Reflect.get(target, name);
       return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
     },
   });
 }
 
+/**
+ * @param {D1Database} db
+ * @param {Work} work
+ * @returns {D1Database}
+ */
 function wrapDatabase(db, work) {
-  /** The statement that `batch` must be given, for the one that the Worker holds. */
+  /**
+   * The statement that `batch` must be given, for the one that the Worker holds.
+   *
+   * @type {WeakMap<object, Sent>}
+   */
   const real = new WeakMap();
 
+  /**
+   * @param {D1PreparedStatement} prepared
+   * @param {string} sql
+   * @param {unknown[]} values
+   * @returns {D1PreparedStatement}
+   */
   const statement = (prepared, sql, values = []) => {
     const execute =
-      (method) =>
-      (...args) =>
-        d1(method, [sql], work, () => prepared[method](...args));
+      (/** @type {"first" | "all" | "raw"} */ method) =>
+      (/** @type {any[]} */ ...args) =>
+        d1(method, [sql], work, () => /** @type {any} */ (prepared)[method](...args));
     const wrapped = intercept(prepared, {
       bind: (...args) => statement(prepared.bind(...args), sql, args),
       first: execute("first"),
@@ -175,7 +292,8 @@ function wrapDatabase(db, work) {
       return statement(db.prepare(text), text);
     },
     batch: (wrapped) => {
-      const statements = wrapped.map((one) => real.get(one));
+      /** @type {Sent[]} */
+      const statements = wrapped.map((/** @type {object} */ one) => real.get(one));
       return d1(
         "batch",
         statements.map(({ sql }) => sql),
@@ -190,6 +308,10 @@ function wrapDatabase(db, work) {
   });
 }
 
+/**
+ * @param {string} sql
+ * @param {Rewrite[]} rewrites
+ */
 function rewrite(sql, rewrites) {
   return rewrites.reduce((text, { find, replace }) => text.replace(new RegExp(find, "g"), replace), sql);
 }
@@ -198,6 +320,9 @@ function rewrite(sql, rewrites) {
  * The classic mistake, for the call whose first statement matches `sql`: the
  * condition (`check`, with the first statement's values number `values`) is
  * read on its own, and what it allows is then written without it (`rewrites`).
+ *
+ * @param {D1Database} db
+ * @param {Sent[]} statements
  */
 async function racy(db, statements) {
   const variant = control.readThenWrite;
@@ -215,6 +340,13 @@ async function racy(db, statements) {
   return statements.map(({ prepared }) => prepared);
 }
 
+/**
+ * @template T
+ * @param {string} method
+ * @param {string[]} texts
+ * @param {Work} work
+ * @param {() => Promise<T>} action
+ */
 async function d1(method, texts, work, action) {
   counters.d1 += 1;
   counters.d1Statements += texts.length;
@@ -225,32 +357,41 @@ async function d1(method, texts, work, action) {
   return result;
 }
 
-/** What this point of presence has read, hits and misses: `{at, value}`. */
+/**
+ * What this point of presence has read, hits and misses: `{at, value}`.
+ *
+ * @type {Map<string, { at: number, value: unknown }>}
+ */
 export const kvSeen = new Map();
 
+/**
+ * @param {KVNamespace} kv
+ * @param {Work} work
+ * @returns {KVNamespace}
+ */
 function wrapKv(kv, work) {
   const write =
-    (method, counter) =>
-    (key, ...rest) => {
+    (/** @type {"put" | "delete"} */ method, /** @type {"kvPut" | "kvDelete"} */ counter) =>
+    (/** @type {string} */ key, /** @type {any[]} */ ...rest) => {
       counters[counter] += 1;
       if (control.dropWaitUntil && work.backgroundStarted) return NEVER;
       return call(`kv.${method}`, key, work, async () => {
-        const result = await kv[method](key, ...rest);
+        const result = await /** @type {any} */ (kv)[method](key, ...rest);
         // Where a write was made, it is seen at once.
         for (const seen of kvSeen.keys()) if (seen.startsWith(`${key}\n`)) kvSeen.delete(seen);
         return result;
       });
     };
   const read =
-    (method) =>
-    (key, ...rest) => {
+    (/** @type {"get" | "getWithMetadata"} */ method) =>
+    (/** @type {string} */ key, /** @type {any[]} */ ...rest) => {
       counters.kvGet += 1;
       return call(`kv.get`, key, work, async () => {
         const name = `${key}\n${method}${JSON.stringify(rest)}`;
         const seen = kvSeen.get(name);
         const age = seen ? now() - seen.at : Number.POSITIVE_INFINITY;
-        if (age >= 0 && age < control.kvStaleMs) return seen.value;
-        const value = await kv[method](key, ...rest);
+        if (seen && age >= 0 && age < control.kvStaleMs) return seen.value;
+        const value = await /** @type {any} */ (kv)[method](key, ...rest);
         if (!(value instanceof ReadableStream)) kvSeen.set(name, { at: now(), value });
         return value;
       });
@@ -263,7 +404,16 @@ function wrapKv(kv, work) {
   });
 }
 
-/** Records a call, and does to it what `control.faults` says. */
+/**
+ * Records a call, and does to it what `control.faults` says.
+ *
+ * @template T
+ * @param {string} name
+ * @param {string} detail
+ * @param {Work} work
+ * @param {() => Promise<T>} action
+ * @returns {Promise<T>}
+ */
 async function call(name, detail, work, action) {
   if (counters.calls.length < MAX_CALLS) counters.calls.push(`${name}: ${detail}`);
   // A lost background task: the platform has stopped it.
@@ -280,7 +430,13 @@ async function call(name, detail, work, action) {
   throw error;
 }
 
-/** Counts the matching calls on the fault itself. */
+/**
+ * Counts the matching calls on the fault itself.
+ *
+ * @param {Fault} fault
+ * @param {string} name
+ * @param {string} detail
+ */
 function hits(fault, name, detail) {
   if (fault.on !== name && fault.on !== name.split(".")[0]) return false;
   const pattern = fault.sql ?? fault.key;
@@ -290,6 +446,7 @@ function hits(fault, name, detail) {
   return fault.seen >= first && fault.seen < first + (fault.times ?? Number.POSITIVE_INFINITY);
 }
 
+/** @param {number} ms */
 function sleep(ms) {
   return ms > 0 ? new Promise((done) => setTimeout(done, ms)) : undefined;
 }

@@ -18,6 +18,37 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
 import { makeKeys } from "../scripts/make-keys.mjs";
 
+/**
+ * @import { D1Database } from "@cloudflare/workers-types/experimental"
+ * @import { Unstable_Config as Config } from "wrangler"
+ * @import { Control, Counters, Statement } from "./faults.mjs"
+ * @import { SigningKey } from "./tokens.mjs"
+ *
+ * @typedef {Record<string, string | number | boolean | null>} Texts Vars and secrets; a null takes one away.
+ *
+ * @typedef {{ limit: number, period: number }} RateLimit
+ *
+ * @typedef {object} Options
+ * @property {Texts} [vars]
+ * @property {Texts} [secrets]
+ * @property {Record<string, RateLimit>} [limits]
+ * @property {string | null} [entry]
+ * @property {number} [pops]
+ * @property {string} [persist]
+ * @property {boolean} [migrations]
+ * @property {boolean} [direct]
+ * @property {(request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => void} [outbound]
+ *
+ * @typedef {{ timestamp: number, level: string, message: string }} LogLine
+ *
+ * @typedef {Record<string, any>} Row A row of the database, by column.
+ *
+ * @typedef {object} RawAnswer
+ * @property {number} status
+ * @property {[name: string, value: string][]} headers
+ * @property {Buffer} body
+ */
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Counts, delays, faults and a clock that tests set. */
 export const CHAOS = "harness/chaos.mjs";
@@ -41,6 +72,8 @@ const SETTLE_TIMEOUT_MS = 10_000;
  *   Miniflare's front door: who closes it, leaves the Worker
  * - `outbound`: `(request, response)` of `node:http`, which answers what the
  *   Worker asks the rest of the world; without it, nothing out there answers
+ *
+ * @param {Options} options
  */
 export async function startLatchkey({
   vars = {},
@@ -55,6 +88,7 @@ export async function startLatchkey({
 } = {}) {
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
   const texts = { ...config.vars, JWT_KEYS: makeKeys(), ...vars, ...secrets };
+  /** @type {LogLine[]} */
   const logs = [];
   const worker = {
     compatibilityDate: config.compatibility_date,
@@ -68,7 +102,7 @@ export async function startLatchkey({
     telemetry: { enabled: false },
     resourcePersistencePath: persist,
     log: new Log(LogLevel.NONE),
-    handleStructuredLogs: (line) => logs.push(line),
+    handleStructuredLogs: (/** @type {LogLine} */ line) => logs.push(line),
     workers: Array.from({ length: pops }, (_, pop) => ({
       config: { ...worker, name: popName(pop) },
       dev: {
@@ -78,8 +112,7 @@ export async function startLatchkey({
     })),
   });
   try {
-    const latchkey = new Latchkey(mf, { texts, logs, pops, entry });
-    latchkey.url = await mf.ready;
+    const latchkey = new Latchkey(mf, { url: await mf.ready, texts, logs, pops, entry });
     if (direct) latchkey.directUrl = await mf.unsafeGetDirectURL(popName(0));
     if (migrations) await migrate(await latchkey.db());
     return latchkey;
@@ -89,24 +122,45 @@ export async function startLatchkey({
   }
 }
 
-class Latchkey {
+export class Latchkey {
+  /**
+   * Miniflare's front door.
+   *
+   * @type {URL}
+   */
+  url;
+  /**
+   * The Worker's own socket, with `direct: true`.
+   *
+   * @type {URL | undefined}
+   */
+  directUrl;
   #mf;
   #pops;
   #entry;
   #keys;
 
-  constructor(mf, { texts, logs, pops, entry }) {
+  /**
+   * @param {Miniflare} mf
+   * @param {{ url: URL, texts: Texts, logs: LogLine[], pops: number, entry: string | null }} start
+   */
+  constructor(mf, { url, texts, logs, pops, entry }) {
     this.#mf = mf;
+    this.url = url;
     this.#pops = pops;
     this.#entry = entry;
     /** What the Worker printed: `{timestamp, level, message}`. */
     this.logs = logs;
     /** What stands for the service's own address in relative paths. */
-    this.origin = new URL(texts.ISSUER ?? "http://localhost:8787").origin;
-    this.#keys = texts.JWT_KEYS;
+    this.origin = new URL(String(texts.ISSUER ?? "http://localhost:8787")).origin;
+    this.#keys = String(texts.JWT_KEYS);
   }
 
-  /** The private JWK Set, for forging tokens. */
+  /**
+   * The private JWK Set, for forging tokens.
+   *
+   * @returns {{ keys: SigningKey[] }}
+   */
   get keys() {
     return JSON.parse(this.#keys);
   }
@@ -115,20 +169,30 @@ class Latchkey {
    * Sends a request. A path is taken from `origin`; a whole URL is what the
    * Worker sees, `https://auth.example.com/…` too. `pop` chooses the point of
    * presence. Redirects are not followed. Read the body, always.
+   *
+   * @param {string | URL} path
+   * @param {RequestInit & { pop?: number }} init
    */
   fetch(path, { pop = 0, headers, ...init } = {}) {
     const all = new Headers(headers);
     all.set("MF-Route-Override", popName(pop));
-    return this.#mf.dispatchFetch(new URL(path, this.origin), { redirect: "manual", ...init, headers: all });
+    /** @type {any} */
+    const request = { redirect: "manual", ...init, headers: all };
+    return this.#mf.dispatchFetch(new URL(path, this.origin), request);
   }
 
   /**
    * Sends what `fetch` refuses to: repeated header lines, any method, a body
    * as chunks (no Content-Length). Answers `{status, headers, body}`, the
    * headers as `[name, value]` pairs in their order, the body as a Buffer.
+   *
+   * @param {string} path
+   * @param {{ pop?: number, method?: string, headers?: [string, string][], body?: string | Buffer | (string | Buffer)[] | null }} request
+   * @returns {Promise<RawAnswer>}
    */
   raw(path, { pop = 0, method = "GET", headers = [], body = null } = {}) {
     const target = new URL(path, this.origin);
+    /** @type {[string, string][]} */
     const lines = [
       ["Host", target.host],
       ["MF-Original-URL", target.href],
@@ -137,8 +201,9 @@ class Latchkey {
       ...headers,
     ];
     const chunks = Array.isArray(body) ? body : null;
+    const whole = Array.isArray(body) ? null : body;
     if (chunks) lines.push(["Transfer-Encoding", "chunked"]);
-    else if (body !== null) lines.push(["Content-Length", String(Buffer.byteLength(body))]);
+    else if (whole !== null) lines.push(["Content-Length", String(Buffer.byteLength(whole))]);
     return new Promise((done, fail) => {
       const request = httpRequest(new URL(target.pathname + target.search, this.url), {
         method,
@@ -153,11 +218,12 @@ class Latchkey {
           fail(error);
         }
         const raw = response.rawHeaders;
+        /** @type {[string, string][]} */
         const pairs = Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i], raw[2 * i + 1]]);
-        done({ status: response.statusCode, headers: pairs, body: Buffer.concat(parts) });
+        done({ status: /** @type {number} */ (response.statusCode), headers: pairs, body: Buffer.concat(parts) });
       });
       for (const chunk of chunks ?? []) request.write(chunk);
-      request.end(chunks ? undefined : (body ?? undefined));
+      request.end(whole ?? undefined);
     });
   }
 
@@ -171,7 +237,13 @@ class Latchkey {
     return this.#mf.getKVNamespace("KV", popName(0));
   }
 
-  /** The rows of one statement. */
+  /**
+   * The rows of one statement.
+   *
+   * @param {string} query
+   * @param {unknown[]} params
+   * @returns {Promise<Row[]>}
+   */
   async sql(query, ...params) {
     const db = await this.db();
     return (
@@ -185,20 +257,33 @@ class Latchkey {
   /**
    * D1 and KV from inside the Worker's process, undisturbed: several times
    * faster than `sql`. Answers the rows of each of `statements`.
+   *
+   * @param {{ statements?: Statement[], kv?: Record<string, string>, emptyKv?: boolean }} work
+   * @returns {Promise<Row[][]>}
    */
   async store(work) {
     const response = await this.#side("store", 0, { method: "POST", body: JSON.stringify(work) });
     if (!response.ok) throw new Error(await response.text());
-    return response.json();
+    return /** @type {Promise<Row[][]>} */ (response.json());
   }
 
-  /** Runs the scheduled handler. */
+  /**
+   * Runs the scheduled handler.
+   *
+   * @param {{ scheduledTime?: Date, cron?: string }} options
+   * @param {{ pop?: number }} where
+   */
   async scheduled(options = {}, { pop = 0 } = {}) {
     const worker = await this.#mf.getWorker(popName(pop));
     return worker.scheduled(options);
   }
 
-  /** Disturbs one point of presence, or all; see `faults.mjs`. */
+  /**
+   * Disturbs one point of presence, or all; see `faults.mjs`.
+   *
+   * @param {Partial<Control> & { reset?: boolean, resetCounters?: boolean }} settings
+   * @param {{ pop?: number }} where
+   */
   async control(settings, { pop } = {}) {
     for (const one of this.#which(pop)) {
       const response = await this.#side("control", one, { method: "POST", body: JSON.stringify(settings) });
@@ -206,9 +291,15 @@ class Latchkey {
     }
   }
 
-  /** What was counted since the last `resetCounters()`. */
+  /**
+   * What was counted since the last `resetCounters()`.
+   *
+   * @param {{ pop?: number }} where
+   * @returns {Promise<Counters>}
+   */
   async counters({ pop = 0 } = {}) {
-    return (await this.#side("counters", pop)).json();
+    const response = await this.#side("counters", pop);
+    return /** @type {Promise<Counters>} */ (response.json());
   }
 
   async resetCounters() {
@@ -230,34 +321,53 @@ class Latchkey {
     await this.#mf.dispose();
   }
 
+  /** @param {number} [pop] */
   #which(pop) {
     return pop === undefined ? Array.from({ length: this.#pops }, (_, i) => i) : [pop];
   }
 
+  /**
+   * @param {string} name
+   * @param {number} pop
+   * @param {RequestInit} [init]
+   */
   #side(name, pop, init) {
-    if (![CHAOS, CUT_OFF].includes(this.#entry)) throw new Error("Start with `entry: CHAOS` for this.");
+    if (this.#entry !== CHAOS && this.#entry !== CUT_OFF) throw new Error("Start with `entry: CHAOS` for this.");
     return this.fetch(`/__test/${name}`, { pop, ...init });
   }
 }
 
-/** No test asks the real world by accident. */
+/**
+ * No test asks the real world by accident.
+ *
+ * @param {import("node:http").IncomingMessage} request
+ */
 function nobodyThere(request) {
   request.socket.destroy();
 }
 
+/** @param {number} pop */
 function popName(pop) {
   return pop === 0 ? "latchkey" : `latchkey-${pop}`;
 }
 
-/** The modules of a Worker that starts at `entry`, under their own paths. */
+/**
+ * The modules of a Worker that starts at `entry`, under their own paths.
+ *
+ * @param {string} entry
+ */
 function manifest(entry) {
+  /** @type {Record<string, { type: "esm", contents: string } | { type: "wasm", contents: Buffer }>} */
   const modules = {};
+  /** @param {string} path */
   const add = (path) => {
     if (modules[path] || path.startsWith("cloudflare:")) return;
-    const type = path.endsWith(".wasm") ? "wasm" : "esm";
-    const contents = readFileSync(join(ROOT, path), type === "esm" ? "utf8" : null);
-    modules[path] = { type, contents };
-    if (type !== "esm") return;
+    if (path.endsWith(".wasm")) {
+      modules[path] = { type: "wasm", contents: readFileSync(join(ROOT, path)) };
+      return;
+    }
+    const contents = readFileSync(join(ROOT, path), "utf8");
+    modules[path] = { type: "esm", contents };
     for (const [, found] of contents.matchAll(/\b(?:from|import)\s*"(\.{1,2}\/[^"]+)"/g)) {
       add(posix.normalize(posix.join(dirname(path), found)));
     }
@@ -266,7 +376,13 @@ function manifest(entry) {
   return { mainModule: entry, modules };
 }
 
+/**
+ * @param {Config} config
+ * @param {Texts} texts
+ * @param {Record<string, RateLimit>} limits
+ */
 function bindings(config, texts, limits) {
+  /** @type {Record<string, object>} */
   const env = {};
   for (const { binding } of config.d1_databases) env[binding] = { type: "d1", id: binding };
   for (const { binding } of config.kv_namespaces) env[binding] = { type: "kv", id: binding };
@@ -279,7 +395,11 @@ function bindings(config, texts, limits) {
   return env;
 }
 
-/** Applies the real migrations, as wrangler does, each in one transaction. */
+/**
+ * Applies the real migrations, as wrangler does, each in one transaction.
+ *
+ * @param {D1Database} db
+ */
 async function migrate(db) {
   await db.prepare("CREATE TABLE IF NOT EXISTS d1_migrations (name TEXT PRIMARY KEY)").run();
   const { results } = await db.prepare("SELECT name FROM d1_migrations").all();

@@ -14,6 +14,25 @@
  * not found is null and leaves its place empty.
  */
 
+/**
+ * @typedef {{ value: number, label: string }} Mark
+ *
+ * @typedef {object} BarPlot
+ * @property {string} title
+ * @property {string} unit
+ * @property {{ label: string, value?: number | null, values?: Record<string, number | null> }[]} bars
+ * @property {Mark} [mark]
+ *
+ * @typedef {object} LinePlot
+ * @property {string} title
+ * @property {string} unit
+ * @property {string} [xTitle]
+ * @property {{ name: string, points: [x: number, y: number][] }[]} series
+ * @property {Mark} [mark]
+ *
+ * @typedef {BarPlot | LinePlot} Plot
+ */
+
 const WIDTH = 760;
 const MARGIN = 20;
 const TITLE_HEIGHT = 52;
@@ -37,18 +56,22 @@ const STYLE = `
     .ground { fill: #0d1117 } text { fill: #f0f6fc } .faint { fill: #9198a1 } .axis { stroke: #3d444d } .mark { stroke: #f0f6fc }
   }`;
 
+/** @param {Plot} plot */
 export function plotSvg(plot) {
-  return plot.bars ? barsSvg(plot) : linesSvg(plot);
+  return "bars" in plot ? barsSvg(plot) : linesSvg(plot);
 }
 
+/** @param {BarPlot} plot */
 function barsSvg({ title, unit, bars, mark }) {
-  const groups = bars.map(({ label, value, values }) => ({ label, values: values ?? { "": value } }));
+  /** @type {{ label: string, values: Record<string, number | null> }[]} */
+  const groups = bars.map(({ label, value = null, values }) => ({ label, values: values ?? { "": value } }));
   const names = [...new Set(groups.flatMap(({ values }) => Object.keys(values)))];
   const legend = names.length > 1 ? legendOf(names) : { svg: "", height: 0 };
   const left = MARGIN + CHARACTER_WIDTH * Math.max(...groups.map(({ label }) => label.length)) + 10;
   const numbers = groups.flatMap(({ values }) => Object.values(values)).filter((value) => value !== null);
   const most = Math.max(...numbers, mark?.value ?? 0) || 1;
   const room = WIDTH - left - MARGIN - CHARACTER_WIDTH * Math.max(...numbers.map((value) => short(value).length)) - 8;
+  /** @param {number} value */
   const x = (value) => left + (value / most) * room;
 
   const parts = [legend.svg];
@@ -83,6 +106,7 @@ function barsSvg({ title, unit, bars, mark }) {
   return svg({ title, unit, height: y + MARGIN - GROUP_GAP, said, parts });
 }
 
+/** @param {LinePlot} plot */
 function linesSvg({ title, unit, xTitle = "", series, mark }) {
   const points = series.flatMap(({ points }) => points);
   const xs = [...new Set(points.map(([x]) => x))].sort((a, b) => a - b);
@@ -91,8 +115,10 @@ function linesSvg({ title, unit, xTitle = "", series, mark }) {
   const legend = legendOf(series.map(({ name }) => name));
   const top = TITLE_HEIGHT + legend.height + 8;
   const [left, right, bottom] = [MARGIN + CHARACTER_WIDTH * 7, WIDTH - MARGIN - 40, top + LINES_HEIGHT];
-  const span = Math.log(xs.at(-1) / xs[0]) || 1;
+  const span = Math.log(xs[xs.length - 1] / xs[0]) || 1;
+  /** @param {number} value */
   const toX = (value) => left + (Math.log(value / xs[0]) / span) * (right - left);
+  /** @param {number} value */
   const toY = (value) => bottom - (value / most) * LINES_HEIGHT;
 
   const parts = [legend.svg];
@@ -122,6 +148,7 @@ function linesSvg({ title, unit, xTitle = "", series, mark }) {
   return svg({ title, unit, height: bottom + 36 + MARGIN, said, parts });
 }
 
+/** @param {{ title: string, unit: string, height: number, said: string[], parts: string[] }} drawing */
 function svg({ title, unit, height, said, parts }) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${Math.ceil(height)}" width="${WIDTH}" height="${Math.ceil(height)}" role="img" aria-labelledby="title desc">
 <title id="title">${escaped(`${title} (${unit})`)}</title>
@@ -136,7 +163,11 @@ ${parts.join("\n")}
 `;
 }
 
-/** Below the title, in as many lines as it takes: `{svg, height}`. */
+/**
+ * Below the title, in as many lines as it takes: `{svg, height}`.
+ *
+ * @param {string[]} names
+ */
 function legendOf(names) {
   let [x, y] = [MARGIN, TITLE_HEIGHT];
   const entries = names.map((name, i) => {
@@ -150,30 +181,47 @@ function legendOf(names) {
   return { svg: entries.join("\n"), height: y + LEGEND_LINE - TITLE_HEIGHT + 4 };
 }
 
+/** @param {number} i */
 function dash(i) {
   return DASHES[Math.floor(i / COLOURS.length) % DASHES.length];
 }
 
-/** 1, 2 or 5 times a power of ten. */
+/**
+ * 1, 2 or 5 times a power of ten.
+ *
+ * @param {number} most
+ */
 function tickStep(most) {
   const power = 10 ** Math.floor(Math.log10(most / TICKS));
-  return power * [1, 2, 5, 10].find((factor) => most / (factor * power) <= TICKS);
+  return power * ([1, 2, 5].find((factor) => most / (factor * power) <= TICKS) ?? 10);
 }
 
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {string} content
+ * @param {string} [attributes]
+ */
 function text(x, y, content, attributes = "") {
   return `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(content)}</text>`;
 }
 
+/** @param {string} content */
 function escaped(content) {
   return String(content).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** Three digits that count, at least. */
+/**
+ * Three digits that count, at least.
+ *
+ * @param {number} number
+ */
 function short(number) {
   if (Number.isInteger(number)) return number.toLocaleString("en-US");
   return number >= 100 ? Math.round(number).toLocaleString("en-US") : String(Number(number.toPrecision(3)));
 }
 
+/** @param {number} number */
 function round(number) {
   return Math.round(number * 10) / 10;
 }

@@ -21,6 +21,35 @@ import { join } from "node:path";
 import { Failure, ROOT, RUST_VERSION, output, say } from "../scripts/lib.mjs";
 import { plotSvg } from "./plot.mjs";
 
+/**
+ * @import { Plot } from "./plot.mjs"
+ *
+ * @typedef {object} Table
+ * @property {string} title
+ * @property {string[]} columns
+ * @property {(string | number)[][]} rows
+ * @property {string} [note]
+ *
+ * @typedef {object} Limit
+ * @property {string} name
+ * @property {string} wanted
+ * @property {string} found
+ * @property {boolean} ok
+ *
+ * @typedef {object} Findings
+ * @property {string} title
+ * @property {string} command
+ * @property {Table[]} [tables]
+ * @property {(Plot & { file: string })[]} [plots]
+ * @property {Limit[]} [limits]
+ * @property {object} [data]
+ * @property {boolean} [save]
+ *
+ * @typedef {ReturnType<typeof machineFacts>} Machine
+ *
+ * @typedef {Required<Omit<Findings, "save">> & { machine: Machine }} Result As its JSON file has it.
+ */
+
 const DOCUMENT = join("docs", "performance.md");
 const PLOTS = join("docs", "plots");
 const RESULTS = join("bench", "results");
@@ -36,6 +65,9 @@ const RESULTS = join("bench", "results");
  * - `save: false`: prints only, for a trial with fewer rounds
  *
  * Answers with the exit code: 1 when a limit is missed. Hand it to `main`.
+ *
+ * @param {string} name
+ * @param {Findings} findings
  */
 export function report(name, { title, command, tables = [], plots = [], limits = [], data = {}, save = true }) {
   const all = limits.length === 0 ? tables : [...tables, limitsTable(limits)];
@@ -48,7 +80,12 @@ export function report(name, { title, command, tables = [], plots = [], limits =
   return missed.length === 0 ? 0 : 1;
 }
 
-/** The block of the document that a result, as its JSON file has it, stands for. */
+/**
+ * The block of the document that a result, as its JSON file has it, stands for.
+ *
+ * @param {string} name
+ * @param {Pick<Result, "command" | "machine" | "tables" | "plots">} result
+ */
 export function block(name, { command, machine, tables, plots }) {
   const parts = [
     `${factsLine(`\`${command}\``, machine)}`,
@@ -58,28 +95,47 @@ export function block(name, { command, machine, tables, plots }) {
   return [opening(name), ...parts, closing(name)].join("\n\n");
 }
 
-/** Milliseconds with as many digits as they are worth. */
+/**
+ * Milliseconds with as many digits as they are worth.
+ *
+ * @param {number} number
+ */
 export function ms(number) {
   return `${number.toFixed(number < 10 ? 2 : 1)} ms`;
 }
 
+/** @param {number} number */
 export function ratio(number) {
   return number.toFixed(2);
 }
 
-/** `quantile(numbers, 0.5)`: the smallest number that at least half of them do not exceed. */
+/**
+ * `quantile(numbers, 0.5)`: the smallest number that at least half of them do not exceed.
+ *
+ * @param {number[]} numbers
+ * @param {number} share
+ */
 export function quantile(numbers, share) {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 }
 
+/**
+ * @param {string} name
+ * @param {Result} result
+ */
 function keep(name, result) {
   // The raw figures first: they are what cannot be had again in a minute.
   write(RESULTS, `${name}.json`, `${JSON.stringify(result, null, 2)}\n`);
   publish(name, result);
 }
 
-/** Plots and the document's block, of a result as its JSON file has it. */
+/**
+ * Plots and the document's block, of a result as its JSON file has it.
+ *
+ * @param {string} name
+ * @param {Result} result
+ */
 export function publish(name, result) {
   for (const plot of result.plots) write(PLOTS, `${name}-${plot.file}.svg`, plotSvg(plot));
   const path = join(ROOT, DOCUMENT);
@@ -91,19 +147,30 @@ export function publish(name, result) {
   say(`Written: the block "${name}" of ${DOCUMENT}, ${result.plots.length} plots.`);
 }
 
+/**
+ * @param {string} folder
+ * @param {string} file
+ * @param {string} text
+ */
 function write(folder, file, text) {
   mkdirSync(join(ROOT, folder), { recursive: true });
   writeFileSync(join(ROOT, folder, file), text);
 }
 
+/** @param {string} name */
 function opening(name) {
   return `<!-- bench:${name} -->`;
 }
 
+/** @param {string} name */
 function closing(name) {
   return `<!-- /bench:${name} -->`;
 }
 
+/**
+ * @param {Limit[]} limits
+ * @returns {Table}
+ */
 function limitsTable(limits) {
   return {
     title: "Limits",
@@ -135,10 +202,15 @@ function commit() {
   return unchanged ? head.trim() : `${head.trim()} and changes`;
 }
 
+/**
+ * @param {string} command
+ * @param {Machine} machine
+ */
 function factsLine(command, { date, commit, processor, cores, node, workerd, rust }) {
   return `${command}, ${date}, commit ${commit}: ${processor}, ${cores} cores, Node ${node}, workerd ${workerd}, Rust ${rust}.`;
 }
 
+/** @param {Table} table */
 function print({ title, columns, rows, note }) {
   const lines = [columns, ...rows].map((cells) => cells.map(String));
   const widths = columns.map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
@@ -149,7 +221,9 @@ function print({ title, columns, rows, note }) {
   if (note) console.log(note);
 }
 
+/** @param {Table} table */
 function markdownTable({ title, columns, rows, note }) {
+  /** @param {(string | number)[]} cells */
   const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
   const rule = `|${columns.map((_, i) => (i === 0 ? "---" : "---:")).join("|")}|`;
   return [`**${title}**`, "", line(columns), rule, ...rows.map(line), ...(note ? ["", note] : [])].join("\n");

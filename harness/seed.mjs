@@ -14,6 +14,12 @@ import { join } from "node:path";
 import { ROOT, say } from "../scripts/lib.mjs";
 import { startLatchkey } from "./latchkey.mjs";
 
+/**
+ * @import { Latchkey } from "./latchkey.mjs"
+ *
+ * @typedef {Record<string, number>} Bytes How large the database was after each step.
+ */
+
 export const PASSWORD = "correct horse battery staple";
 const OWNER = "owner@example.org";
 const FOLDER = join(ROOT, "target", "bench", "growth");
@@ -26,7 +32,12 @@ const DAY_SECONDS = 86_400;
 /** Every so many-th user is one of these: three live sessions. */
 const ALIKE = 12;
 
-/** The address of one of the users who are alike, somewhere in the database. */
+/**
+ * The address of one of the users who are alike, somewhere in the database.
+ *
+ * @param {number} users
+ * @param {number} random between 0 and 1
+ */
 export function someone(users, random) {
   return `user${ALIKE * Math.ceil(random * Math.floor((users - 1) / ALIKE))}@example.org`;
 }
@@ -78,6 +89,9 @@ const EVENTS = `${NUMBERS}
  * The folder of a database with so many users, for `startLatchkey`'s
  * `persist`, and how large it was after each step:
  * `{folder, bytes: {users, sessions, attempts, events}}`.
+ *
+ * @param {number} users
+ * @returns {Promise<{ folder: string, bytes: Bytes }>}
  */
 export async function seeded(users) {
   const folder = join(FOLDER, String(users));
@@ -94,7 +108,11 @@ export async function seeded(users) {
   return { folder, bytes };
 }
 
-/** Takes away what was added since, also by a run that was stopped in its middle. */
+/**
+ * Takes away what was added since, also by a run that was stopped in its middle.
+ *
+ * @param {Latchkey} latchkey
+ */
 export async function restore(latchkey) {
   await latchkey.sql(`DELETE FROM users WHERE email NOT LIKE 'user%@example.org' AND email <> '${OWNER}'`);
   await latchkey.sql("DELETE FROM sessions WHERE created_at > unixepoch() - ?1", 7 * DAY_SECONDS);
@@ -103,6 +121,12 @@ export async function restore(latchkey) {
   await latchkey.scheduled();
 }
 
+/**
+ * @param {string} folder
+ * @param {number} users
+ * @param {number} at
+ * @returns {Promise<Bytes>}
+ */
 async function make(folder, users, at) {
   const latchkey = await startLatchkey({ persist: folder });
   try {
@@ -113,16 +137,19 @@ async function make(folder, users, at) {
     });
     if (answer.status !== 201) throw new Error(await answer.text());
     const db = await latchkey.db();
+    /** @type {Bytes} */
     const bytes = {};
     // Without the triggers, so that each table's bytes are its own.
     const triggers = await latchkey.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'");
     for (const { name } of triggers) await latchkey.sql(`DROP TRIGGER ${name}`);
-    for (const [name, sql, ...rest] of [
+    /** @type {[name: string, sql: string, ...values: number[]][]} */
+    const steps = [
       ["users", USERS, users],
       ["sessions", SESSIONS],
       ["attempts", ATTEMPTS],
       ["events", EVENTS],
-    ]) {
+    ];
+    for (const [name, sql, ...rest] of steps) {
       for (let from = 2; from <= users; from += STEP) {
         const { meta } = await db
           .prepare(sql)

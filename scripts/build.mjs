@@ -21,7 +21,9 @@ const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(RO
 const WORKER_BUILD_SETTINGS = { RUN_TO_COMPLETION: "1" };
 const STAMP = join(ROOT, "build", ".latchkey-stamp");
 
+/** @param {NodeJS.ProcessEnv} env */
 export async function build(env) {
+  const { WORKER_BUILD = "", WASM_BINDGEN_BIN = "", WASM_OPT_BIN = "" } = env;
   say("Building the Worker ...");
   const locked = process.env.CI ? ["--locked"] : [];
   await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, ...locked], { env });
@@ -30,8 +32,8 @@ export async function build(env) {
     compiledWasm(env),
     join(ROOT, "Cargo.toml"),
     join(ROOT, "scripts", "build.mjs"),
-    env.WORKER_BUILD,
-    env.WASM_BINDGEN_BIN,
+    WORKER_BUILD,
+    WASM_BINDGEN_BIN,
     join(ROOT, "package-lock.json"),
   ]);
   if (readStamp() === `${wanted} ${fingerprint(ARTEFACT)}`) {
@@ -39,26 +41,37 @@ export async function build(env) {
     return;
   }
   rmSync(STAMP, { force: true });
-  await run(env.WORKER_BUILD, ["--release"], { env: { ...env, ...WORKER_BUILD_SETTINGS } });
+  await run(WORKER_BUILD, ["--release"], { env: { ...env, ...WORKER_BUILD_SETTINGS } });
   // worker-build keeps the names of all functions: a tenth of what every cold isolate loads.
-  await run(env.WASM_OPT_BIN, [ARTEFACT[1], "--strip-debug", "-o", ARTEFACT[1]], { env });
+  await run(WASM_OPT_BIN, [ARTEFACT[1], "--strip-debug", "-o", ARTEFACT[1]], { env });
   writeFileSync(STAMP, `${wanted} ${fingerprint(ARTEFACT)}`);
 
   const wasm = readFileSync(ARTEFACT[1]);
-  const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
+  const kilobytes = (/** @type {number} */ bytes) => `${Math.round(bytes / 1000)} kB`;
   say(
     `Built build/index_bg.wasm: ${kilobytes(wasm.length)}, ${kilobytes(gzipSync(wasm, { level: 9 }).length)} gzipped.`,
   );
 }
 
-/** Where cargo put the wasm, whatever target folder the machine prefers. */
+/**
+ * Where cargo put the wasm, whatever target folder the machine prefers.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
 function compiledWasm(env) {
-  const metadata = JSON.parse(output("cargo", ["metadata", "--no-deps", "--format-version", "1"], { env }));
-  const crate = metadata.packages[0].targets.find((target) => target.kind.includes("cdylib")).name;
+  const metadata = JSON.parse(output("cargo", ["metadata", "--no-deps", "--format-version", "1"], { env }) ?? "{}");
+  /** @type {{ kind: string[], name: string }[]} */
+  const targets = metadata.packages?.[0].targets ?? [];
+  const crate = targets.find(({ kind }) => kind.includes("cdylib"))?.name;
+  if (!crate) throw new Failure("cargo does not say what it builds.");
   return join(metadata.target_directory, WASM_TARGET, "release", `${crate.replaceAll("-", "_")}.wasm`);
 }
 
-/** A hash of the files' contents; a missing file counts as different. */
+/**
+ * A hash of the files' contents; a missing file counts as different.
+ *
+ * @param {string[]} paths
+ */
 function fingerprint(paths) {
   const hash = createHash("sha256");
   for (const path of paths) hash.update(existsSync(path) ? readFileSync(path) : `missing ${path}`);

@@ -34,6 +34,7 @@ for (const list of LISTS) {
     hashes.add(createHash("sha512").update(canonical).digest().readUInt32BE(0));
   }
 }
+/** @type {number[][]} */
 const buckets = Array.from({ length: 256 }, () => []);
 for (const hash of [...hashes].sort((a, b) => a - b)) buckets[hash >>> 24].push(hash & 0xffffff);
 
@@ -41,13 +42,15 @@ const offsets = Buffer.alloc(257 * 2);
 const coded = [];
 let length = 0;
 for (const [first, bucket] of buckets.entries()) {
-  coded.push(code(bucket));
-  length += coded.at(-1).length;
+  const bits = code(bucket);
+  coded.push(bits);
+  length += bits.length;
   offsets.writeUInt16BE(length, (first + 1) * 2);
 }
 writeFileSync(new URL("list.bin", FOLDER), Buffer.concat([offsets, ...coded]));
 console.log(`${hashes.size} passwords, ${offsets.length + length} bytes.`);
 
+/** @param {number[]} bucket */
 function code(bucket) {
   let bits = "";
   let before = -1;

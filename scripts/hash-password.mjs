@@ -20,9 +20,15 @@ export function makePassword() {
   return randomBytes(15).toString("base64url");
 }
 
-/** `$scrypt$ln=…,r=…,p=…$salt$key`, base64 without padding. */
+/**
+ * `$scrypt$ln=…,r=…,p=…$salt$key`, base64 without padding.
+ *
+ * @param {string} password
+ * @param {Buffer} salt
+ */
 export function hashPassword(password, salt = randomBytes(16)) {
   const key = scryptSync(password, salt, 32, { N: 2 ** LOG_N, r: BLOCKS, p: LANES, maxmem: 2 ** 26 });
+  /** @param {Buffer} bytes */
   const text = (bytes) => bytes.toString("base64").replace(/=+$/, "");
   return `$scrypt$ln=${LOG_N},r=${BLOCKS},p=${LANES}$${text(salt)}$${text(key)}`;
 }

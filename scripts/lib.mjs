@@ -23,11 +23,35 @@ export const WASM_TARGET = "wasm32-unknown-unknown";
 /** An error whose text is for the person at the terminal; no stack trace. */
 export class Failure extends Error {}
 
+/** @param {string} line */
 export function say(line) {
   console.log(`latchkey: ${line}`);
 }
 
-/** `bin` in front of the PATH of `env`. */
+/**
+ * The code of an error of the operating system, such as `ENOENT`.
+ *
+ * @param {unknown} error
+ */
+export function codeOf(error) {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+/**
+ * What an error says.
+ *
+ * @param {unknown} error
+ */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * `bin` in front of the PATH of `env`.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} bin
+ */
 export function withPath(env, bin) {
   const rest = (env.PATH ?? "").split(delimiter).filter((dir) => dir !== bin);
   return { ...env, PATH: [bin, ...rest].join(delimiter) };
@@ -36,6 +60,10 @@ export function withPath(env, bin) {
 /**
  * Runs a program with its output on the terminal and nothing on its standard
  * input. Fails when the program does.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} options
  */
 export async function run(command, args, { env = process.env, cwd = ROOT } = {}) {
   const code = await exitCode(command, args, { env, cwd });
@@ -44,11 +72,18 @@ export async function run(command, args, { env = process.env, cwd = ROOT } = {})
   }
 }
 
-/** Like {@link run}, but answers with the exit code. */
+/**
+ * Like {@link run}, but answers with the exit code.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, stdin?: "ignore" | "inherit" }} options
+ * @returns {Promise<number>}
+ */
 export function exitCode(command, args, { env = process.env, cwd = ROOT, stdin = "ignore" } = {}) {
   return new Promise((done, fail) => {
     const child = spawn(command, args, { cwd, env, stdio: [stdin, "inherit", "inherit"] });
-    const pass = (signal) => child.kill(signal);
+    const pass = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
     process.on("SIGINT", pass).on("SIGTERM", pass);
     child.on("error", (error) => {
       fail(new Failure(`"${command}" could not be started: ${error.message}`));
@@ -56,12 +91,18 @@ export function exitCode(command, args, { env = process.env, cwd = ROOT, stdin =
     child.on("close", (code, signal) => {
       process.off("SIGINT", pass).off("SIGTERM", pass);
       if (signal) fail(new Failure(`"${command}" was stopped (${signal}).`));
-      else done(code);
+      else done(code ?? 1);
     });
   });
 }
 
-/** What a program prints, or null when it fails or does not exist. */
+/**
+ * What a program prints, or null when it fails or does not exist.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} options
+ */
 export function output(command, args, { env = process.env, cwd = ROOT } = {}) {
   const result = spawnSync(command, args, {
     cwd,
@@ -72,7 +113,12 @@ export function output(command, args, { env = process.env, cwd = ROOT } = {}) {
   return result.status === 0 ? result.stdout : null;
 }
 
-/** Runs `body` if the script at `url` is the one that was started. */
+/**
+ * Runs `body` if the script at `url` is the one that was started.
+ *
+ * @param {string} url
+ * @param {(args: string[]) => Promise<number | void> | number | void} body
+ */
 export async function main(url, body) {
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   try {

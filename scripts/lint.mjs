@@ -16,6 +16,7 @@ await main(import.meta.url, async () => {
     ["cargo", "clippy", ...locked, "--all-targets", "--", "-D", "warnings"],
     ["cargo", "clippy", ...locked, "--lib", "--target", WASM_TARGET, "--", "-D", "warnings"],
     ["biome", "check", "--error-on-warnings"],
+    ["tsc", "--project", "tsconfig.json"],
   ];
   let failed = 0;
   for (const [command, ...args] of checks) {

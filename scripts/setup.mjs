@@ -33,8 +33,12 @@ const COMPILER_HINT =
  * Sets up, and answers with the environment for child processes: tools on the
  * PATH or named by variables. `wasm: false` leaves out what only the Worker's
  * build needs, `rust: false` everything but npm's packages and a Node for them.
+ *
+ * @param {{ wasm?: boolean, rust?: boolean }} options
+ * @returns {Promise<NodeJS.ProcessEnv>}
  */
 export async function setup({ wasm = true, rust: withRust = true } = {}) {
+  /** @type {NodeJS.ProcessEnv} */
   let env = withPath(process.env, await nodeFolder());
   // Outside npm's own runner its variables are missing, and that is fine.
   await npmPackages(env);
@@ -56,7 +60,11 @@ export async function setup({ wasm = true, rust: withRust = true } = {}) {
   };
 }
 
-/** `npm ci`, when the lock file has changed since the last one. */
+/**
+ * `npm ci`, when the lock file has changed since the last one.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
 async function npmPackages(env) {
   const stamp = join(ROOT, "node_modules", ".latchkey-stamp");
   const wanted = createHash("sha256")
@@ -69,7 +77,11 @@ async function npmPackages(env) {
   writeFileSync(stamp, wanted);
 }
 
-/** The pinned toolchain with its components and the wasm target. */
+/**
+ * The pinned toolchain with its components and the wasm target.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
 async function rust(env) {
   env = findRustup(env);
   if (output("cc", ["--version"], { env }) === null) {
@@ -102,7 +114,11 @@ async function rust(env) {
   return env;
 }
 
-/** rustup on the PATH, or where its installer puts it. */
+/**
+ * rustup on the PATH, or where its installer puts it.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
 function findRustup(env) {
   if (output("rustup", ["--version"], { env }) !== null) return env;
   const bin = join(env.CARGO_HOME || join(homedir(), ".cargo"), "bin");
@@ -110,12 +126,17 @@ function findRustup(env) {
   throw new Failure("Rust is missing. Install rustup from https://rustup.rs, open a new terminal and try again.");
 }
 
-/** A machine that cannot download may do with the `stable` that it has. */
+/**
+ * A machine that cannot download may do with the `stable` that it has.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {unknown} error
+ */
 function olderStable(env, error) {
   const stable = output("rustup", ["run", "stable", "rustc", "--version"], { env });
   const minor = Number(/^rustc 1\.(\d+)\./.exec(stable ?? "")?.[1]);
   if (!(minor >= Number(RUST_VERSION.split(".")[1]))) throw error;
-  say(`Rust ${RUST_VERSION} could not be installed; using the "stable" of this machine (${stable.trim()}).`);
+  say(`Rust ${RUST_VERSION} could not be installed; using the "stable" of this machine (${stable?.trim()}).`);
   return "stable";
 }
 

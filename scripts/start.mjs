@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build } from "./build.mjs";
-import { ROOT, main, run, say } from "./lib.mjs";
+import { ROOT, main, messageOf, run, say } from "./lib.mjs";
 import { ensureDevKeys } from "./make-keys.mjs";
 import { setup } from "./setup.mjs";
 import { WRANGLER } from "./wrangler.mjs";
@@ -34,7 +34,12 @@ await main(import.meta.url, async (args) => {
   return serve([...args, ...(await onThisMachine(args))], env);
 });
 
-/** The value of an option, `--x y` or `--x=y`, under any of its names. */
+/**
+ * The value of an option, `--x y` or `--x=y`, under any of its names.
+ *
+ * @param {string[]} args
+ * @param {string[]} names
+ */
 function value(args, ...names) {
   return (
     option(args, ...names)
@@ -45,7 +50,12 @@ function value(args, ...names) {
   );
 }
 
-/** The arguments that give an option its value, or none. */
+/**
+ * The arguments that give an option its value, or none.
+ *
+ * @param {string[]} args
+ * @param {string[]} names
+ */
 function option(args, ...names) {
   const at = args.findIndex((arg) => names.some((name) => arg === name || arg.startsWith(`${name}=`)));
   if (at === -1) return [];
@@ -58,6 +68,8 @@ function option(args, ...names) {
  * the deployed host over plain http, which the service refuses; `ISSUER` names
  * an address that is not this machine; and bindings with `remote = true` are
  * for production data.
+ *
+ * @param {string[]} args
  */
 async function onThisMachine(args) {
   // It takes a second to load, and is not there before the set-up.
@@ -66,7 +78,7 @@ async function onThisMachine(args) {
     { config: value(args, "--config", "-c") ?? join(ROOT, "wrangler.toml"), env: value(args, "--env", "-e") },
     { hideWarnings: true },
   );
-  const given = (...names) => option(args, ...names).length > 0;
+  const given = (/** @type {string[]} */ ...names) => option(args, ...names).length > 0;
   const protocol = value(args, "--local-protocol") ?? config.dev?.local_protocol ?? "http";
   const port = value(args, "--port") ?? config.dev?.port ?? DEFAULT_PORT;
   const added = [];
@@ -74,10 +86,10 @@ async function onThisMachine(args) {
   if (!given("--upstream-protocol")) added.push(`--upstream-protocol=${protocol}`);
   if (config.dev?.host && !given("--local-upstream", "--host")) added.push(`--local-upstream=localhost:${port}`);
   if (!given("--local", "-l", "--remote", "-r")) added.push("--local");
-  const isSet = (name) =>
+  const isSet = (/** @type {string} */ name) =>
     args.some((arg) => arg.includes(`${name}:`)) ||
     new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, "m").test(devVars(args));
-  if (!isSet("ISSUER") && !isHere(config.vars?.ISSUER, protocol, port))
+  if (!isSet("ISSUER") && !isHere(String(config.vars?.ISSUER), protocol, port))
     added.push("--var", `ISSUER:${protocol}://localhost:${port}`);
   // Over http the cookies have no domain; over https localhost lies outside of it.
   for (const name of ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"]) {
@@ -86,16 +98,24 @@ async function onThisMachine(args) {
   return added;
 }
 
-/** The text of `.dev.vars`, which counts more than `wrangler.toml`. */
+/**
+ * The text of `.dev.vars`, which counts more than `wrangler.toml`.
+ *
+ * @param {string[]} args
+ */
 function devVars(args) {
-  const path = join(
-    value(args, "--config", "-c") ? dirname(resolve(value(args, "--config", "-c"))) : ROOT,
-    ".dev.vars",
-  );
+  const config = value(args, "--config", "-c");
+  const path = join(config ? dirname(resolve(config)) : ROOT, ".dev.vars");
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
-/** Whether an issuer is this machine, under the protocol and at the port of the server. */
+/**
+ * Whether an issuer is this machine, under the protocol and at the port of the server.
+ *
+ * @param {string} issuer
+ * @param {string} protocol
+ * @param {string | number} port
+ */
 function isHere(issuer, protocol, port) {
   if (!URL.canParse(issuer)) return false;
   const url = new URL(issuer);
@@ -106,7 +126,11 @@ function isHere(issuer, protocol, port) {
   );
 }
 
-/** The first request, so that what is wrong with the settings is said now and not to the first visitor. */
+/**
+ * The first request, so that what is wrong with the settings is said now and not to the first visitor.
+ *
+ * @param {string} origin
+ */
 async function report(origin) {
   try {
     const answer = await fetch(`${origin}/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
@@ -114,11 +138,17 @@ async function report(origin) {
     const { detail } = await answer.json();
     say(`But it answers ${answer.status}: ${detail}. The log above says why.`);
   } catch (error) {
-    say(`But ${origin}/health has no answer: ${error.message}`);
+    say(`But ${origin}/health has no answer: ${messageOf(error)}`);
   }
 }
 
-/** Runs `wrangler dev`; answers with the exit code, 0 after a signal. */
+/**
+ * Runs `wrangler dev`; answers with the exit code, 0 after a signal.
+ *
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>}
+ */
 function serve(args, env) {
   const secure = value(args, "--upstream-protocol") === "https";
   return new Promise((done) => {
@@ -154,16 +184,21 @@ function serve(args, env) {
   });
 }
 
-/** npm can be killed without a word to its child; the server must not outlive it. */
+/**
+ * npm can be killed without a word to its child; the server must not outlive it.
+ *
+ * @param {() => void} stop
+ */
 function whenOrphaned(stop) {
   const parent = process.ppid;
   if (!process.env.npm_lifecycle_event) return undefined;
   return setInterval(() => process.ppid !== parent && stop(), 1_000).unref();
 }
 
+/** @param {unknown} message */
 function parse(message) {
   try {
-    return JSON.parse(message);
+    return JSON.parse(String(message));
   } catch {
     return {};
   }

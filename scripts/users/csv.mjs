@@ -10,14 +10,26 @@
  */
 import { MAX_RECORD_BYTES, NEWLINE, decode } from "./bytes.mjs";
 
+/**
+ * @import { Bytes } from "./bytes.mjs"
+ *
+ * @typedef {{ line: number, at: number }} Place
+ */
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const RETURN = 0x0d;
 
-/** Yields `{line, at, values}`, or `{line, at, damage}`; empty lines are passed over. */
+/**
+ * Yields `{line, at, values}`, or `{line, at, damage}`; empty lines are passed over.
+ *
+ * @param {Bytes} bytes
+ * @returns {AsyncGenerator<Place & ({ values: string[], damage?: undefined } | { values?: undefined, damage: string })>}
+ */
 export async function* csvRecords(bytes) {
   let [at, line] = [bytes.start, 1];
-  let columns = null;
+  /** @type {number | undefined} */
+  let columns;
   while (at < bytes.size) {
     const scan = await scanRecord(bytes, at);
     const { values, damage } = scan.result();
@@ -26,12 +38,16 @@ export async function* csvRecords(bytes) {
     const isTorn = scan.isBroken || (scan.lines > 1 && values && values.length !== columns);
     if (isTorn) yield { line, at, damage: "bad_quotes" };
     else if (damage) yield { line, at, damage };
-    else if (values.length > 1 || values[0] !== "") yield { line, at, values };
+    else if (values && (values.length > 1 || values[0] !== "")) yield { line, at, values };
     line += isTorn ? 1 : scan.lines;
     at = isTorn ? await bytes.lineAfter(at) : at + scan.length;
   }
 }
 
+/**
+ * @param {Bytes} bytes
+ * @param {number} at
+ */
 async function scanRecord(bytes, at) {
   const scan = new RecordScan();
   while (!scan.isDone) {
@@ -50,11 +66,15 @@ class RecordScan {
   isDone = false;
   isBroken = false;
   #state = "start";
+  /** @type {Buffer[]} */
   #parts = [];
+  /** @type {[from: number, to: number][]} */
   #fields = [];
   #fieldAt = 0;
+  /** @type {Buffer | null} */
   #whole = null;
 
+  /** @param {Buffer} part */
   feed(part) {
     let used = 0;
     while (used < part.length && !this.isDone) {
@@ -74,27 +94,40 @@ class RecordScan {
     else this.#field(this.length);
   }
 
+  /** @returns {{ values: string[], damage?: undefined } | { values?: undefined, damage: string }} */
   result() {
     if (this.isBroken) return { damage: "bad_quotes" };
     if (this.length > MAX_RECORD_BYTES) return { damage: "too_long" };
     const { text, damage } = decode(Buffer.concat(this.#parts));
-    if (damage) return { damage };
+    if (damage !== undefined) return { damage };
     return { values: this.#fields.map((field) => unquote(this.#cut(field, text))) };
   }
 
-  /** Fields are cut by bytes; in a text of ASCII bytes and letters are the same. */
+  /**
+   * Fields are cut by bytes; in a text of ASCII bytes and letters are the same.
+   *
+   * @param {[from: number, to: number]} field
+   * @param {string} text
+   */
   #cut([from, to], text) {
     if (text.length === this.length) return text.slice(from, to);
     this.#whole ??= Buffer.concat(this.#parts);
     return this.#whole.toString("utf8", from, to);
   }
+  /**
+   * @param {number} byte
+   * @param {number} at
+   */
   #take(byte, at) {
     if (byte === NEWLINE) this.lines += 1;
     if (this.#state === "quoted") {
       if (byte === QUOTE) this.#state = "closed";
       return;
     }
-    if (byte === NEWLINE) return this.#finish(at);
+    if (byte === NEWLINE) {
+      this.#finish(at);
+      return;
+    }
     if (byte === COMMA && !this.isBroken) {
       this.#field(at);
       this.#fieldAt = at + 1;
@@ -111,16 +144,19 @@ class RecordScan {
     }
   }
 
+  /** @param {number} at */
   #finish(at) {
     this.#field(at);
     this.isDone = true;
   }
 
+  /** @param {number} end */
   #field(end) {
     this.#fields.push([this.#fieldAt, end]);
   }
 }
 
+/** @param {string} text */
 function unquote(text) {
   const field = text.endsWith("\r") ? text.slice(0, -1) : text;
   return field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;

@@ -3,10 +3,12 @@
  * it on a Node that wrangler accepts.
  */
 import { parseArgs } from "node:util";
-import { Failure, main } from "../lib.mjs";
+import { Failure, main, messageOf } from "../lib.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
 import { asFailure, patiently } from "./faults.mjs";
 import { describeTarget } from "./target.mjs";
+
+/** @typedef {ReturnType<typeof parse>} Options */
 
 const USAGE = "Usage: npm run end-sessions -- --local [--persist-to DIR]|--remote [--account ID]";
 const TASK = "The sessions were not ended";
@@ -25,7 +27,11 @@ await main(import.meta.url, async (args) => {
   }
 });
 
-/** Ends what has not ended; answers how many sessions those were. */
+/**
+ * Ends what has not ended; answers how many sessions those were.
+ *
+ * @param {Options} options
+ */
 async function endSessions(options) {
   const { db, close } = await openDatabase({
     persistTo: options["persist-to"],
@@ -46,9 +52,10 @@ async function endSessions(options) {
   }
 }
 
+/** @param {string[]} args */
 function parse(args) {
-  const flag = { type: "boolean", default: false };
-  const text = { type: "string" };
+  const flag = /** @type {const} */ ({ type: "boolean", default: false });
+  const text = /** @type {const} */ ({ type: "string" });
   let values;
   try {
     ({ values } = parseArgs({
@@ -56,7 +63,7 @@ function parse(args) {
       options: { local: flag, remote: flag, help: flag, account: text, "persist-to": text },
     }));
   } catch (error) {
-    throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
+    throw new Failure(`${messageOf(error).split(". ")[0]}.\n${USAGE}`);
   }
   // It cannot be undone: the database is named, and named once.
   const isClear =

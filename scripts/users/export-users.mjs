@@ -5,6 +5,8 @@
  */
 import { patiently } from "./faults.mjs";
 
+/** @import { D1Database } from "@cloudflare/workers-types/experimental" */
+
 const PAGE_USERS = 1_000;
 
 const PAGE = `
@@ -22,17 +24,22 @@ const PAGE = `
    ORDER BY id
    LIMIT ?2`;
 
-/** Yields arrays of `{id, email, name, passwordHash, isActive, isSuperuser, roleSlug, createdAt, updatedAt}`. */
+/**
+ * Yields arrays of `{id, email, name, passwordHash, isActive, isSuperuser, roleSlug, createdAt, updatedAt}`.
+ *
+ * @param {D1Database} db
+ */
 export async function* exportUsers(db) {
   let last = "";
   for (;;) {
     const { results } = await patiently(() => db.prepare(PAGE).bind(last, PAGE_USERS).all());
     if (results.length > 0) yield results.map(user);
     if (results.length < PAGE_USERS) return;
-    last = results.at(-1).id;
+    last = String(results[results.length - 1].id);
   }
 }
 
+/** @param {Record<string, any>} row */
 function user(row) {
   return {
     id: row.id,
@@ -47,6 +54,7 @@ function user(row) {
   };
 }
 
+/** @param {number} seconds */
 function rfc3339(seconds) {
   return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }

@@ -6,12 +6,19 @@
 import { existsSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { Failure, main } from "../lib.mjs";
+import { Failure, codeOf, main, messageOf } from "../lib.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
 import { asFailure, patiently } from "./faults.mjs";
 import { exportUsers } from "./export-users.mjs";
 import { Progress } from "./progress.mjs";
 import { describeTarget } from "./target.mjs";
+
+/**
+ * @import { D1Database } from "@cloudflare/workers-types/experimental"
+ * @import { FileHandle } from "node:fs/promises"
+ *
+ * @typedef {NonNullable<ReturnType<typeof parse>>["options"]} Options
+ */
 
 const USAGE = "Usage: npm run export -- FILE [--force] [--local [--persist-to DIR]|--remote [--account ID]]";
 const TASK = "The export failed";
@@ -37,7 +44,12 @@ await main(import.meta.url, async (args) => {
   }
 });
 
-/** Exports; answers with the exit code. */
+/**
+ * Exports; answers with the exit code.
+ *
+ * @param {string} path
+ * @param {Options} options
+ */
 async function exportTo(path, options) {
   const { db, close } = await openDatabase({
     persistTo: options["persist-to"],
@@ -64,22 +76,27 @@ async function exportTo(path, options) {
   }
 }
 
-/** What is to be done; null: say how it is asked for. */
+/**
+ * What is to be done; null: say how it is asked for.
+ *
+ * @param {string[]} args
+ */
 function parse(args) {
-  const flag = { type: "boolean" };
+  const flag = /** @type {const} */ ({ type: "boolean" });
+  const text = /** @type {const} */ ({ type: "string" });
   const options = {
     force: flag,
     local: flag,
     remote: flag,
     help: flag,
-    account: { type: "string" },
-    "persist-to": { type: "string" },
+    account: text,
+    "persist-to": text,
   };
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
+    throw new Failure(`${messageOf(error).split(". ")[0]}.\n${USAGE}`);
   }
   const { values, positionals } = parsed;
   if (values.help) return null;
@@ -90,7 +107,12 @@ function parse(args) {
   return { path: positionals[0], options: values };
 }
 
-/** The file appears when it is complete, or not at all: when `body` answers null or fails. */
+/**
+ * The file appears when it is complete, or not at all: when `body` answers null or fails.
+ *
+ * @param {string} path
+ * @param {(file: FileHandle) => Promise<number | null>} body
+ */
 async function writeWhole(path, body) {
   const part = `${path}.part`;
   await rm(part, { force: true });
@@ -98,7 +120,7 @@ async function writeWhole(path, body) {
   try {
     file = await open(part, "wx", OWNER_ONLY);
   } catch (error) {
-    throw new Failure(`${part} cannot be written (${error.code}).`);
+    throw new Failure(`${part} cannot be written (${codeOf(error)}).`);
   }
   try {
     const answer = await body(file);
@@ -118,10 +140,16 @@ async function writeWhole(path, body) {
   }
 }
 
-/** How many users were written; null when it was told to stop. */
+/**
+ * How many users were written; null when it was told to stop.
+ *
+ * @param {D1Database} db
+ * @param {FileHandle} file
+ * @param {() => boolean} isStopped
+ */
 async function write(db, file, isStopped) {
-  const { total } = await patiently(() => db.prepare("SELECT count(*) AS total FROM users").first());
-  const progress = new Progress(total);
+  const counted = await patiently(() => db.prepare("SELECT count(*) AS total FROM users").first());
+  const progress = new Progress(Number(counted?.total));
   let count = 0;
   try {
     for await (const users of exportUsers(db)) {

@@ -12,7 +12,11 @@ const PAUSES_MS = [50, 100, 200, 400, 800];
 const BUSY = /SQLITE_BUSY|SQLITE_LOCKED|database (?:table )?is locked/i;
 const APPLY = "npm run wrangler -- d1 migrations apply DB";
 
-/** What is said where an error's text matches; `where` is `--local` or `--remote`. */
+/**
+ * What is said where an error's text matches; `where` is `--local` or `--remote`.
+ *
+ * @type {[pattern: RegExp, text: (where: string) => string][]}
+ */
 const KNOWN = [
   [
     BUSY,
@@ -33,7 +37,13 @@ const KNOWN = [
   ],
 ];
 
-/** Any error as a {@link Failure}; `task` says what could not be done. */
+/**
+ * Any error as a {@link Failure}; `task` says what could not be done.
+ *
+ * @param {unknown} error
+ * @param {string} task
+ * @param {{ remote?: boolean }} where
+ */
 export function asFailure(error, task, { remote = false } = {}) {
   if (error instanceof Failure) return error;
   const text = textOf(error);
@@ -44,6 +54,11 @@ export function asFailure(error, task, { remote = false } = {}) {
 /**
  * Runs `work` again while another program holds the database; `waits` is called
  * at the first time. A statement that found it held has changed nothing.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ * @param {{ waits?: () => void, patienceMs?: number, pause?: (ms: number) => Promise<unknown> }} patience
+ * @returns {Promise<T>}
  */
 export async function patiently(work, { waits = () => {}, patienceMs = PATIENCE_MS, pause = sleep } = {}) {
   for (let tries = 0, waited = 0; ; tries += 1) {
@@ -59,11 +74,15 @@ export async function patiently(work, { waits = () => {}, patienceMs = PATIENCE_
   }
 }
 
-/** An error's text and its causes'. Reading one may fail: some come from another process. */
+/**
+ * An error's text and its causes'. Reading one may fail: some come from another process.
+ *
+ * @param {unknown} error
+ */
 function textOf(error) {
   try {
     const causes = [];
-    for (let one = error; one && causes.length < 4; one = one.cause)
+    for (let one = /** @type {any} */ (error); one && causes.length < 4; one = one.cause)
       causes.push(`${one.code ?? ""} ${one.message ?? one}`);
     return causes.join(" ");
   } catch {
@@ -71,10 +90,11 @@ function textOf(error) {
   }
 }
 
+/** @param {unknown} error */
 function firstLine(error) {
   let text = "unknown error";
   try {
-    text = String(error?.message ?? error);
+    text = String(/** @type {any} */ (error)?.message ?? error);
   } catch {
     // It cannot be read.
   }
@@ -84,6 +104,7 @@ function firstLine(error) {
     .replaceAll(/\p{Cc}\[[0-9;]*m|\p{Cc}/gu, "");
 }
 
+/** @param {number} ms */
 function sleep(ms) {
   return new Promise((done) => setTimeout(done, ms));
 }

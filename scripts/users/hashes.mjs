@@ -12,6 +12,8 @@ import { readFileSync } from "node:fs";
 
 const BOUNDS = JSON.parse(readFileSync(new URL("hash-bounds.json", import.meta.url), "utf8"));
 
+/** @typedef {{ pepper: string | null, reason?: undefined } | { pepper?: undefined, reason: string }} HashVerdict */
+
 /** Of a PHC string: letters of its parameters. */
 const ARGON_PARAMS_LETTERS = 127;
 const BCRYPT_LETTERS = 60;
@@ -28,18 +30,30 @@ const DAMAGED = "hash_damaged";
 /** Firebase's scrypt as Supabase's server writes it. */
 const FBSCRYPT = /^\$fbscrypt\$v=1,n=(\d+),r=(\d+),p=1(?:,ss=([^,$]+))?,sk=([^,$]+)\$([^$]+)\$([^$]+)$/;
 
-/** The hash as the service reads it: other systems' spellings of one that it knows are rewritten. */
+/**
+ * The hash as the service reads it: other systems' spellings of one that it knows are rewritten.
+ *
+ * @param {string} text
+ */
 export function ownSpelling(text) {
   const [, n, r, separator = "", signer, salt, hash] = FBSCRYPT.exec(text) ?? [];
   return n === undefined ? text : firebaseScrypt({ memory: n, rounds: r, salt, separator, signer, hash });
 }
 
-/** Firebase's scrypt with all that it takes to verify it, in base64 of any kind. */
+/**
+ * Firebase's scrypt with all that it takes to verify it, in base64 of any kind.
+ *
+ * @param {Record<"memory" | "rounds" | "salt" | "separator" | "signer" | "hash", string>} parts
+ */
 export function firebaseScrypt({ memory, rounds, salt, separator, signer, hash }) {
   return `$firebase-scrypt$ln=${memory},r=${rounds}$${[salt, separator, signer, hash].map(plainBase64).join("$")}`;
 }
 
-/** The standard alphabet, padded. */
+/**
+ * The standard alphabet, padded.
+ *
+ * @param {string} text
+ */
 function plainBase64(text) {
   const letters = text.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
   return letters.padEnd(Math.ceil(letters.length / 4) * 4, "=");
@@ -48,6 +62,9 @@ function plainBase64(text) {
 /**
  * `{pepper}` when the service can verify it, with the name of the pepper that
  * it needs or null; else `{reason}`.
+ *
+ * @param {string} text
+ * @returns {HashVerdict}
  */
 export function judgeHash(text) {
   const fields = text.split("$");
@@ -64,12 +81,16 @@ export function judgeHash(text) {
   return { reason: UNSUPPORTED };
 }
 
+/**
+ * @param {string[]} fields
+ * @returns {HashVerdict}
+ */
 function argon(fields) {
   const [version, params, salt, tag] = fields;
   if (fields.length !== 4 || params.length > ARGON_PARAMS_LETTERS) return { reason: DAMAGED };
   if (!["v=16", "v=19"].includes(version)) return { reason: UNSUPPORTED };
   const pairs = params.split(",").map((pair) => pair.split("="));
-  const values = new Map(pairs);
+  const values = new Map(pairs.map(([name, value]) => [name, value]));
   const pepper = values.has("keyid") ? pepperName(values.get("keyid")) : null;
   const isKnown =
     pairs.length === (values.has("keyid") ? 4 : 3) && pairs.every((pair) => pair.length === 2) && pepper !== undefined;
@@ -79,6 +100,11 @@ function argon(fields) {
   return bounded(within(m, BOUNDS.argon2.memoryKibByPasses[t]) && within(p, BOUNDS.argon2.lanes), pepper);
 }
 
+/**
+ * @param {string[]} fields
+ * @param {string} text
+ * @returns {HashVerdict}
+ */
 function bcrypt(fields, text) {
   const [cost, tail] = fields;
   const ends = BCRYPT_TAIL.exec(tail ?? "")
@@ -91,22 +117,37 @@ function bcrypt(fields, text) {
   return bounded(within(rounds, BOUNDS.bcrypt.cost));
 }
 
+/**
+ * @param {string[]} fields
+ * @returns {HashVerdict}
+ */
 function scrypt(fields) {
   const [params, salt, key] = fields;
   const values = fields.length === 3 ? numbers(params, ["ln", "r", "p"]) : null;
   if (!values || !within(bytes(salt), BOUNDS.saltBytes) || !within(bytes(key), BOUNDS.keyBytes))
     return { reason: DAMAGED };
-  return bounded(scryptWithin(...values));
+  const [logN, blocks, lanes] = values;
+  return bounded(scryptWithin(logN, blocks, lanes));
 }
 
-/** The salt is the text itself: only its length matters. */
+/**
+ * The salt is the text itself: only its length matters.
+ *
+ * @param {string} text
+ * @returns {HashVerdict}
+ */
 function betterAuth(text) {
   const match = /^([0-9a-f]+):[0-9a-f]{128}$/i.exec(text);
   if (!match) return { reason: UNSUPPORTED };
   return within(match[1].length, BOUNDS.saltBytes) ? { pepper: null } : { reason: DAMAGED };
 }
 
-/** `i=310000,l=32`, or passlib's `29000`; passlib writes `.` for `+`. */
+/**
+ * `i=310000,l=32`, or passlib's `29000`; passlib writes `.` for `+`.
+ *
+ * @param {string[]} fields
+ * @returns {HashVerdict}
+ */
 function pbkdf2(fields) {
   const [params, salt, key] = fields;
   if (fields.length !== 3) return { reason: DAMAGED };
@@ -118,6 +159,10 @@ function pbkdf2(fields) {
   return bounded(within(rounds, BOUNDS.pbkdf2.rounds));
 }
 
+/**
+ * @param {string[]} fields
+ * @returns {HashVerdict}
+ */
 function django(fields) {
   const [iterations, salt, key] = fields;
   const rounds = number(iterations);
@@ -129,6 +174,10 @@ function django(fields) {
   return bounded(within(rounds, BOUNDS.pbkdf2.rounds));
 }
 
+/**
+ * @param {string[]} fields
+ * @returns {HashVerdict}
+ */
 function firebase(fields) {
   const [params, ...parts] = fields;
   const values = parts.length === 4 ? numbers(params, ["ln", "r"]) : null;
@@ -140,42 +189,75 @@ function firebase(fields) {
     within(salt + separator, BOUNDS.saltBytes) &&
     within(signer, BOUNDS.keyBytes) &&
     hash === signer;
-  return isWhole ? bounded(scryptWithin(...values, 1)) : { reason: DAMAGED };
+  return isWhole ? bounded(scryptWithin(values[0], values[1], 1)) : { reason: DAMAGED };
 }
 
+/**
+ * @param {number} logN
+ * @param {number} blocks
+ * @param {number} lanes
+ */
 function scryptWithin(logN, blocks, lanes) {
   return within(logN, BOUNDS.scrypt.logNByBlocks[blocks]) && within(lanes, BOUNDS.scrypt.lanes);
 }
 
+/**
+ * @param {boolean} isWithin
+ * @param {string | null} pepper
+ * @returns {HashVerdict}
+ */
 function bounded(isWithin, pepper = null) {
   return isWithin ? { pepper } : { reason: OUT_OF_BOUNDS };
 }
 
+/**
+ * @param {number | null | undefined} value
+ * @param {number[] | undefined} range
+ */
 function within(value, range) {
-  return Boolean(range) && value !== null && value !== undefined && value >= range[0] && value <= range[1];
+  return range !== undefined && value !== null && value !== undefined && value >= range[0] && value <= range[1];
 }
 
-/** As the PHC string format has it: no sign, no leading zero. */
+/**
+ * As the PHC string format has it: no sign, no leading zero.
+ *
+ * @param {string | undefined} text
+ */
 function decimal(text) {
   return /^(0|[1-9]\d*)$/.test(text ?? "") ? number(text) : null;
 }
 
-/** As Rust's `u32` parses. */
+/**
+ * As Rust's `u32` parses.
+ *
+ * @param {string | undefined} text
+ */
 function number(text) {
   const value = /^\+?\d+$/.test(text ?? "") ? Number(text) : Number.NaN;
   return value <= MAX_U32 ? value : null;
 }
 
-/** The values of exactly these names, in this order. */
+/**
+ * The values of exactly these names, in this order.
+ *
+ * @param {string} params
+ * @param {string[]} names
+ */
 function numbers(params, names) {
   const pairs = params.split(",").map((pair) => pair.split("="));
   const values = pairs.map(([name, value, ...more], i) =>
     name === names[i] && more.length === 0 ? number(value) : null,
   );
-  return values.length === names.length && !values.includes(null) ? values : null;
+  const found = values.filter((value) => value !== null);
+  return values.length === names.length && found.length === names.length ? found : null;
 }
 
-/** How many bytes a canonical base64 text stands for, or null when it is none. */
+/**
+ * How many bytes a canonical base64 text stands for, or null when it is none.
+ *
+ * @param {string | undefined} text
+ * @param {"padded" | "unpadded"} padding
+ */
 function bytes(text, padding = "unpadded") {
   const decoded = Buffer.from(text ?? "", "base64");
   const padded = decoded.toString("base64");
@@ -183,11 +265,15 @@ function bytes(text, padding = "unpadded") {
   return canonical === text ? decoded.length : null;
 }
 
-/** The text of a `keyid`, undefined when it is damaged. */
+/**
+ * The text of a `keyid`, undefined when it is damaged.
+ *
+ * @param {string | undefined} text
+ */
 function pepperName(text) {
   if (bytes(text) === null) return undefined;
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(text, "base64"));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(text ?? "", "base64"));
   } catch {
     return undefined;
   }

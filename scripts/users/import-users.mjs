@@ -7,6 +7,40 @@ import { patiently } from "./faults.mjs";
 import { judge } from "./rules.mjs";
 import { draftOf } from "./sources.mjs";
 
+/**
+ * @import { D1Database } from "@cloudflare/workers-types/experimental"
+ * @import { FileRecord } from "./records.mjs"
+ * @import { RulesContext, UserRow } from "./rules.mjs"
+ * @import { Source, SourceContext } from "./sources.mjs"
+ *
+ * @typedef {RulesContext & SourceContext & { source: Source }} Context
+ *
+ * @typedef {object} Steering
+ * @property {(entry: object) => void} note
+ * @property {(at: { at: number, line: number }) => void} [progress]
+ * @property {() => boolean} [isStopped]
+ * @property {() => void} [waits]
+ * @property {boolean} [dryRun]
+ *
+ * @typedef {object} Counts
+ * @property {number} lines
+ * @property {number} imported
+ * @property {number} alreadyThere
+ * @property {number} superusers
+ * @property {number} inactive
+ * @property {Record<string, number>} skipped By reason.
+ * @property {Record<string, number>} notes By what is noted.
+ * @property {Record<string, number>} peppers By the name of the pepper.
+ *
+ * @typedef {Counts & { isComplete: boolean, lastLine?: number }} Summary
+ *
+ * @typedef {{ line: number, row: UserRow, oldId: string | null, notes: string[], pepper: string | null }} Waiting
+ *   A user that is about to be written.
+ *
+ * @typedef {{ line: number, reason?: string, detail?: string, note?: string, oldId?: string | null, id?: string }} Entry
+ *   A line of the report.
+ */
+
 /** Of the largest rows that the rules allow, this makes half of D1's 2 MB for a bound value. */
 const BATCH_USERS = 500;
 
@@ -46,6 +80,12 @@ export const HOLDERS = `
  * - `progress({at, line})`: after each batch
  * - `isStopped()`: asked after each batch
  * - `waits()`: another program holds the database
+ *
+ * @param {D1Database} db
+ * @param {AsyncIterable<FileRecord>} records
+ * @param {Context} context
+ * @param {Steering} steering
+ * @returns {Promise<Summary>}
  */
 export async function importUsers(
   db,
@@ -66,19 +106,43 @@ export async function importUsers(
 }
 
 class Run {
+  /** @type {Counts} */
   summary = { lines: 0, imported: 0, alreadyThere: 0, superusers: 0, inactive: 0, skipped: {}, notes: {}, peppers: {} };
   #db;
   #context;
   #note;
   #waits;
   #dryRun;
-  /** Users to be written, by id, and report entries, since the last batch. */
+  /**
+   * Users to be written, by id, since the last batch.
+   *
+   * @type {Map<string, Waiting>}
+   */
   #batch = new Map();
+  /**
+   * What the report gets with them.
+   *
+   * @type {Entry[]}
+   */
   #entries = [];
-  /** The line of each address and of each id that was taken from the file. */
+  /**
+   * The line of each address that was taken from the file.
+   *
+   * @type {Map<string, number>}
+   */
   #emails = new Map();
+  /**
+   * The line of each id that was taken from the file.
+   *
+   * @type {Map<string, number>}
+   */
   #ids = new Map();
 
+  /**
+   * @param {D1Database} db
+   * @param {Context} context
+   * @param {Pick<Steering, "note" | "waits" | "dryRun">} steering
+   */
   constructor(db, context, { note, waits, dryRun }) {
     this.#db = db;
     this.#context = context;
@@ -92,22 +156,17 @@ class Run {
     return Math.max(this.#batch.size, this.#entries.length);
   }
 
+  /** @param {FileRecord} record */
   take({ line, row: fields, damage }) {
     this.summary.lines += 1;
-    if (damage) return this.#skip(line, damage);
+    if (damage !== undefined) return this.#skip(line, damage);
     const { source } = this.#context;
     const { row, reason, oldId, notes, pepper } = judge(draftOf(source, fields, this.#context), this.#context);
-    if (reason) return this.#skip(line, reason, { id: oldId });
-    const twice = this.#emails.has(row.email)
-      ? ["duplicate_email", this.#emails]
-      : this.#ids.has(row.id)
-        ? ["duplicate_id", this.#ids]
-        : null;
-    if (twice) {
-      const [code, lines] = twice;
-      const first = lines.get(code === "duplicate_email" ? row.email : row.id);
-      return this.#skip(line, code, { id: oldId, detail: `as line ${first}` });
-    }
+    if (reason !== undefined) return this.#skip(line, reason, { id: oldId });
+    const [sameEmail, sameId] = [this.#emails.get(row.email), this.#ids.get(row.id)];
+    if (sameEmail !== undefined)
+      return this.#skip(line, "duplicate_email", { id: oldId, detail: `as line ${sameEmail}` });
+    if (sameId !== undefined) return this.#skip(line, "duplicate_id", { id: oldId, detail: `as line ${sameId}` });
     this.#emails.set(row.email, line);
     this.#ids.set(row.id, line);
     this.#batch.set(row.id, { line, row, oldId, notes, pepper });
@@ -125,18 +184,25 @@ class Run {
     this.#batch = new Map();
   }
 
+  /** @param {string} json */
   async #write(json) {
     const statements = [this.#db.prepare(HOLDERS).bind(json)];
     if (!this.#dryRun) statements.unshift(this.#db.prepare(INSERT_USERS).bind(json));
     const results = await patiently(() => this.#db.batch(statements), { waits: this.#waits });
-    const holders = results.at(-1).results;
+    const rows = results.map((result) => /** @type {{ id: string, email: string }[]} */ (result.results));
+    const holders = rows[rows.length - 1];
     const there = new Set(holders.map(({ id }) => id));
     const inserted = this.#dryRun
       ? new Set([...this.#batch.keys()].filter((id) => !there.has(id)))
-      : new Set(results[0].results.map(({ id }) => id));
+      : new Set(rows[0].map(({ id }) => id));
     return { inserted, holders: new Map(holders.map(({ id, email }) => [email, id])) };
   }
 
+  /**
+   * @param {Waiting} user
+   * @param {Set<string>} inserted
+   * @param {Map<string, string>} holders
+   */
   #settle({ line, row, oldId, notes, pepper }, inserted, holders) {
     const holder = holders.get(row.email);
     if (holder !== undefined && holder !== row.id) return this.#skip(line, "email_taken", { id: oldId });
@@ -152,12 +218,21 @@ class Run {
     if (oldId !== row.id) this.#entries.push({ line, oldId, id: row.id });
   }
 
+  /**
+   * @param {number} line
+   * @param {string} reason
+   * @param {{ id?: string | null, detail?: string }} more
+   */
   #skip(line, reason, { id, detail } = {}) {
     count(this.summary.skipped, reason);
     this.#entries.push({ line, reason, ...(detail && { detail }), ...(id && { id }) });
   }
 }
 
+/**
+ * @param {Record<string, number>} counts
+ * @param {string} name
+ */
 function count(counts, name) {
   counts[name] = (counts[name] ?? 0) + 1;
 }

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Failure, main } from "../lib.mjs";
+import { Failure, main, messageOf } from "../lib.mjs";
 import { Bytes } from "./bytes.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
 import { asFailure } from "./faults.mjs";
@@ -14,6 +14,13 @@ import { formatOf, records } from "./records.mjs";
 import { Report } from "./report.mjs";
 import { SOURCES, sourceContext } from "./sources.mjs";
 import { describeTarget } from "./target.mjs";
+
+/**
+ * @import { Context, Summary } from "./import-users.mjs"
+ * @import { FileRecord } from "./records.mjs"
+ *
+ * @typedef {NonNullable<ReturnType<typeof parse>>["options"]} Options
+ */
 
 const USAGE = `Usage: npm run import -- FILE [--format csv|jsonl]
        [--from ${Object.keys(SOURCES)
@@ -72,7 +79,14 @@ await main(import.meta.url, async (args) => {
   }
 });
 
-/** Imports with a report and a progress bar; answers with the exit code. */
+/**
+ * Imports with a report and a progress bar; answers with the exit code.
+ *
+ * @param {import("@cloudflare/workers-types/experimental").D1Database} db
+ * @param {{ size: number, records: AsyncIterable<FileRecord> }} file
+ * @param {Context} context
+ * @param {Options} options
+ */
 async function importFile(db, { size, records }, context, options) {
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {
@@ -104,19 +118,33 @@ async function importFile(db, { size, records }, context, options) {
   }
 }
 
-/** What is to be done; null: say how it is asked for. */
+/**
+ * What is to be done; null: say how it is asked for.
+ *
+ * @param {string[]} args
+ */
 function parse(args) {
-  const flags = ["local", "remote", "dry-run", "allow-firebase-csv", "help"];
-  const texts = ["format", "from", "account", "persist-to", "report", "firebase-hash-config", "auth0-profiles"];
-  const options = Object.fromEntries([
-    ...flags.map((name) => [name, { type: "boolean" }]),
-    ...texts.map((name) => [name, { type: "string" }]),
-  ]);
+  const flag = /** @type {const} */ ({ type: "boolean" });
+  const text = /** @type {const} */ ({ type: "string" });
+  const options = {
+    local: flag,
+    remote: flag,
+    "dry-run": flag,
+    "allow-firebase-csv": flag,
+    help: flag,
+    format: text,
+    from: text,
+    account: text,
+    "persist-to": text,
+    report: text,
+    "firebase-hash-config": text,
+    "auth0-profiles": text,
+  };
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    throw new Failure(`${error.message.split(". ")[0]}.\n${USAGE}`);
+    throw new Failure(`${messageOf(error).split(". ")[0]}.\n${USAGE}`);
   }
   const { values, positionals } = parsed;
   if (values.help) return null;
@@ -135,6 +163,11 @@ function parse(args) {
   return { path, options: { ...values, report } };
 }
 
+/**
+ * @param {Summary} summary
+ * @param {Report} report
+ * @param {Options} options
+ */
 function tell(summary, report, options) {
   const { imported, alreadyThere, superusers, inactive, lines } = summary;
   const skipped = Object.values(summary.skipped).reduce((sum, one) => sum + one, 0);
@@ -155,6 +188,7 @@ function tell(summary, report, options) {
   return skipped > 0 ? SOME : ALL;
 }
 
+/** @param {number} [line] */
 function interrupted(line) {
   console.log(`Interrupted${line ? ` after line ${line}` : ""}. What was imported stays; run the same command again.`);
   return INTERRUPTED;

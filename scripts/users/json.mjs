@@ -8,6 +8,13 @@
  */
 import { MAX_RECORD_BYTES, NEWLINE, decode } from "./bytes.mjs";
 
+/**
+ * @import { Bytes } from "./bytes.mjs"
+ * @import { Place } from "./csv.mjs"
+ *
+ * @typedef {{ object: Record<string, any>, damage?: undefined } | { object?: undefined, damage: string }} Parsed
+ */
+
 const [BACKSLASH, QUOTE] = [0x5c, 0x22];
 const [OPEN, CLOSE, END] = [0x7b, 0x7d, 0x5d];
 const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d, 0x2c]); // and commas
@@ -20,13 +27,22 @@ const MAX_BLANKS = 65_536;
 /** What ends a whole array, and a whole document of Firebase; behind the bracket, what may follow it. */
 const ENDS = { array: { file: /\]\s*$/, rest: /^\s*$/ }, document: { file: /\]\s*\}\s*$/, rest: /^\s*\}\s*$/ } };
 
-/** Yields `{line, at, object}` or `{line, at, damage}`. */
+/**
+ * Yields `{line, at, object}` or `{line, at, damage}`.
+ *
+ * @param {Bytes} bytes
+ * @returns {AsyncGenerator<Place & Parsed>}
+ */
 export async function* jsonRecords(bytes) {
   const head = (await bytes.from(bytes.start)).subarray(0, HEAD_BYTES).toString("latin1");
   const array = ARRAY.exec(head);
   yield* array ? elements(bytes, bytes.start + array[0].length, array[0]) : lines(bytes);
 }
 
+/**
+ * @param {Bytes} bytes
+ * @returns {AsyncGenerator<Place & Parsed>}
+ */
 async function* lines(bytes) {
   let line = 0;
   for (let at = bytes.start, next; at < bytes.size; at = next) {
@@ -38,6 +54,12 @@ async function* lines(bytes) {
   }
 }
 
+/**
+ * @param {Bytes} bytes
+ * @param {number} at
+ * @param {string} head
+ * @returns {AsyncGenerator<Place & Parsed>}
+ */
 async function* elements(bytes, at, head) {
   const ends = head.includes("{") ? ENDS.document : ENDS.array;
   let line = 1 + head.split("\n").length - 1;
@@ -65,14 +87,21 @@ async function* elements(bytes, at, head) {
     }
     const record = await slice(bytes, at, end);
     yield { line, at, ...parse(record) };
-    line += record.text?.split("\n").length - 1 || 0;
+    line += (record.text ?? "").split("\n").length - 1;
     at = end;
   }
   // Where its last element was damaged, the closing bracket was passed over with it.
   if (!ends.file.test(await bytes.tail(HEAD_BYTES))) yield { line, at, damage: "cut_off" };
 }
 
-/** Whether the file ends as it should behind the bracket that closes the array. */
+/**
+ * Whether the file ends as it should behind the bracket that closes the array.
+ *
+ * @param {Bytes} bytes
+ * @param {number} at
+ * @param {{ rest: RegExp }} ends
+ * @returns {Promise<{ at: number, damage?: string }>}
+ */
 async function behind(bytes, at, ends) {
   const length = bytes.size - at;
   const rest = length > MAX_BLANKS ? null : await bytes.tail(length);
@@ -80,7 +109,12 @@ async function behind(bytes, at, ends) {
   return { at, damage: rest?.trim() === "" ? "cut_off" : "trailing_data" };
 }
 
-/** Behind the brace that closes the object, or null when there is none where it should be. */
+/**
+ * Behind the brace that closes the object, or null when there is none where it should be.
+ *
+ * @param {Bytes} bytes
+ * @param {number} from
+ */
 async function objectEnd(bytes, from) {
   let [depth, inText, escaped] = [0, false, false];
   for (let at = from; at - from <= MAX_RECORD_BYTES; ) {
@@ -104,13 +138,23 @@ async function objectEnd(bytes, from) {
   return null;
 }
 
-/** What stands before an element in its line, when it is nothing but blanks. */
+/**
+ * What stands before an element in its line, when it is nothing but blanks.
+ *
+ * @param {Bytes} bytes
+ * @param {number} at
+ */
 async function indentOf(bytes, at) {
   const from = Math.max(bytes.start, at - HEAD_BYTES);
   const before = (await bytes.from(from)).subarray(0, at - from).toString("latin1");
   return /(?:^|\n)([ \t]*)$/.exec(before)?.[1] ?? "";
 }
 
+/**
+ * @param {Bytes} bytes
+ * @param {number} at
+ * @param {string} indent
+ */
 async function nextElement(bytes, at, indent) {
   const start = Buffer.from(`${indent}{`);
   for (let lines = 1; ; lines += 1) {
@@ -121,6 +165,12 @@ async function nextElement(bytes, at, indent) {
   }
 }
 
+/**
+ * @param {Bytes} bytes
+ * @param {number} at
+ * @param {number} end
+ * @returns {Promise<ReturnType<typeof decode>>}
+ */
 async function slice(bytes, at, end) {
   if (end - at > MAX_RECORD_BYTES) return { damage: "too_long" };
   const parts = [];
@@ -132,9 +182,14 @@ async function slice(bytes, at, end) {
   return decode(Buffer.concat(parts));
 }
 
-/** The parser's message quotes the text, so it is not passed on. */
+/**
+ * The parser's message quotes the text, so it is not passed on.
+ *
+ * @param {ReturnType<typeof decode>} record
+ * @returns {Parsed}
+ */
 function parse({ text, damage }) {
-  if (damage) return { damage };
+  if (damage !== undefined) return { damage };
   try {
     const object = JSON.parse(text);
     const isObject = typeof object === "object" && object !== null && !Array.isArray(object);

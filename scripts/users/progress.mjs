@@ -9,12 +9,21 @@ export class Progress {
   #stream;
   #tenth = 0;
 
+  /**
+   * @param {number} total
+   * @param {Pick<NodeJS.WriteStream, "write" | "isTTY">} stream
+   */
   constructor(total, stream = process.stderr) {
     this.#total = Math.max(total, 1);
     this.#stream = stream;
   }
 
-  /** `done` of the total, and what is counted for people. */
+  /**
+   * `done` of the total, and what is counted for people.
+   *
+   * @param {number} done
+   * @param {number} count
+   */
   show(done, count) {
     const share = Math.min(done / this.#total, 1);
     const percent = `${Math.floor(share * 100)} %`.padStart(5);

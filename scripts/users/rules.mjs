@@ -32,8 +32,34 @@ const LAST_SECOND = 253_402_300_799;
 const LEAST_MILLISECONDS = 100_000_000_000;
 
 /**
+ * @import { Draft } from "./sources.mjs"
+ *
+ * @typedef {{ system: string, roles: Set<string>, defaultRole: string, now: number }} RulesContext
+ *
+ * @typedef {object} UserRow
+ * @property {string} id
+ * @property {string} email
+ * @property {string | null} name
+ * @property {string} password_hash
+ * @property {string} role_slug
+ * @property {number} is_active
+ * @property {number} is_superuser
+ * @property {number} created_at
+ * @property {number} updated_at
+ *
+ * @typedef {(
+ *   | { row: UserRow, reason?: undefined, oldId: string | null, notes: string[], pepper: string | null }
+ *   | { row?: undefined, reason: string, oldId: string | null, notes?: undefined, pepper?: undefined }
+ * )} Verdict
+ */
+
+/**
  * `{row, oldId, notes, pepper}`, or `{reason, oldId}`. `draft`: what a source
  * reads; `context`: `{system, roles, defaultRole, now}`.
+ *
+ * @param {Draft} draft
+ * @param {RulesContext} context
+ * @returns {Verdict}
  */
 export function judge(draft, { system, roles, defaultRole, now }) {
   const oldId = blank(draft.id) ? null : String(draft.id);
@@ -41,6 +67,7 @@ export function judge(draft, { system, roles, defaultRole, now }) {
   const isRounded = typeof draft.id === "number" && !Number.isSafeInteger(draft.id);
   const isId = oldId === null || uuidOf(oldId) !== null || FOREIGN_ID.test(oldId);
   if (!isId || isRounded) return { reason: "id_invalid", oldId: null };
+  /** @param {string} reason */
   const refuse = (reason) => ({ reason, oldId });
   if (draft.reason) return refuse(draft.reason);
 
@@ -52,14 +79,14 @@ export function judge(draft, { system, roles, defaultRole, now }) {
   if (!isText(draft.hash) || draft.hash.length > MAX_HASH_LETTERS) return refuse("hash_damaged");
   const hash = ownSpelling(draft.hash);
   const { pepper, reason } = judgeHash(hash);
-  if (reason) return refuse(reason);
+  if (reason !== undefined) return refuse(reason);
   // Only our own hashes can have been made with a pepper of ours.
   if (pepper !== null && system !== "latchkey") return refuse("hash_unsupported");
 
   const [isActive, isSuperuser] = [flag(draft.isActive, true), flag(draft.isSuperuser, false)];
   if (isActive === null || isSuperuser === null) return refuse("flag_invalid");
   const role = blank(draft.role) ? defaultRole : draft.role;
-  if (!roles.has(role)) return refuse("role_unknown");
+  if (typeof role !== "string" || !roles.has(role)) return refuse("role_unknown");
 
   const name = displayName(draft.name);
   const createdAt = seconds(draft.createdAt);
@@ -80,7 +107,11 @@ export function judge(draft, { system, roles, defaultRole, now }) {
   return { row, oldId, notes, pepper };
 }
 
-/** The one form that is stored, or null. */
+/**
+ * The one form that is stored, or null.
+ *
+ * @param {unknown} text
+ */
 export function canonicalEmail(text) {
   // ASCII letters only, as the service does it: `toLowerCase` alone turns a Kelvin sign into a k.
   const email =
@@ -99,14 +130,23 @@ const CONTROLS_TEXT = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const VISIBLE = /[^\p{C}\p{Z}\p{Grapheme_Extend}\p{White_Space}]/u;
 const BLANK = /[\u115f\u1160\u3164\uffa0\u2800\ufffc\u{1d159}\u{13441}\u{13442}]/u;
 
-/** Trimmed; null for none, and for one that the service would refuse. */
+/**
+ * Trimmed; null for none, and for one that the service would refuse.
+ *
+ * @param {unknown} text
+ */
 function displayName(text) {
   const name = typeof text === "string" ? text.replace(SPACES_AROUND, "") : "";
   const isShown = [...name].some((letter) => VISIBLE.test(letter) && !BLANK.test(letter));
   return isShown && [...name].length <= MAX_NAME_CODE_POINTS && isText(name) && !CONTROLS_TEXT.test(name) ? name : null;
 }
 
-/** A UUID is kept. Any other id gives the same UUIDv7 each time, so that an import can be repeated. */
+/**
+ * A UUID is kept. Any other id gives the same UUIDv7 each time, so that an import can be repeated.
+ *
+ * @param {string | null} oldId
+ * @param {{ system: string, email: string, createdAt: number | null }} of
+ */
 function userId(oldId, { system, email, createdAt }) {
   const kept = oldId === null ? null : uuidOf(oldId);
   if (kept !== null) return kept;
@@ -118,7 +158,11 @@ function userId(oldId, { system, email, createdAt }) {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
 }
 
-/** The one form of a UUID that the service reads, or null. */
+/**
+ * The one form of a UUID that the service reads, or null.
+ *
+ * @param {string} text
+ */
 function uuidOf(text) {
   const lower = text.trim().toLowerCase();
   for (const spelling of UUID_SPELLINGS) {
@@ -128,7 +172,11 @@ function uuidOf(text) {
   return null;
 }
 
-/** Whole Unix seconds of what databases and exporters write, or null. */
+/**
+ * Whole Unix seconds of what databases and exporters write, or null.
+ *
+ * @param {unknown} value
+ */
 export function seconds(value) {
   if (blank(value)) return null;
   const number = Number(value);
@@ -141,7 +189,11 @@ export function seconds(value) {
   return whole >= 0 && whole <= LAST_SECOND ? whole : null;
 }
 
-/** `2024-05-01 10:00:00.123456+00` as PostgreSQL writes it, in RFC 3339; without a zone it is UTC. */
+/**
+ * `2024-05-01 10:00:00.123456+00` as PostgreSQL writes it, in RFC 3339; without a zone it is UTC.
+ *
+ * @param {string} text
+ */
 function utc(text) {
   const match = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/.exec(text.trim());
   if (!match) return "";
@@ -151,7 +203,12 @@ function utc(text) {
   return `${date}T${time}${zone.slice(0, 3)}:${minutes}`;
 }
 
-/** A truth value as databases write it; null when it is none. */
+/**
+ * A truth value as databases write it; null when it is none.
+ *
+ * @param {unknown} value
+ * @param {boolean} otherwise
+ */
 function flag(value, otherwise) {
   if (blank(value)) return otherwise;
   const text = String(value).toLowerCase();
@@ -159,11 +216,17 @@ function flag(value, otherwise) {
   return ["false", "f", "0"].includes(text) ? false : null;
 }
 
-/** No control characters, and nothing that UTF-8 cannot write. */
+/**
+ * No control characters, and nothing that UTF-8 cannot write.
+ *
+ * @param {unknown} value
+ * @returns {value is string}
+ */
 function isText(value) {
   return typeof value === "string" && value.isWellFormed() && !/\p{Cc}/u.test(value);
 }
 
+/** @param {unknown} value */
 function blank(value) {
   return value === undefined || value === null || value === "";
 }

@@ -8,11 +8,36 @@
  * may have a column `role_slug` beside its own.
  */
 import { readFileSync } from "node:fs";
-import { Failure } from "../lib.mjs";
+import { Failure, codeOf } from "../lib.mjs";
 import { Bytes } from "./bytes.mjs";
 import { firebaseScrypt } from "./hashes.mjs";
 import { jsonRecords } from "./json.mjs";
 import { seconds } from "./rules.mjs";
+
+/**
+ * @typedef {Record<string, any>} Fields Of a line, by name: whatever another system wrote.
+ *
+ * @typedef {{ signer: string, separator: string, rounds: string, memory: string }} FirebaseParameters
+ *
+ * @typedef {{ firebase?: FirebaseParameters, profiles?: Map<string, Fields> }} SourceContext
+ *
+ * @typedef {object} Draft Of a user, not judged yet: the values are of any type.
+ * @property {unknown} [id]
+ * @property {unknown} [email]
+ * @property {unknown} [name]
+ * @property {unknown} [hash]
+ * @property {unknown} [isActive]
+ * @property {unknown} [isSuperuser]
+ * @property {unknown} [role]
+ * @property {unknown} [createdAt]
+ * @property {unknown} [updatedAt]
+ * @property {string} [reason] Why this is no user to be moved.
+ *
+ * @typedef {object} Source
+ * @property {string[]} [required]
+ * @property {{ names: Record<number, string>, least: number }} [columns]
+ * @property {(row: Fields, context: SourceContext) => Draft} read
+ */
 
 /** Seconds stand in the first four bytes of a MongoDB ObjectId. */
 const OBJECT_ID = /^[0-9a-f]{24}$/;
@@ -28,7 +53,11 @@ const FIREBASE_COLUMNS = {
 };
 const FIREBASE_LEAST_COLUMNS = 27;
 
-/** `required`: columns that a CSV file must have; `columns`: those of a file without a header. */
+/**
+ * `required`: columns that a CSV file must have; `columns`: those of a file without a header.
+ *
+ * @type {Record<string, Source>}
+ */
 export const SOURCES = {
   latchkey: {
     required: ["id", "email", "passwordHash"],
@@ -110,7 +139,7 @@ export const SOURCES = {
       id: row.localId,
       email: row.email,
       name: row.displayName,
-      hash: row.passwordHash && row.salt && firebaseHash(row, firebase),
+      hash: row.passwordHash && row.salt && firebase && firebaseHash(row, firebase),
       isActive: not(row.disabled),
       createdAt: row.createdAt,
     }),
@@ -123,7 +152,7 @@ export const SOURCES = {
       // Users of a custom database, and those made with an id of one's own, have it as `alt_id`.
       const own = row.alt_id || row.alt_id === 0 ? row.alt_id : oid;
       const id = ["string", "number"].includes(typeof own) ? `auth0|${own}` : undefined;
-      const profile = profiles?.get(id);
+      const profile = id === undefined ? undefined : profiles?.get(id);
       const email = row.email || emailIdentifier(row.identifiers) || profile?.email;
       return {
         id,
@@ -141,12 +170,25 @@ export const SOURCES = {
   },
 };
 
-/** The draft of a line; `context` is what {@link sourceContext} has read. */
+/**
+ * The draft of a line; `context` is what {@link sourceContext} has read.
+ *
+ * @param {Source} source
+ * @param {Fields} row
+ * @param {SourceContext} context
+ * @returns {Draft}
+ */
 export function draftOf(source, row, context) {
   return { role: row.role_slug, ...source.read(row, context) };
 }
 
-/** What a source needs beside the file: `{firebase, profiles}`. */
+/**
+ * What a source needs beside the file: `{firebase, profiles}`.
+ *
+ * @param {string} system
+ * @param {{ firebaseHashConfig?: string, auth0Profiles?: string }} files
+ * @returns {Promise<SourceContext>}
+ */
 export async function sourceContext(system, { firebaseHashConfig, auth0Profiles }) {
   if (firebaseHashConfig && system !== "firebase")
     throw new Failure("--firebase-hash-config goes with --from firebase.");
@@ -157,18 +199,22 @@ export async function sourceContext(system, { firebaseHashConfig, auth0Profiles 
     );
   }
   return {
-    firebase: firebaseHashConfig && firebaseParameters(firebaseHashConfig),
-    profiles: auth0Profiles && (await readProfiles(auth0Profiles)),
+    firebase: firebaseHashConfig ? firebaseParameters(firebaseHashConfig) : undefined,
+    profiles: auth0Profiles ? await readProfiles(auth0Profiles) : undefined,
   };
 }
 
-/** `hash_config { … }` as Firebase's console shows it. */
+/**
+ * `hash_config { … }` as Firebase's console shows it.
+ *
+ * @param {string} path
+ */
 function firebaseParameters(path) {
   let text;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Failure(`${path} cannot be read (${error.code}).`);
+    throw new Failure(`${path} cannot be read (${codeOf(error)}).`);
   }
   const [signer, separator, rounds, memory] = ["base64_signer_key", "base64_salt_separator", "rounds", "mem_cost"].map(
     (name) => {
@@ -181,11 +227,19 @@ function firebaseParameters(path) {
   return { signer, separator, rounds, memory };
 }
 
+/**
+ * @param {Fields} row
+ * @param {FirebaseParameters} parameters
+ */
 function firebaseHash({ passwordHash, salt }, parameters) {
   return firebaseScrypt({ ...parameters, salt: String(salt), hash: String(passwordHash) });
 }
 
-/** The address among Auth0's `identifiers`, where the field `email` is missing. */
+/**
+ * The address among Auth0's `identifiers`, where the field `email` is missing.
+ *
+ * @param {unknown} identifiers
+ */
 function emailIdentifier(identifiers) {
   const emails = Array.isArray(identifiers) ? identifiers.filter((one) => one?.type === "email") : [];
   return (emails.find(({ verified }) => verified === true) ?? emails[0])?.value;
@@ -194,6 +248,8 @@ function emailIdentifier(identifiers) {
 /**
  * Auth0's profiles by user id: an account that is blocked there must not open
  * here. One that was linked to another is found by its own id as well.
+ *
+ * @param {string} path
  */
 async function readProfiles(path) {
   const bytes = await Bytes.open(path);
@@ -215,7 +271,12 @@ async function readProfiles(path) {
   return profiles;
 }
 
-/** Django's prefixes go; its scrypt is written as a PHC string, whose salt is base64 of the text. */
+/**
+ * Django's prefixes go; its scrypt is written as a PHC string, whose salt is base64 of the text.
+ *
+ * @param {unknown} text
+ * @returns {{ hash: unknown }}
+ */
 function djangoHash(text) {
   if (typeof text !== "string") return { hash: text };
   // `set_unusable_password()` writes "!" and random letters.
@@ -229,9 +290,13 @@ function djangoHash(text) {
   return Number.isInteger(logN) ? { hash: `$scrypt$ln=${logN},r=${r},p=${p}$${salted}$${key}` } : { hash: text };
 }
 
-/** Supabase keeps what people said at sign-up as JSON; in CSV it is a text. */
+/**
+ * Supabase keeps what people said at sign-up as JSON; in CSV it is a text.
+ *
+ * @param {unknown} metadata
+ */
 function nameInMetadata(metadata) {
-  let data = metadata;
+  let data = /** @type {any} */ (metadata);
   try {
     if (typeof metadata === "string") data = JSON.parse(metadata);
   } catch {
@@ -240,7 +305,11 @@ function nameInMetadata(metadata) {
   return data?.full_name ?? data?.name ?? data?.display_name;
 }
 
-/** Whether a ban is over, or there is none. What is no time stays as it is, to be judged. */
+/**
+ * Whether a ban is over, or there is none. What is no time stays as it is, to be judged.
+ *
+ * @param {any} until
+ */
 function isAllowed(until) {
   if (until === undefined || until === null || until === "") return true;
   if (/^\+?infinity$/i.test(until)) return false;
@@ -248,8 +317,13 @@ function isAllowed(until) {
   return end === null ? String(until) : end <= Date.now() / 1000;
 }
 
-/** Turns a flag over; what is none stays as it is, to be judged. */
+/**
+ * Turns a flag over; what is none stays as it is, to be judged.
+ *
+ * @param {unknown} value
+ */
 function not(value) {
+  /** @type {Record<string, string>} */
   const opposite = { true: "false", t: "f", 1: "0", false: "true", f: "t", 0: "1" };
   return opposite[String(value ?? "").toLowerCase()] ?? value;
 }

@@ -10,9 +10,25 @@ import { Failure, output } from "../lib.mjs";
 import { WRANGLER } from "../wrangler.mjs";
 
 /**
+ * @import { Readable, Writable } from "node:stream"
+ *
+ * @typedef {{ account_id?: string }} Account As wrangler.toml has it.
+ *
+ * @typedef {{ database_id?: string, database_name?: string }} Database As wrangler.toml has it.
+ *
+ * @typedef {{ id: string, name: string | null }} VisibleAccount
+ *
+ * @typedef {{ account: VisibleAccount, database: { uuid: string, name: string } }} Target
+ */
+
+/**
  * `{account: {id, name}, database: {uuid, name}}`. `asked`: the account that
  * was named on the command line, by its id or its name; `config`:
  * wrangler.toml's `account_id` and the database's entry.
+ *
+ * @param {{ asked?: string, config: Account & { name?: string, compatibility_date?: string }, database: Database }} wanted
+ * @param {{ env?: NodeJS.ProcessEnv, choose?: (choices: string[]) => Promise<number | undefined> }} how
+ * @returns {Promise<Target>}
  */
 export async function remoteTarget({ asked, config, database }, { env = process.env, choose = chooseOnTerminal } = {}) {
   const accounts = visibleAccounts(env);
@@ -21,15 +37,24 @@ export async function remoteTarget({ asked, config, database }, { env = process.
   return { account, database: databaseIn(account, database, { config, env }) };
 }
 
-/** For people: what is about to be read or written. */
+/**
+ * For people: what is about to be read or written.
+ *
+ * @param {Target} target
+ */
 export function describeTarget({ account, database }) {
   return `the database "${database.name}" (${database.uuid}) of the account ${describeAccount(account)}`;
 }
 
+/** @param {VisibleAccount} account */
 function describeAccount({ id, name }) {
   return name ? `"${name}" (${id})` : id;
 }
 
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {VisibleAccount[]}
+ */
 function visibleAccounts(env) {
   const answer = json(output("node", ["--no-warnings", WRANGLER, "whoami", "--json"], { env, cwd: tmpdir() }));
   if (!Array.isArray(answer?.accounts)) {
@@ -38,6 +63,11 @@ function visibleAccounts(env) {
   return answer.accounts;
 }
 
+/**
+ * @param {VisibleAccount[]} accounts
+ * @param {string} named
+ * @returns {VisibleAccount}
+ */
 function known(accounts, named) {
   const found = accounts.find(({ id, name }) => id === named || name === named);
   if (found) return found;
@@ -46,6 +76,10 @@ function known(accounts, named) {
   throw new Failure(`The login cannot see the account "${named}". It sees: ${list(accounts)}.`);
 }
 
+/**
+ * @param {VisibleAccount[]} accounts
+ * @param {(choices: string[]) => Promise<number | undefined>} choose
+ */
 async function onlyOne(accounts, choose) {
   if (accounts.length === 1) return accounts[0];
   if (accounts.length === 0) throw new Failure("The login can see no account. Say which: --account ID");
@@ -56,11 +90,19 @@ async function onlyOne(accounts, choose) {
   return accounts[chosen];
 }
 
+/** @param {VisibleAccount[]} accounts */
 function list(accounts) {
   return accounts.map(describeAccount).join(", ");
 }
 
-/** The first deploy creates the database under its name; wrangler.toml need not know the id. */
+/**
+ * The first deploy creates the database under its name; wrangler.toml need not know the id.
+ *
+ * @param {VisibleAccount} account
+ * @param {Database} database
+ * @param {{ config: { name?: string, compatibility_date?: string }, env: NodeJS.ProcessEnv }} how
+ * @returns {Target["database"]}
+ */
 function databaseIn(account, { database_id, database_name }, { config, env }) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-account-"));
   try {
@@ -75,7 +117,9 @@ function databaseIn(account, { database_id, database_name }, { config, env }) {
     );
     if (!Array.isArray(found))
       throw new Failure(`Cloudflare did not list the databases of the account ${describeAccount(account)}.`);
-    const one = found.find(({ uuid, name }) => (database_id ? uuid === database_id : name === database_name));
+    const one = found.find((/** @type {Target["database"]} */ { uuid, name }) =>
+      database_id ? uuid === database_id : name === database_name,
+    );
     if (one) return one;
     const named = database_id ? `with the id ${database_id}` : `"${database_name}"`;
     throw new Failure(
@@ -86,7 +130,12 @@ function databaseIn(account, { database_id, database_name }, { config, env }) {
   }
 }
 
-/** Which of the choices, by its place; undefined where nobody can be asked. */
+/**
+ * Which of the choices, by its place; undefined where nobody can be asked.
+ *
+ * @param {string[]} choices
+ * @param {{ input?: Readable & { isTTY?: boolean }, output?: Writable & { isTTY?: boolean } }} terminal
+ */
 export async function chooseOnTerminal(choices, { input = process.stdin, output: screen = process.stdout } = {}) {
   if (!input.isTTY || !screen.isTTY) return undefined;
   screen.write(
@@ -104,7 +153,11 @@ export async function chooseOnTerminal(choices, { input = process.stdin, output:
   }
 }
 
-/** The JSON that a program printed, or undefined. */
+/**
+ * The JSON that a program printed, or undefined.
+ *
+ * @param {string | null} text
+ */
 function json(text) {
   try {
     return JSON.parse(text ?? "");
