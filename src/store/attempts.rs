@@ -253,7 +253,7 @@ pub async fn log_in(
         device: device.map(|device| device.key.as_str()),
         email: Some(email.as_str()),
     };
-    run(database, (COUNT_LOG_IN, JUDGE_LOG_IN), attempt, whose).await
+    run(database, [COUNT_LOG_IN, JUDGE_LOG_IN], attempt, whose).await
 }
 
 /// Counts a try of the caller's current password, and finds the user if it is let through and the
@@ -271,7 +271,7 @@ pub async fn change_password(
         session: Some(caller),
         ..Whose::default()
     };
-    run(database, (COUNT_CHANGE, JUDGE_CHANGE), attempt, whose).await
+    run(database, [COUNT_CHANGE, JUDGE_CHANGE], attempt, whose).await
 }
 
 /// The parameters in which the two kinds of attempt differ.
@@ -285,7 +285,7 @@ struct Whose<'a> {
 
 async fn run(
     database: &impl Database,
-    (count, judge): (Statement, Statement),
+    statements: [Statement; 2],
     attempt: &Attempt,
     whose: Whose<'_>,
 ) -> Result<Attempted, StoreError> {
@@ -304,7 +304,7 @@ async fn run(
         PAUSE_AFTER_MAX.get().into(),
         whose.email.into(),
     ];
-    let results = database.run(&Batch::new(&params, [count, judge])).await?;
+    let results = database.run(&Batch::new(&params, statements)).await?;
     row::first(result(&results, 1)?, |row| read(row, attempt))?
         .ok_or_else(|| damaged("attempts", "gave no row"))
 }

@@ -144,8 +144,8 @@ pub async fn begin_session(
     database: &impl Database,
     login: &Login,
 ) -> Result<Option<Vec<EndedSession>>, StoreError> {
-    let session = &login.session;
-    let [first, second] = &login.carried;
+    let (session, rehash) = (&login.session, login.rehash.as_ref());
+    let [first, second] = login.carried.map(KeyParams::of);
     let kept = u32::try_from(MAX_LIVE_SESSIONS - 1).unwrap_or(u32::MAX);
     let params: [Param<'_>; 22] = [
         login.trace.at.get().into(),
@@ -160,40 +160,25 @@ pub async fn begin_session(
         session.device.user_agent.as_deref().into(),
         session.device.country.as_deref().into(),
         login.verified.0.into(),
-        login
-            .rehash
-            .as_ref()
-            .map(|rehash| rehash.from.expose())
-            .into(),
-        login
-            .rehash
-            .as_ref()
-            .map(|rehash| rehash.to.expose())
-            .into(),
-        first.map(|carried| carried.user.to_string()).into(),
-        first.map(|carried| carried.id.to_string()).into(),
-        second.map(|carried| carried.user.to_string()).into(),
-        second.map(|carried| carried.id.to_string()).into(),
+        rehash.map(|rehash| rehash.from.expose()).into(),
+        rehash.map(|rehash| rehash.to.expose()).into(),
+        first.user,
+        first.id,
+        second.user,
+        second.id,
         EndReason::Replaced.as_str().into(),
         kept.into(),
         EndReason::Evicted.as_str().into(),
         ENDED_KEPT.get().into(),
     ];
-    let carries = first.is_some() || second.is_some();
-    let due = [
-        (true, BEGIN),
-        (carries, REPLACE),
-        (true, EVICT),
-        (login.rehash.is_some(), REHASH),
-        (true, FORGET_FAILURES),
-        (login.guess.others_failed, FORGIVE_OTHERS),
-        (true, PURGE),
-    ];
-    let statements: Vec<_> = due
-        .into_iter()
-        .filter(|(due, _)| *due)
-        .map(|(_, sql)| sql)
-        .collect();
+    let carries = login.carried.iter().any(Option::is_some);
+    let mut statements = vec![BEGIN];
+    statements.extend(carries.then_some(REPLACE));
+    statements.push(EVICT);
+    statements.extend(rehash.map(|_| REHASH));
+    statements.push(FORGET_FAILURES);
+    statements.extend(login.guess.others_failed.then_some(FORGIVE_OTHERS));
+    statements.push(PURGE);
     let results = database.run(&Batch::new(&params, statements)).await?;
     if result(&results, 0)?.is_empty() {
         return Ok(None);
@@ -203,4 +188,19 @@ pub async fn begin_session(
         ended.extend(EndedSession::read_all(result(&results, 2)?)?);
     }
     Ok(Some(ended))
+}
+
+/// A carried session as parameters.
+struct KeyParams {
+    user: Param<'static>,
+    id: Param<'static>,
+}
+
+impl KeyParams {
+    fn of(key: Option<SessionKey>) -> Self {
+        Self {
+            user: key.map(|key| key.user.to_string()).into(),
+            id: key.map(|key| key.id.to_string()).into(),
+        }
+    }
 }

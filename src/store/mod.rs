@@ -86,7 +86,8 @@ use row::Row;
 /// Runs one statement and reads its only row, if there is one. One round trip.
 async fn first<T>(
     database: &impl Database,
-    (statement, params): (Statement, &[Param<'_>]),
+    statement: Statement,
+    params: &[Param<'_>],
     read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
     let results = database.run(&Batch::new(params, [statement])).await?;

@@ -125,7 +125,7 @@ pub async fn rotate(
         EndReason::Reuse.as_str().into(),
     ];
     let read = |row: &Row<'_>| read(request.session, row);
-    let rotation = first(database, (ROTATE, &params), read).await?;
+    let rotation = first(database, ROTATE, &params, read).await?;
     Ok(rotation.unwrap_or(Rotation::Dead))
 }
 

@@ -131,7 +131,7 @@ pub async fn end(
         trace.to_json(None).into(),
         reason.as_str().into(),
     ];
-    first(database, (END, &params), EndedSession::read).await
+    first(database, END, &params, EndedSession::read).await
 }
 
 /// Ends sessions of user `?2` for the reason `?5`, on a condition. A repetition finds the rows that

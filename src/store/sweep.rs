@@ -167,10 +167,7 @@ const KEEP_POSITION: Statement = Statement::new(
 /// [`StoreError`].
 pub async fn position(database: &impl Database, swept: Swept) -> Result<Position, StoreError> {
     let params = [swept.as_str().into()];
-    let found = first(database, (READ_POSITION, &params), |row| {
-        row.text("position")
-    })
-    .await?;
+    let found = first(database, READ_POSITION, &params, |row| row.text("position")).await?;
     Ok(found.map_or_else(Position::start, Position))
 }
 

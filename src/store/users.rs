@@ -208,7 +208,7 @@ pub async fn account(
     now: UnixSeconds,
 ) -> Result<Option<Account>, StoreError> {
     let params = [now.get().into(), user.to_string().into()];
-    first(database, (READ_ACCOUNT, &params), |row| {
+    first(database, READ_ACCOUNT, &params, |row| {
         Ok(Account {
             live_sessions: serde_json::from_str(&row.text("live_sessions")?)
                 .map_err(|_| damaged("sessions.id", "is not an id"))?,
@@ -251,7 +251,7 @@ pub async fn rename(
         trace.to_json(Some(caller.id)).into(),
         name.map(UserName::as_str).into(),
     ];
-    first(database, (RENAME, &params), read_user).await
+    first(database, RENAME, &params, read_user).await
 }
 
 /// Reads the `user_columns!`.

@@ -17,203 +17,113 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Cookie realm=\"account\
 /// Seconds after which a client may try a misconfigured service again.
 pub const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
 
-/// The stable code of a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
+/// What a code says on the wire, the same at each occurrence.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: &'static str,
+}
+
+/// Makes the enum of codes and their facts: one entry for each.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident: $status:ident, $code:literal, $title:literal, $detail:literal;)+) => {
+        /// The stable code of a refusal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documents.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            const fn facts(self) -> Facts {
+                match self {
+                    $(Self::$name => Facts {
+                        status: StatusCode::$status,
+                        code: $code,
+                        title: $title,
+                        detail: $detail,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
     /// 401, a login that is refused for whatever cause.
-    InvalidCredentials,
+    InvalidCredentials: UNAUTHORIZED, "invalid_credentials", "Invalid credentials",
+        "The e-mail address or the password is wrong";
     /// 401, no auth cookie.
-    NotAuthenticated,
+    NotAuthenticated: UNAUTHORIZED, "not_authenticated", "Not authenticated",
+        "The request carries no auth cookie";
     /// 401, a token that does not count.
-    InvalidToken,
+    InvalidToken: UNAUTHORIZED, "invalid_token", "Invalid token",
+        "The session is over or the token is not valid";
     /// 401, an authentic token whose time is over.
-    TokenExpired,
+    TokenExpired: UNAUTHORIZED, "token_expired", "Token expired",
+        "The token has expired";
     /// 401, the current password is wrong.
-    WrongCurrentPassword,
+    WrongCurrentPassword: UNAUTHORIZED, "wrong_current_password", "Wrong current password",
+        "The current password is wrong";
     /// 403, a cross-site request.
-    CrossOrigin,
+    CrossOrigin: FORBIDDEN, "cross_origin", "Cross-origin request refused",
+        "This request may not be made from another site";
     /// 403, plain http.
-    HttpsRequired,
+    HttpsRequired: FORBIDDEN, "https_required", "HTTPS required",
+        "This service answers over https only";
     /// 404, no such path.
-    NotFound,
+    NotFound: NOT_FOUND, "not_found", "Not found",
+        "There is nothing at this path";
     /// 405, the path exists with other methods.
-    MethodNotAllowed,
+    MethodNotAllowed: METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed",
+        "This path does not take this method";
     /// 409, the address belongs to somebody.
-    EmailTaken,
+    EmailTaken: CONFLICT, "email_taken", "E-mail address taken",
+        "A user with this email already exists";
     /// 400, a body or header that cannot be read, or that is ambiguous.
-    MalformedRequest,
+    MalformedRequest: BAD_REQUEST, "malformed_request", "Malformed request",
+        "The request cannot be read, or says one thing twice";
     /// 408, the body did not come to its end in time.
-    RequestTimeout,
+    RequestTimeout: REQUEST_TIMEOUT, "request_timeout", "Request timeout",
+        "The body did not arrive in time";
     /// 413, more than 8 KiB.
-    BodyTooLarge,
+    BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "Body too large",
+        "A body has at most 8192 bytes";
     /// 415, another media type.
-    UnsupportedMediaType,
+    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type",
+        "This endpoint does not read this media type";
     /// 422, a field breaks a rule.
-    ValidationFailed,
+    ValidationFailed: UNPROCESSABLE_ENTITY, "validation_failed", "Validation failed",
+        "A field breaks a rule";
     /// 429, too many tries.
-    TooManyRequests,
+    TooManyRequests: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests",
+        "Too many tries; wait and try again";
     /// 503, the database has no answer, or too many hashes wait.
-    Unavailable,
+    Unavailable: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
+        "The service cannot answer right now; try again";
     /// 503, the settings are wrong.
-    Misconfigured,
+    Misconfigured: SERVICE_UNAVAILABLE, "misconfigured", "Service misconfigured",
+        "The service is not set up; its operator finds the cause in the log";
     /// 500, a fault of ours.
-    Internal,
+    Internal: INTERNAL_SERVER_ERROR, "internal", "Internal error",
+        "Something went wrong on our side";
 }
 
 impl Code {
-    /// Every code, in the order of the documents.
-    pub const ALL: [Self; 19] = [
-        Self::InvalidCredentials,
-        Self::NotAuthenticated,
-        Self::InvalidToken,
-        Self::TokenExpired,
-        Self::WrongCurrentPassword,
-        Self::CrossOrigin,
-        Self::HttpsRequired,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::EmailTaken,
-        Self::MalformedRequest,
-        Self::RequestTimeout,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::ValidationFailed,
-        Self::TooManyRequests,
-        Self::Unavailable,
-        Self::Misconfigured,
-        Self::Internal,
-    ];
-
-    #[expect(clippy::too_many_lines, reason = "a table: one entry for each code")]
-    const fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-        match self {
-            Self::InvalidCredentials => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_credentials",
-                "Invalid credentials",
-                "The e-mail address or the password is wrong",
-            ),
-            Self::NotAuthenticated => (
-                StatusCode::UNAUTHORIZED,
-                "not_authenticated",
-                "Not authenticated",
-                "The request carries no auth cookie",
-            ),
-            Self::InvalidToken => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_token",
-                "Invalid token",
-                "The session is over or the token is not valid",
-            ),
-            Self::TokenExpired => (
-                StatusCode::UNAUTHORIZED,
-                "token_expired",
-                "Token expired",
-                "The token has expired",
-            ),
-            Self::WrongCurrentPassword => (
-                StatusCode::UNAUTHORIZED,
-                "wrong_current_password",
-                "Wrong current password",
-                "The current password is wrong",
-            ),
-            Self::CrossOrigin => (
-                StatusCode::FORBIDDEN,
-                "cross_origin",
-                "Cross-origin request refused",
-                "This request may not be made from another site",
-            ),
-            Self::HttpsRequired => (
-                StatusCode::FORBIDDEN,
-                "https_required",
-                "HTTPS required",
-                "This service answers over https only",
-            ),
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "Not found",
-                "There is nothing at this path",
-            ),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "Method not allowed",
-                "This path does not take this method",
-            ),
-            Self::EmailTaken => (
-                StatusCode::CONFLICT,
-                "email_taken",
-                "E-mail address taken",
-                "A user with this email already exists",
-            ),
-            Self::MalformedRequest => (
-                StatusCode::BAD_REQUEST,
-                "malformed_request",
-                "Malformed request",
-                "The request cannot be read, or says one thing twice",
-            ),
-            Self::RequestTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "request_timeout",
-                "Request timeout",
-                "The body did not arrive in time",
-            ),
-            Self::BodyTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "Body too large",
-                "A body has at most 8192 bytes",
-            ),
-            Self::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Unsupported media type",
-                "This endpoint does not read this media type",
-            ),
-            Self::ValidationFailed => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "validation_failed",
-                "Validation failed",
-                "A field breaks a rule",
-            ),
-            Self::TooManyRequests => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "Too many requests",
-                "Too many tries; wait and try again",
-            ),
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Temporarily unavailable",
-                "The service cannot answer right now; try again",
-            ),
-            Self::Misconfigured => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "misconfigured",
-                "Service misconfigured",
-                "The service is not set up; its operator finds the cause in the log",
-            ),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-                "Something went wrong on our side",
-            ),
-        }
-    }
-
     /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
-        self.parts().0
+        self.facts().status
     }
 
     /// The code on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        self.parts().1
+        self.facts().code
     }
 }
 
@@ -357,7 +267,12 @@ pub struct ProblemContext<'a> {
 /// Writes the answer, without the headers that every answer has.
 #[must_use]
 pub fn to_response(refusal: &Refusal, context: ProblemContext<'_>) -> Response<Vec<u8>> {
-    let (status, code, title, detail) = refusal.code.parts();
+    let Facts {
+        status,
+        code,
+        title,
+        detail,
+    } = refusal.code.facts();
     let is_grant_refused = context.is_token_endpoint && status == StatusCode::UNAUTHORIZED;
     let errors = (refusal.code == Code::ValidationFailed).then(|| {
         refusal

@@ -7,20 +7,22 @@
 //! A token is refused for every cause alike; only an authentic token that has expired is
 //! told apart, because clients react to it and a log-out may use it.
 
+mod wire;
+
 use core::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
 use jwt_compact::alg::{Ed25519, Hs512};
 use jwt_compact::{AlgorithmExt, Claims, Header};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha512};
 
 use super::SessionKey;
 use super::keys::KeyRing;
-use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::id::TokenId;
 use crate::domain::time::{Seconds, UnixSeconds};
+use wire::{AccessBody, RefreshBody, StrictHeader, decode, decode_bytes};
 
 /// The longest token that is looked at, in bytes. Ours have about 500.
 const MAX_TOKEN_BYTES: usize = 2_048;
@@ -169,7 +171,11 @@ impl Tokens {
             exp: claims.expires_at,
             jti: claims.id,
         };
-        self.sign(Kind::Access, (claims.issued_at, claims.expires_at), body)
+        let lifetime = Lifetime {
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+        };
+        self.sign(Kind::Access, lifetime, body)
     }
 
     /// Signs a refresh token. The same claims give the same bytes.
@@ -187,7 +193,11 @@ impl Tokens {
             exp: claims.expires_at,
             jti: claims.id,
         };
-        self.sign(Kind::Refresh, (claims.issued_at, claims.expires_at), body)
+        let lifetime = Lifetime {
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+        };
+        self.sign(Kind::Refresh, lifetime, body)
     }
 
     /// Verifies an access token.
@@ -228,8 +238,11 @@ impl Tokens {
         claims: AccessClaims,
         now: UnixSeconds,
     ) -> Result<AccessClaims, Rejection<AccessClaims>> {
-        let lifetime = self.issuance.access_lifetime;
-        match judge_times(claims.issued_at, claims.expires_at, lifetime, now) {
+        let lifetime = Lifetime {
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+        };
+        match judge_times(lifetime, self.issuance.access_lifetime, now) {
             Times::Current => Ok(claims),
             Times::Expired => Err(Rejection::Expired(claims)),
             Times::Impossible => Err(Rejection::Invalid),
@@ -259,8 +272,11 @@ impl Tokens {
             expires_at: body.exp,
             id: body.jti,
         };
-        let lifetime = self.issuance.refresh_lifetime;
-        match judge_times(body.iat, body.exp, lifetime, now) {
+        let lifetime = Lifetime {
+            issued_at: body.iat,
+            expires_at: body.exp,
+        };
+        match judge_times(lifetime, self.issuance.refresh_lifetime, now) {
             Times::Current => Ok(claims),
             Times::Expired => Err(Rejection::Expired(claims)),
             Times::Impossible => Err(Rejection::Invalid),
@@ -270,15 +286,15 @@ impl Tokens {
     fn sign(
         &self,
         kind: Kind,
-        (issued_at, expires_at): (UnixSeconds, UnixSeconds),
+        lifetime: Lifetime,
         body: impl Serialize,
     ) -> Result<SignedToken, SigningFailed> {
         let header = Header::empty()
             .with_key_id(self.keys.signing_id().as_str())
             .with_token_type(kind.typ());
         let mut claims = Claims::new(body);
-        claims.issued_at = Some(date_time(issued_at)?);
-        claims.expiration = Some(date_time(expires_at)?);
+        claims.issued_at = Some(date_time(lifetime.issued_at)?);
+        claims.expiration = Some(date_time(lifetime.expires_at)?);
         let signed = match kind {
             Kind::Access => Ed25519.token(&header, &claims, self.keys.signing()),
             Kind::Refresh => Hs512.token(&header, &claims, &self.keys.signing_refresh()),
@@ -329,59 +345,25 @@ impl fmt::Debug for SignedToken {
     }
 }
 
-/// The header: exactly these members.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StrictHeader {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
-/// Claims of an access token. The times are written by jwt-compact, and read here.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccessBody {
-    iss: String,
-    aud: String,
-    sub: UserId,
-    sid: SessionId,
-    role: String,
-    #[serde(skip_serializing)]
-    iat: UnixSeconds,
-    #[serde(skip_serializing)]
-    exp: UnixSeconds,
-    jti: TokenId,
-}
-
-/// Claims of a refresh token. The times are written by jwt-compact, and read here.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RefreshBody {
-    iss: String,
-    aud: String,
-    sub: UserId,
-    sid: SessionId,
-    #[serde(skip_serializing)]
-    iat: UnixSeconds,
-    #[serde(skip_serializing)]
-    exp: UnixSeconds,
-    jti: TokenId,
-}
-
 enum Times {
     Current,
     Expired,
     Impossible,
 }
 
-/// `exp` has no leeway: at that very second the token is over (RFC 7519, section 4.1.4).
-fn judge_times(
+/// From when to when a token is valid.
+#[derive(Clone, Copy)]
+struct Lifetime {
     issued_at: UnixSeconds,
     expires_at: UnixSeconds,
-    longest: Seconds,
-    now: UnixSeconds,
-) -> Times {
+}
+
+/// `exp` has no leeway: at that very second the token is over (RFC 7519, section 4.1.4).
+fn judge_times(lifetime: Lifetime, longest: Seconds, now: UnixSeconds) -> Times {
+    let Lifetime {
+        issued_at,
+        expires_at,
+    } = lifetime;
     let lifetime = expires_at.since(issued_at);
     let possible = issued_at.get() >= 0
         && issued_at <= now.plus(ISSUED_AT_LEEWAY)
@@ -398,21 +380,6 @@ fn judge_times(
 
 fn date_time(time: UnixSeconds) -> Result<DateTime<chrono::Utc>, SigningFailed> {
     DateTime::from_timestamp(time.get(), 0).ok_or(SigningFailed)
-}
-
-/// Reads one part of a token: canonical base64url (base64ct refuses padding, other alphabets
-/// and trailing bits) of a JSON object with these members, each once, and no others.
-fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
-    let bytes = decode_bytes(part)?;
-    // serde would take a list of the values in the members' place.
-    if bytes.first() != Some(&b'{') {
-        return None;
-    }
-    serde_json::from_slice(&bytes).ok()
-}
-
-fn decode_bytes(part: &str) -> Option<Vec<u8>> {
-    Base64UrlUnpadded::decode_vec(part).ok()
 }
 
 #[cfg(test)]

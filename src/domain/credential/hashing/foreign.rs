@@ -78,18 +78,26 @@ impl Foreign {
             }
             ["", "scrypt", params, salt, key] => read_scrypt(params, salt, key),
             ["", "pbkdf2-sha256", params, salt, key] => {
-                read_pbkdf2(Digest::Sha256, params, (salt, key))
+                read_pbkdf2(Digest::Sha256, params, SaltAndKey { salt, key })
             }
             ["", "pbkdf2-sha1" | "pbkdf2", params, salt, key] => {
-                read_pbkdf2(Digest::Sha1, params, (salt, key))
+                read_pbkdf2(Digest::Sha1, params, SaltAndKey { salt, key })
             }
             ["pbkdf2_sha256", rounds, salt, key] => {
-                read_django(Digest::Sha256, rounds, (salt, key))
+                read_django(Digest::Sha256, rounds, SaltAndKey { salt, key })
             }
-            ["pbkdf2_sha1", rounds, salt, key] => read_django(Digest::Sha1, rounds, (salt, key)),
-            ["", "firebase-scrypt", params, salt, separator, signer, hash] => {
-                read_firebase(params, (salt, separator), (signer, hash))
+            ["pbkdf2_sha1", rounds, salt, key] => {
+                read_django(Digest::Sha1, rounds, SaltAndKey { salt, key })
             }
+            ["", "firebase-scrypt", params, salt, separator, signer, hash] => read_firebase(
+                params,
+                &FirebaseParts {
+                    salt,
+                    separator,
+                    signer,
+                    hash,
+                },
+            ),
             [text] => read_better_auth(text),
             _ => None,
         }
@@ -240,8 +248,24 @@ fn read_better_auth(text: &str) -> Option<Foreign> {
     })
 }
 
+/// The last two parts of a hash, as they are written.
+#[derive(Clone, Copy)]
+struct SaltAndKey<'a> {
+    salt: &'a str,
+    key: &'a str,
+}
+
+/// The parts of a Firebase hash behind its parameters, as they are written.
+struct FirebaseParts<'a> {
+    salt: &'a str,
+    separator: &'a str,
+    signer: &'a str,
+    hash: &'a str,
+}
+
 /// `i=310000,l=32` as `RustCrypto` writes it, or `29000` as passlib does.
-fn read_pbkdf2(digest: Digest, params: &str, (salt, key): (&str, &str)) -> Option<Foreign> {
+fn read_pbkdf2(digest: Digest, params: &str, parts: SaltAndKey<'_>) -> Option<Foreign> {
+    let SaltAndKey { salt, key } = parts;
     let rounds = if params.contains('=') {
         let rounds = params.split(',').next()?;
         rounds.strip_prefix("i=")?
@@ -259,7 +283,8 @@ fn read_pbkdf2(digest: Digest, params: &str, (salt, key): (&str, &str)) -> Optio
 }
 
 /// The salt is text; the key is padded base64.
-fn read_django(digest: Digest, rounds: &str, (salt, key): (&str, &str)) -> Option<Foreign> {
+fn read_django(digest: Digest, rounds: &str, parts: SaltAndKey<'_>) -> Option<Foreign> {
+    let SaltAndKey { salt, key } = parts;
     Some(Foreign::Pbkdf2 {
         digest,
         rounds: bounded_rounds(rounds)?,
@@ -268,16 +293,12 @@ fn read_django(digest: Digest, rounds: &str, (salt, key): (&str, &str)) -> Optio
     })
 }
 
-fn read_firebase(
-    params: &str,
-    (salt, separator): (&str, &str),
-    (signer, hash): (&str, &str),
-) -> Option<Foreign> {
+fn read_firebase(params: &str, parts: &FirebaseParts<'_>) -> Option<Foreign> {
     let [ln, r] = numbers(params, ["ln", "r"])?;
     let decode = |text: &str| Base64::decode_vec(text).ok();
-    let mut salt = decode(salt)?;
-    salt.extend(decode(separator)?);
-    let (signer, hash) = (bounded_key(decode(signer)?)?, decode(hash)?);
+    let mut salt = decode(parts.salt)?;
+    salt.extend(decode(parts.separator)?);
+    let (signer, hash) = (bounded_key(decode(parts.signer)?)?, decode(parts.hash)?);
     Some(Foreign::Firebase {
         params: scrypt::Params::new(ln, r, 1)?,
         salt: bounded_salt(salt)?,

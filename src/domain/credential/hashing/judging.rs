@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq;
 
 use super::argon::{ArgonSetting, PasswordForm, StoredArgon};
 use super::foreign::{Comparison, Foreign};
-use super::{DUMMY_SALT, HashError, PasswordHasher, StoredHash};
+use super::{DUMMY_SALT, HashError, PasswordHasher, Recipe, StoredHash};
 use crate::domain::credential::password::PresentedPassword;
 
 /// The outcome of a verification. Each variant has cost one hash at least.
@@ -114,7 +114,14 @@ impl<'a> Judging<'a> {
         match &mut self.next {
             Next::Waste(verdict) => {
                 let setting = ArgonSetting::own(hasher.cost, None);
-                hasher.tag(self.password.expose(), &DUMMY_SALT, (&setting, &[]))?;
+                hasher.tag(
+                    self.password.expose(),
+                    &DUMMY_SALT,
+                    Recipe {
+                        setting: &setting,
+                        pepper: &[],
+                    },
+                )?;
                 return Ok(Some(*verdict));
             }
             Next::Argon(stored) => {
@@ -124,7 +131,7 @@ impl<'a> Judging<'a> {
                     PasswordForm::AsSent => self.password.expose().to_owned(),
                     PasswordForm::Nfkc => hasher.normal_form(self.password),
                 };
-                let tag = hasher.tag(&text, stored.salt.as_ref(), (setting, pepper))?;
+                let tag = hasher.tag(&text, stored.salt.as_ref(), Recipe { setting, pepper })?;
                 if bool::from(tag.ct_eq(&stored.tag)) {
                     let rehash = *setting != hasher.own_setting();
                     return Ok(Some(Verification::Match { rehash }));

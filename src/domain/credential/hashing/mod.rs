@@ -215,7 +215,14 @@ impl PasswordHasher {
         let setting = self.own_setting();
         let secret = self.own_pepper().map_or(&[][..], |pepper| &pepper.secret);
         let salt = setting.form.salt(&salt);
-        let tag = self.tag(text, &salt, (&setting, secret))?;
+        let tag = self.tag(
+            text,
+            &salt,
+            Recipe {
+                setting: &setting,
+                pepper: secret,
+            },
+        )?;
         Ok(StoredHash(setting.write(&salt, &tag)))
     }
 
@@ -246,12 +253,8 @@ impl PasswordHasher {
             .map(|pepper| pepper.secret.as_slice())
     }
 
-    fn tag(
-        &self,
-        text: &str,
-        salt: &[u8],
-        (setting, pepper): (&ArgonSetting, &[u8]),
-    ) -> Result<Vec<u8>, HashError> {
+    fn tag(&self, text: &str, salt: &[u8], recipe: Recipe<'_>) -> Result<Vec<u8>, HashError> {
+        let Recipe { setting, pepper } = recipe;
         let HashCost {
             memory_kib,
             iterations,
@@ -279,6 +282,14 @@ impl PasswordHasher {
         self.computed.set(self.computed.get().wrapping_add(1));
         Ok(tag)
     }
+}
+
+/// What a tag of Argon2 is computed with, beside the password and the salt.
+#[derive(Clone, Copy)]
+struct Recipe<'a> {
+    setting: &'a ArgonSetting,
+    /// Empty for none.
+    pepper: &'a [u8],
 }
 
 impl StoredHash {

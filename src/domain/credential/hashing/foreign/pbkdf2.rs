@@ -55,7 +55,7 @@ impl Rounds<5> {
         let first = <Hmac<Sha1> as Mac>::new_from_slice(password).ok()?;
         let first = first.chain_update(salt).chain_update(FIRST).finalize();
         let first = words(&first.into_bytes());
-        Some(Self::begin(compress, SHA1, (&key, first), rounds))
+        Some(Self::begin(compress, SHA1, &Start { key, first }, rounds))
     }
 }
 
@@ -71,23 +71,29 @@ impl Rounds<8> {
         let first = <Hmac<Sha256> as Mac>::new_from_slice(password).ok()?;
         let first = first.chain_update(salt).chain_update(FIRST).finalize();
         let first = words(&first.into_bytes());
-        Some(Self::begin(compress, SHA256, (&key, first), rounds))
+        Some(Self::begin(compress, SHA256, &Start { key, first }, rounds))
     }
 }
 
 /// The number of the only block that is computed.
 const FIRST: [u8; 4] = [0, 0, 0, 1];
 
+/// The padded key, and the tag of the first round.
+struct Start<const WORDS: usize> {
+    key: [u8; BLOCK_BYTES],
+    first: [u32; WORDS],
+}
+
 impl<const WORDS: usize> Rounds<WORDS> {
     fn begin(
         compress: fn(&mut [u32; WORDS], &[u8; BLOCK_BYTES]),
         initial: [u32; WORDS],
-        (key, first): (&[u8; BLOCK_BYTES], [u32; WORDS]),
+        start: &Start<WORDS>,
         rounds: u32,
     ) -> Self {
         let keyed = MASKS.map(|mask| {
             let mut state = initial;
-            compress(&mut state, &key.map(|byte| byte ^ mask));
+            compress(&mut state, &start.key.map(|byte| byte ^ mask));
             state
         });
         let mut message = [0; BLOCK_BYTES];
@@ -99,12 +105,12 @@ impl<const WORDS: usize> Rounds<WORDS> {
         if let Some(end) = message.get_mut(4 * WORDS) {
             *end = 0x80;
         }
-        write(&mut message, &first);
+        write(&mut message, &start.first);
         Self {
             compress,
             keyed,
             message,
-            sum: first,
+            sum: start.first,
             left: rounds.saturating_sub(1),
         }
     }

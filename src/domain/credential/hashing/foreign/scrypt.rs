@@ -150,82 +150,18 @@ fn mix_blocks(x: &mut Vec<u32>, y: &mut Vec<u32>) {
 
 /// The Salsa20/8 core (RFC 7914, section 3) of `state` xor `block`. Written out, because the
 /// compiler makes loops of loops here: it goes for size.
-#[expect(clippy::too_many_lines, reason = "sixteen words, each written out")]
+#[rustfmt::skip]
 fn salsa20_8(state: &mut [u32; 16], block: &[u32; 16]) {
-    let [
-        s0,
-        s1,
-        s2,
-        s3,
-        s4,
-        s5,
-        s6,
-        s7,
-        s8,
-        s9,
-        s10,
-        s11,
-        s12,
-        s13,
-        s14,
-        s15,
-    ] = *state;
-    let [
-        b0,
-        b1,
-        b2,
-        b3,
-        b4,
-        b5,
-        b6,
-        b7,
-        b8,
-        b9,
-        b10,
-        b11,
-        b12,
-        b13,
-        b14,
-        b15,
-    ] = *block;
-    let (o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15) = (
-        s0 ^ b0,
-        s1 ^ b1,
-        s2 ^ b2,
-        s3 ^ b3,
-        s4 ^ b4,
-        s5 ^ b5,
-        s6 ^ b6,
-        s7 ^ b7,
-        s8 ^ b8,
-        s9 ^ b9,
-        s10 ^ b10,
-        s11 ^ b11,
-        s12 ^ b12,
-        s13 ^ b13,
-        s14 ^ b14,
-        s15 ^ b15,
-    );
-    let (
-        mut x0,
-        mut x1,
-        mut x2,
-        mut x3,
-        mut x4,
-        mut x5,
-        mut x6,
-        mut x7,
-        mut x8,
-        mut x9,
-        mut x10,
-        mut x11,
-        mut x12,
-        mut x13,
-        mut x14,
-        mut x15,
-    ) = (
-        o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15,
-    );
+    let [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15] = *state;
+    let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15] = *block;
+    let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15] = [
+        s0 ^ b0, s1 ^ b1, s2 ^ b2, s3 ^ b3, s4 ^ b4, s5 ^ b5, s6 ^ b6, s7 ^ b7,
+        s8 ^ b8, s9 ^ b9, s10 ^ b10, s11 ^ b11, s12 ^ b12, s13 ^ b13, s14 ^ b14, s15 ^ b15,
+    ];
+    let [mut x0, mut x1, mut x2, mut x3, mut x4, mut x5, mut x6, mut x7] =
+        [o0, o1, o2, o3, o4, o5, o6, o7];
+    let [mut x8, mut x9, mut x10, mut x11, mut x12, mut x13, mut x14, mut x15] =
+        [o8, o9, o10, o11, o12, o13, o14, o15];
     macro_rules! quarter {
         ($a:ident, $b:ident, $c:ident, $d:ident) => {
             $b ^= $a.wrapping_add($d).rotate_left(7);
@@ -245,22 +181,10 @@ fn salsa20_8(state: &mut [u32; 16], block: &[u32; 16]) {
         quarter!(x15, x12, x13, x14);
     }
     *state = [
-        x0.wrapping_add(o0),
-        x1.wrapping_add(o1),
-        x2.wrapping_add(o2),
-        x3.wrapping_add(o3),
-        x4.wrapping_add(o4),
-        x5.wrapping_add(o5),
-        x6.wrapping_add(o6),
-        x7.wrapping_add(o7),
-        x8.wrapping_add(o8),
-        x9.wrapping_add(o9),
-        x10.wrapping_add(o10),
-        x11.wrapping_add(o11),
-        x12.wrapping_add(o12),
-        x13.wrapping_add(o13),
-        x14.wrapping_add(o14),
-        x15.wrapping_add(o15),
+        x0.wrapping_add(o0), x1.wrapping_add(o1), x2.wrapping_add(o2), x3.wrapping_add(o3),
+        x4.wrapping_add(o4), x5.wrapping_add(o5), x6.wrapping_add(o6), x7.wrapping_add(o7),
+        x8.wrapping_add(o8), x9.wrapping_add(o9), x10.wrapping_add(o10), x11.wrapping_add(o11),
+        x12.wrapping_add(o12), x13.wrapping_add(o13), x14.wrapping_add(o14), x15.wrapping_add(o15),
     ];
 }
 

@@ -1,0 +1,63 @@
+//! What stands in a token, part by part: read strictly, with one spelling and no member too many.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::time::UnixSeconds;
+
+/// The header: exactly these members.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StrictHeader {
+    pub(super) alg: String,
+    pub(super) typ: String,
+    pub(super) kid: String,
+}
+
+/// Claims of an access token. The times are written by jwt-compact, and read here.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccessBody {
+    pub(super) iss: String,
+    pub(super) aud: String,
+    pub(super) sub: UserId,
+    pub(super) sid: SessionId,
+    pub(super) role: String,
+    #[serde(skip_serializing)]
+    pub(super) iat: UnixSeconds,
+    #[serde(skip_serializing)]
+    pub(super) exp: UnixSeconds,
+    pub(super) jti: TokenId,
+}
+
+/// Claims of a refresh token. The times are written by jwt-compact, and read here.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshBody {
+    pub(super) iss: String,
+    pub(super) aud: String,
+    pub(super) sub: UserId,
+    pub(super) sid: SessionId,
+    #[serde(skip_serializing)]
+    pub(super) iat: UnixSeconds,
+    #[serde(skip_serializing)]
+    pub(super) exp: UnixSeconds,
+    pub(super) jti: TokenId,
+}
+
+/// Reads one part of a token: canonical base64url (base64ct refuses padding, other alphabets
+/// and trailing bits) of a JSON object with these members, each once, and no others.
+pub(super) fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
+    let bytes = decode_bytes(part)?;
+    // serde would take a list of the values in the members' place.
+    if bytes.first() != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_slice(&bytes).ok()
+}
+
+pub(super) fn decode_bytes(part: &str) -> Option<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(part).ok()
+}
