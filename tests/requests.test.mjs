@@ -556,9 +556,9 @@ describe("a preflight of an allowed origin", () => {
     }
   });
 
-  test("allows the same whatever is asked for: exactly what docs/requests.md lists", async () => {
-    const document = readFileSync(new URL("../docs/requests.md", import.meta.url), "utf8");
-    const section = document.split("## Preflights")[1].split("\n## ")[0];
+  test("allows the same whatever is asked for: exactly what docs/http.md lists", async () => {
+    const document = readFileSync(new URL("../docs/http.md", import.meta.url), "utf8");
+    const section = document.split("#### Preflights")[1].split("\n## ")[0];
     const listed = section
       .split("\n")
       .filter((line) => line.startsWith("- "))
