@@ -1,5 +1,5 @@
 /**
- * Makes the tables and plots of docs/performance.md again from the results
+ * Makes the tables and plots of bench/RESULTS.md again from the results
  * that stand in bench/results, without measuring anything: for a change of how
  * they look.
  *

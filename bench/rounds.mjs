@@ -79,7 +79,7 @@ function cheapRound() {
     return [
       request("health: nothing but the way there", 200, () => client.get("/health")),
       request("profile: the isolate's copy", 200, () => client.get("/api/account/profile")),
-      request("refresh: verify, D1, sign twice", 204, () => client.post("/api/account/refresh")),
+      request("refresh: verify, D1, sign", 204, () => client.post("/api/account/refresh")),
     ];
   };
 }

@@ -1,7 +1,7 @@
 /**
  * What a benchmark found, in four places: tables on the terminal,
- * `bench/results/<name>.json`, plots in `docs/plots/`, and the block between
- * `<!-- bench:<name> -->` and `<!-- /bench:<name> -->` of docs/performance.md.
+ * `bench/results/<name>.json`, plots in `bench/plots/`, and the block between
+ * `<!-- bench:<name> -->` and `<!-- /bench:<name> -->` of bench/RESULTS.md.
  *
  *     return report("work", {
  *       title: "Work counted",
@@ -50,8 +50,8 @@ import { plotSvg } from "./plot.mjs";
  * @typedef {Required<Omit<Findings, "save">> & { machine: Machine }} Result As its JSON file has it.
  */
 
-const DOCUMENT = join("docs", "performance.md");
-const PLOTS = join("docs", "plots");
+const DOCUMENT = join("bench", "RESULTS.md");
+const PLOTS = join("bench", "plots");
 const RESULTS = join("bench", "results");
 
 /**
@@ -59,7 +59,7 @@ const RESULTS = join("bench", "results");
  *
  * - `tables`: cells are texts or numbers; every column but the first is
  *   aligned to the right; `note` is a sentence below the table
- * - `plots`: see plot.mjs; `file` becomes `docs/plots/<name>-<file>.svg`
+ * - `plots`: see plot.mjs; `file` becomes `bench/plots/<name>-<file>.svg`
  * - `limits`: what the issue asks for, each with the verdict
  * - `data`: the raw figures, for the JSON file alone
  * - `save: false`: prints only, for a trial with fewer rounds
@@ -198,7 +198,7 @@ function commit() {
   const head = output("git", ["rev-parse", "--short", "HEAD"]);
   if (head === null) return "unknown";
   const unchanged =
-    output("git", ["diff", "--quiet", "HEAD", "--", ".", `:!${DOCUMENT}`, ":!docs/plots", ":!bench/results"]) !== null;
+    output("git", ["diff", "--quiet", "HEAD", "--", ".", `:!${DOCUMENT}`, ":!bench/plots", ":!bench/results"]) !== null;
   return unchanged ? head.trim() : `${head.trim()} and changes`;
 }
 
