@@ -4,6 +4,8 @@
  *
  *     npm run bench:start
  *     npm run bench:start -- --quick    fewer rounds, nothing is kept
+ *     LATCHKEY_BESIDE=../before/build npm run bench:start
+ *                                       with another build in turns, nothing is kept
  *
  * The isolates are new ones in a workerd that runs already: a Worker with a
  * loader binding makes them, so that the start of the process is not in the
@@ -20,7 +22,8 @@ import { inTurns, ratios, spread, written } from "./support/rounds.mjs";
 import { STORIES, newPerson } from "./support/stories.mjs";
 
 /** Ours first, the floor second. */
-const STARTED = ["latchkey", "hello-rust", "hello-js", "better-auth", "hono"];
+const BESIDE = process.env.LATCHKEY_BESIDE ? ["latchkey-beside"] : [];
+const STARTED = ["latchkey", "hello-rust", ...BESIDE, "hello-js", "better-auth", "hono"];
 /** The same files, instantiated, and an answer that they have no part in: what their size costs. */
 const LOADED = "latchkey, loaded and not asked";
 const FULL = { rounds: 25, logins: 1_000 };
@@ -35,7 +38,7 @@ await main(import.meta.url, async (args) => {
   const { rounds, logins } = quick ? QUICK : FULL;
   const starts = await measureStarts(rounds);
   const memory = await measureMemory(logins);
-  return summary({ sizes: sizes(), starts, memory, logins }, { save: !quick });
+  return summary({ sizes: sizes(), starts, memory, logins }, { save: !quick && BESIDE.length === 0 });
 });
 
 /** `[{name, files: [{path, raw, gzipped}]}]` */
@@ -195,9 +198,8 @@ function summary({ sizes, starts, memory, logins }, { save }) {
 }
 
 function storyOf(name) {
-  return name.startsWith("hello")
-    ? STORIES.hello
-    : { latchkey: STORIES.latchkey, "better-auth": STORIES.betterAuth, hono: STORIES.hono }[name];
+  if (name.startsWith("latchkey")) return STORIES.latchkey;
+  return name.startsWith("hello") ? STORIES.hello : { "better-auth": STORIES.betterAuth, hono: STORIES.hono }[name];
 }
 
 function kb(bytes) {

@@ -17,7 +17,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
 import { Log, LogLevel, Miniflare } from "miniflare";
@@ -101,6 +101,11 @@ const CONTESTANTS = {
       db.batch(statements(join(BENCH, "peers", "one-write", "schema.sql")).map((sql) => db.prepare(sql))),
   }),
   "hono-distant": () => hono({ entry: DISTANT_PEER }),
+  // The build of another commit: bench:start has it beside today's.
+  "latchkey-beside": () => ({
+    ...latchkey({ title: "Latchkey, another build" }),
+    files: resolve(process.env.LATCHKEY_BESIDE ?? ""),
+  }),
   "hello-js": () => hello("hello in JavaScript", "hello-js"),
   "hello-rust": () => hello("hello in Rust", "hello-rust"),
 };

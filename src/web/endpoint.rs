@@ -4,8 +4,10 @@
 //! announced size, the policy, the limiter for the session, the body, its fields, and then the
 //! endpoint itself.
 
+use http::HeaderMap;
+
 use super::apart::apart;
-use super::body::{self, RequestBody};
+use super::body::{self, Body, Incoming, RequestBody};
 use super::problem::Refusal;
 use super::reply::Answer;
 use super::request::{Head, Received};
@@ -14,7 +16,7 @@ use crate::domain::id::SessionId;
 use crate::ports::Ports;
 use crate::service::config::Config;
 use crate::service::policy::{Actor, Counted, Policy};
-use crate::service::{Ctx, ServiceError, limits};
+use crate::service::{Ctx, limits};
 
 /// An endpoint: one file of `api`.
 pub trait Endpoint {
@@ -57,14 +59,14 @@ pub async fn answer<E: Endpoint, P: Ports>(
     head: Head<'_>,
     body: impl RequestBody,
 ) -> Answer {
-    let policy = E::Actor::POLICY;
-    apart(count_client(ctx, &E::ROUTE, policy)).await?;
-    let incoming = body::admit(head.headers, body, E::ROUTE.body)?;
+    let admission = Admission {
+        route: &E::ROUTE,
+        policy: E::Actor::POLICY,
+        headers: head.headers,
+    };
+    let incoming = apart(admit(ctx, admission, body)).await?;
     let actor = E::Actor::of(ctx, || head.presented())?;
-    if let Some(session) = actor.counted_session() {
-        apart(count_session(ctx, &E::ROUTE, session)).await?;
-    }
-    let body = apart(incoming.read()).await?;
+    let body = apart(receive(ctx, &E::ROUTE, actor.counted_session(), incoming)).await?;
     match E::input(&Received { head, body }, ctx.config()) {
         Ok(input) => E::answer(ctx, actor, input).await,
         Err(refusal) => {
@@ -74,26 +76,38 @@ pub async fn answer<E: Endpoint, P: Ports>(
     }
 }
 
-async fn count_client<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    route: &Route,
+/// What decides about a request before anybody is asked who is calling.
+struct Admission<'a> {
+    route: &'a Route,
     policy: Policy,
-) -> Result<(), ServiceError> {
-    match (policy.counted, route.counted()) {
-        (Counted::ByClient, Some(limited)) => limits::by_client(ctx, limited).await,
-        _ => Ok(()),
-    }
+    headers: &'a HeaderMap,
 }
 
-async fn count_session<P: Ports>(
+/// Counts the client, and judges what the head says of the body.
+async fn admit<P: Ports, B>(
+    ctx: &Ctx<'_, P>,
+    admission: Admission<'_>,
+    body: B,
+) -> Result<Incoming<B>, Refusal> {
+    if let (Counted::ByClient, Some(limited)) =
+        (admission.policy.counted, admission.route.counted())
+    {
+        apart(limits::by_client(ctx, limited)).await?;
+    }
+    body::admit(admission.headers, body, admission.route.body)
+}
+
+/// Counts the session, and reads the body.
+async fn receive<P: Ports>(
     ctx: &Ctx<'_, P>,
     route: &Route,
-    session: SessionId,
-) -> Result<(), ServiceError> {
-    match route.counted() {
-        Some(limited) => limits::by_session(ctx, limited, session).await,
-        None => Ok(()),
+    session: Option<SessionId>,
+    incoming: Incoming<impl RequestBody>,
+) -> Result<Body, Refusal> {
+    if let (Some(session), Some(limited)) = (session, route.counted()) {
+        apart(limits::by_session(ctx, limited, session)).await?;
     }
+    apart(incoming.read()).await
 }
 
 /// Makes the table of an area: an enum with a variant for each endpoint, and the exhaustive match

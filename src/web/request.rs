@@ -36,6 +36,7 @@ pub struct Received<'a> {
 
 impl Head<'_> {
     /// The auth cookies.
+    #[inline(never)]
     #[must_use]
     pub fn presented(&self) -> PresentedTokens {
         self.cookies.read(self.headers)
