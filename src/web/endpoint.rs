@@ -113,11 +113,11 @@ async fn receive<P: Ports>(
 /// Makes the table of an area: an enum with a variant for each endpoint, and the exhaustive match
 /// that leads to it. Each endpoint's future is kept [`apart`].
 macro_rules! endpoints {
-    ($(#[$meta:meta])* $area:ident { $($endpoint:ident),+ $(,)? }) => {
+    ($(#[$meta:meta])* $area:ident { $($module:ident::$endpoint:ident),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $area {
-            $(#[doc = concat!("`", stringify!($endpoint), "`: the file of that name.")]
+            $(#[doc = concat!("The endpoint of `", stringify!($module), ".rs`.")]
             $endpoint,)+
         }
 
@@ -131,7 +131,7 @@ macro_rules! endpoints {
                 match self {
                     $(Self::$endpoint => {
                         const ROUTE: &$crate::web::route::Route =
-                            &<$endpoint as $crate::web::endpoint::Endpoint>::ROUTE;
+                            &<$module::$endpoint as $crate::web::endpoint::Endpoint>::ROUTE;
                         ROUTE
                     })+
                 }
@@ -141,7 +141,7 @@ macro_rules! endpoints {
             #[must_use]
             pub const fn policy(self) -> $crate::service::policy::Policy {
                 match self {
-                    $(Self::$endpoint => <<$endpoint as $crate::web::endpoint::Endpoint>::Actor
+                    $(Self::$endpoint => <<$module::$endpoint as $crate::web::endpoint::Endpoint>::Actor
                         as $crate::service::policy::Actor>::POLICY,)+
                 }
             }
@@ -157,10 +157,13 @@ macro_rules! endpoints {
             > {
                 use $crate::web::{apart::apart, endpoint::answer};
                 match self {
-                    $(Self::$endpoint => apart(answer::<$endpoint, P>(ctx, head, body)),)+
+                    $(Self::$endpoint => apart(answer::<$module::$endpoint, P>(ctx, head, body)),)+
                 }
             }
         }
     };
 }
 pub(crate) use endpoints;
+
+#[cfg(test)]
+mod tests;

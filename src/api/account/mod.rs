@@ -10,25 +10,17 @@ mod register;
 mod rename;
 
 use crate::web::endpoint::endpoints;
-use change_password::ChangePassword;
-use list_activity::ListActivity;
-use log_in::LogIn;
-use log_out::LogOut;
-use read_profile::ReadProfile;
-use refresh::Refresh;
-use register::Register;
-use rename::Rename;
 
 endpoints! {
     /// An account of one's own.
     Account {
-        Register,
-        LogIn,
-        Refresh,
-        LogOut,
-        ChangePassword,
-        ReadProfile,
-        Rename,
-        ListActivity,
+        register::Register,
+        log_in::LogIn,
+        refresh::Refresh,
+        log_out::LogOut,
+        change_password::ChangePassword,
+        read_profile::ReadProfile,
+        rename::Rename,
+        list_activity::ListActivity,
     }
 }

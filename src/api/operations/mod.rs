@@ -3,9 +3,8 @@
 mod health;
 
 use crate::web::endpoint::endpoints;
-use health::Health;
 
 endpoints! {
     /// What operators ask.
-    Operations { Health }
+    Operations { health::Health }
 }

@@ -11,13 +11,10 @@ use crate::service::{Ctx, ServiceError};
 use crate::store::sessions::{self, Which};
 use crate::web::endpoint::endpoints;
 use crate::web::reply::{Answer, Reply};
-use end_session::EndSession;
-use end_sessions::EndSessions;
-use list_sessions::ListSessions;
 
 endpoints! {
     /// The devices where a person is logged in.
-    Sessions { ListSessions, EndSessions, EndSession }
+    Sessions { list_sessions::ListSessions, end_sessions::EndSessions, end_session::EndSession }
 }
 
 /// Ends sessions of the caller's before it answers. One round trip.
