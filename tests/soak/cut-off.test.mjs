@@ -14,7 +14,7 @@ import { CUT_OFF, startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, PASSWORD, PROFILE, logIn, newEmail, register } from "../support/people.mjs";
 import { ROUTES } from "../support/routes.mjs";
 
-/** As src/app/hash_queue.rs has it. */
+/** As src/service/hash_queue.rs has it. */
 const MAX_WAITING = 64;
 /** Of each route, of each way to leave, at each stage. */
 const CUTS = 10;
