@@ -1,6 +1,7 @@
 //! The audit log: what happened to an account, when, and from where.
 //!
-//! It holds no secret, and no address in clear: a client is a keyed hash of its prefix.
+//! It contains neither secrets nor plain client addresses: a client appears as a keyed hash of its
+//! prefix.
 
 use core::fmt;
 
@@ -10,34 +11,34 @@ use super::id::{SessionId, UserId};
 use super::throttle::ThrottleKey;
 use super::time::{Seconds, UnixSeconds};
 
-/// Refusals of one kind about one user within this long share a row, so that whoever is
+/// Refusals of one kind about one user within this long share a row, so that a caller who is
 /// refused cannot fill the log.
 pub const WINDOW: Seconds = Seconds::new(3_600);
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditEvent {
-    /// The account came to be.
+    /// The user registered.
     Registered,
     /// A session began.
     LoggedIn,
-    /// A password was refused at login; without a user, the address is nobody's.
+    /// A password was refused at login. Without a user, the address is not registered.
     LoginFailed,
-    /// A session ended because the person said so, from within it.
+    /// A session ended because its user logged out.
     LoggedOut,
-    /// A session ended for another reason, which stands beside it.
+    /// A session ended for another reason, which the event carries.
     SessionEnded,
-    /// A superseded refresh token came back, and its session ended.
+    /// A superseded refresh token was presented, and its session ended.
     RefreshReused,
     /// The password changed, and every session ended.
     PasswordChanged,
-    /// The current password was refused at a change of it.
+    /// The current password was wrong when the user tried to change it.
     WrongCurrentPassword,
-    /// The stored hash was replaced by one of today's setting, of the same password.
+    /// A hash of the same password at today's cost replaced the stored hash.
     HashUpgraded,
     /// A request was refused because of too many before it.
     Throttled,
-    /// A request that another site had a browser send was refused.
+    /// A request that another site made a browser send was refused.
     CrossSiteRefused,
     /// The display name changed.
     Renamed,
@@ -45,16 +46,16 @@ pub enum AuditEvent {
     Deactivated,
     /// The account was activated again.
     Reactivated,
-    /// The role, or being a superuser, changed.
+    /// The role or `is_superuser` changed.
     RoleChanged,
-    /// The address changed.
+    /// The user's address changed.
     EmailChanged,
     /// The account was deleted.
     Deleted,
 }
 
 impl AuditEvent {
-    /// Every event.
+    /// Every event, in the order of declaration.
     pub const ALL: [Self; 17] = [
         Self::Registered,
         Self::LoggedIn,
@@ -75,7 +76,7 @@ impl AuditEvent {
         Self::Deleted,
     ];
 
-    /// The word that the database keeps and answers carry.
+    /// Returns the word that the database stores and answers contain.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +100,7 @@ impl AuditEvent {
         }
     }
 
-    /// The event of this word.
+    /// Returns the event with this word, if there is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.as_str() == text)
@@ -112,25 +113,25 @@ impl Serialize for AuditEvent {
     }
 }
 
-/// When and from where: what stands beside every event.
+/// When and from where: the context of every event.
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// The time of the request.
     pub at: UnixSeconds,
-    /// The request's id.
+    /// The id of the request.
     pub request_id: String,
     /// The client's prefix, as a keyed hash.
     pub client: ThrottleKey,
-    /// Its country, if known.
+    /// The client's country, if known.
     pub country: Option<String>,
 }
 
-/// Who changes an account: a request to the service. A change without a trace is by hand.
+/// The actor of a change that a request makes. A change without a trace is made by hand.
 const ACTOR: &str = "user";
 
 impl Trace {
-    /// What a changed row carries for the triggers of the audit log; `session` is the one that a
-    /// change of the user is about. The same request gives the same text.
+    /// Returns the JSON that a changed row carries for the triggers of the audit log. `session` is
+    /// the session that a change of the user is about. One request always yields the same text.
     #[must_use]
     pub fn to_json(&self, session: Option<SessionId>) -> String {
         let body = TraceBody {
@@ -141,7 +142,7 @@ impl Trace {
             client: self.client.as_str(),
             request: &self.request_id,
         };
-        // Texts and numbers are always written.
+        // Strings and numbers always serialize.
         serde_json::to_string(&body).unwrap_or_default()
     }
 }
@@ -158,32 +159,32 @@ struct TraceBody<'a> {
     request: &'a str,
 }
 
-/// An event, as it is read back.
+/// An event, as it is read from the log.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
-    /// Its number among the user's events, in the order in which they took effect.
+    /// The event's number among those of its user, in the order in which they took effect.
     pub number: i64,
     /// What happened.
     pub event: AuditEvent,
-    /// The session that it is about.
+    /// The session that the event is about.
     pub session: Option<SessionId>,
-    /// Of [`AuditEvent::SessionEnded`].
+    /// Why the session ended, for [`AuditEvent::SessionEnded`].
     pub reason: Option<String>,
-    /// When; of several, the first.
+    /// When it happened. For a row of several refusals, when the first one did.
     pub at: UnixSeconds,
-    /// Of several, the last.
+    /// When the last refusal of the row happened.
     pub last_at: UnixSeconds,
-    /// How many.
+    /// The number of refusals in the row, 1 for any other event.
     pub count: u32,
-    /// Who did it: `user`, through the service, or `database`, by hand.
+    /// Who made the change: `user`, through the service, or `database`, by hand.
     pub actor: String,
-    /// The country; of several, that of the last.
+    /// The country of the client, in the last refusal of the row.
     pub country: Option<String>,
-    /// The request's id; of several, that of the last.
+    /// The id of the request, in the last refusal of the row.
     pub request_id: Option<String>,
 }
 
-/// Whether refusals at these times share a row.
+/// Returns whether refusals at these two times share a row.
 #[must_use]
 pub fn is_same_window(one: UnixSeconds, other: UnixSeconds) -> bool {
     window(one) == window(other)
@@ -193,7 +194,7 @@ fn window(at: UnixSeconds) -> i64 {
     at.get().div_euclid(i64::from(WINDOW.get()))
 }
 
-/// The row that refusals of one kind, one user and one hour share.
+/// Returns the key of the row that refusals of one kind, one user and one hour share.
 #[must_use]
 pub fn bucket(event: AuditEvent, user: Option<UserId>, at: UnixSeconds) -> String {
     let window = window(at);
@@ -201,16 +202,16 @@ pub fn bucket(event: AuditEvent, user: Option<UserId>, at: UnixSeconds) -> Strin
     format!("{}:{user}:{window}", event.as_str())
 }
 
-/// Where a page of events goes on: before the event of this number among the user's own. It says
-/// nothing about the events of others.
+/// Where a page of events continues: before the event with this number among the user's own. It
+/// reveals nothing about the events of other users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditCursor(i64);
 
 impl AuditCursor {
-    /// The newest event there can be.
+    /// The position before which every event lies.
     pub const START: Self = Self(1 << 52); // D1 takes doubles
 
-    /// Reads the one spelling that [`fmt::Display`] gives.
+    /// Parses the one spelling that [`fmt::Display`] produces.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let cursor = Self(text.parse().ok()?);
@@ -218,13 +219,13 @@ impl AuditCursor {
         (is_ours && cursor.to_string() == text).then_some(cursor)
     }
 
-    /// The number before which the page begins.
+    /// Returns the number before which the page begins.
     #[must_use]
     pub const fn before(self) -> i64 {
         self.0
     }
 
-    /// The cursor behind `page`, which began at `self`.
+    /// Returns the cursor after `page`, which began at `self`.
     #[must_use]
     pub fn behind(self, page: &[AuditEntry]) -> Self {
         page.last().map_or(self, |last| Self(last.number))

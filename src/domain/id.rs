@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha512};
 use uuid::{Builder, Uuid};
 
-/// A string that is not the canonical form of the identifier.
+/// The error for a string that is not the canonical form of an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId;
 
@@ -24,17 +24,17 @@ impl core::error::Error for InvalidId {}
 pub struct UserId(Uuid);
 
 impl UserId {
-    /// Builds the id of a user who registers at `unix_millis` from ten random bytes.
+    /// Creates the id of a user who registers at `unix_millis`, from ten random bytes.
     #[must_use]
     pub fn new(unix_millis: u64, random: &[u8; 10]) -> Self {
         Self(Builder::from_unix_timestamp_millis(unix_millis, random).into_uuid())
     }
 
-    /// Reads the canonical form only: 36 characters, lower case.
+    /// Parses the canonical form: 36 characters, lower case.
     ///
     /// # Errors
     ///
-    /// [`InvalidId`] for anything else, other spellings of a UUID among them.
+    /// Returns [`InvalidId`] for anything else, including other spellings of a UUID.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let id = Self(Uuid::try_parse(text).map_err(|_| InvalidId)?);
         if id.to_string() == text {
@@ -46,7 +46,7 @@ impl UserId {
 }
 
 impl UserId {
-    /// Its last two bytes: random, as those of any UUID that is not made by hand.
+    /// Returns the last two bytes of the id. They are random in every generated id.
     #[must_use]
     pub const fn last_bytes(self) -> [u8; 2] {
         let [.., a, b] = *self.0.as_bytes();
@@ -67,7 +67,7 @@ struct Random128([u8; 16]);
 impl Random128 {
     fn parse(text: &str) -> Result<Self, InvalidId> {
         let mut bytes = [0; 16];
-        // base64ct refuses padding, other alphabets and trailing bits: one spelling an id.
+        // base64ct rejects padding, other alphabets and trailing bits: an id has one spelling.
         match Base64UrlUnpadded::decode(text, &mut bytes) {
             Ok(decoded) if decoded.len() == 16 => Ok(Self(bytes)),
             _ => Err(InvalidId),
@@ -90,10 +90,10 @@ pub struct SessionId(Random128);
 pub struct TokenId(Random128);
 
 impl TokenId {
-    /// The id of the access token that is issued beside the refresh token `self`.
+    /// Returns the id of the access token that is issued with the refresh token `self`.
     ///
-    /// It is derived, not drawn, so that a refresh answered twice within the grace gives
-    /// the same pair of tokens, byte for byte, without a column to keep it in.
+    /// The id is derived, not drawn: a refresh that is repeated within the grace returns the same
+    /// pair of tokens, byte for byte, and no column has to store it.
     #[must_use]
     pub fn of_access_token(self) -> Self {
         let digest = Sha512::new()
@@ -117,11 +117,11 @@ macro_rules! random_id {
                 Self(Random128(bytes))
             }
 
-            /// Reads the canonical form: 22 characters of base64url.
+            /// Parses the canonical form: 22 characters of base64url.
             ///
             /// # Errors
             ///
-            /// [`InvalidId`] for anything else.
+            /// Returns [`InvalidId`] for anything else.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 Random128::parse(text).map(Self)
             }

@@ -1,4 +1,4 @@
-//! The rules, pure: no I/O, no clock, no randomness, no HTTP types.
+//! The rules. Pure: no I/O, no clock, no randomness, no HTTP types.
 
 pub mod audit;
 pub mod credential;

@@ -1,12 +1,12 @@
-//! Sites: which hosts a browser takes for one, and which domains no cookie can have.
+//! Sites: which hosts a browser treats as one site, and for which domains it accepts no cookie.
 //!
-//! Browsers ask the Public Suffix List, which has ten thousand rules. This is the part of it that
-//! a person may type by mistake: the general second levels of the countries, the regions of some,
-//! and the shared domains of well-known platforms. What is missing here (a city's suffix, or a
-//! smaller hoster's) counts as somebody's own domain: a cookie for it is still refused by the browser.
+//! Browsers use the Public Suffix List, which has ten thousand rules. This module contains the part
+//! that an operator might configure by mistake: the general second levels of countries, the regions
+//! of some, and the shared domains of well-known platforms. Any other suffix (of a city, or of a
+//! smaller host) is treated as a registered domain; browsers still reject a cookie for it.
 
-/// General second levels, and the countries in which names are given out below them: two letters
-/// each. From the ICANN section of the Public Suffix List.
+/// General second levels, each with the two-letter codes of the countries that register names below
+/// it. From the ICANN section of the Public Suffix List.
 const SECOND_LEVELS: [(&str, &str); 21] = [
     (
         "ac",
@@ -92,7 +92,8 @@ const SECOND_LEVELS: [(&str, &str); 21] = [
     ("web", "bocodoguidlknfnipktjtrveza"),
 ];
 
-/// Further second levels of single countries, mostly regions, from the same list.
+/// Other second levels of single countries, mostly regions. From the ICANN section of the Public
+/// Suffix List.
 const REGIONS: [(&str, &str); 7] = [
     ("au", "act asn nsw nt qld sa tas vic wa"),
     ("ca", "ab bc gc mb nb nf nl ns nt nu on pe qc sk yk"),
@@ -117,10 +118,12 @@ const REGIONS: [(&str, &str); 7] = [
     ),
 ];
 
-/// Countries in which every second level is a suffix, from the same list.
+/// Countries in which every second level is a suffix. From the ICANN section of the Public Suffix
+/// List.
 const WHOLE_COUNTRIES: &str = "bdckerfkjmkhmmnppg";
 
-/// Domains of platforms that hand out names below them, from the list's private section.
+/// Domains of platforms that let customers use names below them. From the private section of the
+/// Public Suffix List.
 const PLATFORMS: [&str; 33] = [
     "amplifyapp.com",
     "appspot.com",
@@ -157,8 +160,8 @@ const PLATFORMS: [&str; 33] = [
     "workers.dev",
 ];
 
-/// Whether names below this domain belong to strangers, so that browsers refuse a cookie for it:
-/// a single label, or one of the suffixes that are known here.
+/// Returns whether names below this domain belong to different owners, so that browsers reject a
+/// cookie for it: a single label, or one of the suffixes listed here.
 #[must_use]
 pub fn is_public_suffix(domain: &str) -> bool {
     let Some((second, top)) = domain.split_once('.') else {
@@ -174,22 +177,23 @@ pub fn is_public_suffix(domain: &str) -> bool {
     is_listed || is_region || is_whole || PLATFORMS.contains(&domain)
 }
 
-/// Whether a host is an IP address. (Browsers read a host whose last label is a number as IPv4.)
+/// Returns whether a host is an IP address. Browsers parse a host whose last label is a number as
+/// IPv4.
 #[must_use]
 pub fn is_ip_address(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     host.starts_with('[') || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a host is this domain or lies below it.
+/// Returns whether a host is this domain or a name below it.
 #[must_use]
 pub fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain)
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// The site of a host: the domain that somebody registered. An IP address, or a name without a
-/// dot, is a site of its own.
+/// Returns the site of a host: its registrable domain. An IP address, or a name without a dot, is
+/// its own site.
 #[must_use]
 pub fn site(host: &str) -> &str {
     if is_ip_address(host) {
@@ -205,7 +209,7 @@ pub fn site(host: &str) -> &str {
     site
 }
 
-/// Whether a run of two-letter codes contains this one.
+/// Returns whether a run of two-letter codes contains this one.
 fn lists(countries: &str, country: &str) -> bool {
     country.len() == 2
         && countries

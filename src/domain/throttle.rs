@@ -1,8 +1,8 @@
-//! Slowing down whoever guesses passwords, before a guess costs a hash: the numbers, and who is
-//! slowed. The counting is `store::attempts`.
+//! Throttling of password guesses, before a guess costs a hash: the limits and the keys.
+//! `store::attempts` does the counting.
 //!
-//! Who is slowed is known by keyed hashes only, and an address that nobody has registered is
-//! slowed like any other.
+//! Accounts and clients are identified by keyed hashes only. An address that is not registered is
+//! throttled like any other.
 
 use core::net::{IpAddr, Ipv6Addr};
 
@@ -15,28 +15,32 @@ use super::identity::email::Email;
 use super::session::SessionKey;
 use super::time::Seconds;
 
-/// Failures of one account from one client before delays begin. An attempt counts until it has
-/// succeeded, so this many right logins of one person may be on their way at once: as many as the
-/// platform's limiter lets one client send in a minute.
+/// Failures of one account from one client before delays begin.
+///
+/// An attempt counts until it has succeeded, so this is also how many correct logins of one user
+/// may be in flight at once. It equals the number of requests that the platform's limiter lets one
+/// client send in a minute.
 pub const FREE_FAILURES: u32 = 10;
-/// The longest delay for one account from one client: the delays are 1, 2, 4 … s.
+/// The longest delay for one account and one client. The delays are 1, 2, 4 … s.
 pub const MAX_DELAY: Seconds = Seconds::new(900);
-/// Failures in a row of one account from everywhere (NIST SP 800-63B-4, 3.2.2: at most 100).
+/// Consecutive failures of one account from all clients (NIST SP 800-63B-4, 3.2.2: at most 100).
 pub const MAX_FAILURES_IN_A_ROW: u32 = 100;
-/// The pause between tries of such an account: slow, but never a lock-out.
+/// The pause between attempts once an account has [`MAX_FAILURES_IN_A_ROW`]: slow, but never a
+/// lock-out.
 pub const PAUSE_AFTER_MAX: Seconds = Seconds::new(60);
-/// After this long without a try the clean-up forgets an account's failures.
+/// How long after the last attempt the clean-up deletes an account's failures.
 pub const ATTEMPTS_KEPT: Seconds = Seconds::new(86_400);
 
-/// Where a request came from, as coarse as it is useful: an IPv4 address, or the /64 that one
-/// IPv6 customer has for the asking.
+/// The origin of a request, as coarse as is useful: an IPv4 address, or the IPv6 /64 that any IPv6
+/// customer controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientPrefix(Option<IpAddr>);
 
 impl ClientPrefix {
-    /// Reads the address that the network's edge gives (`CF-Connecting-IP`); all spellings of
-    /// one address are one prefix, and IPv4 written as IPv6 is IPv4. Whatever cannot be read
-    /// shares one prefix.
+    /// Parses the address from the network's edge (`CF-Connecting-IP`).
+    ///
+    /// All spellings of an address yield one prefix, and an IPv4-mapped IPv6 address yields the
+    /// IPv4 prefix. Everything that is not an address shares one prefix.
     #[must_use]
     pub fn parse(address: Option<&str>) -> Self {
         let address = address.and_then(|text| text.trim().parse::<IpAddr>().ok());
@@ -49,14 +53,14 @@ impl ClientPrefix {
         }))
     }
 
-    /// Whether a text is an address, in any spelling.
+    /// Returns whether a text is an IP address, in any spelling.
     #[must_use]
     pub fn is_address(text: &str) -> bool {
         Self::parse(Some(text)).0.is_some()
     }
 
-    /// The IPv6 /48 that it lies in: a customer may have as many /64s as that holds. `None` for
-    /// anything else, which is counted by the prefix itself.
+    /// Returns the IPv6 /48 that contains the prefix, because one customer may control all of its
+    /// /64s. `None` for anything else, which is counted by the prefix itself.
     #[must_use]
     pub fn network(self) -> Option<Self> {
         match self.0? {
@@ -76,63 +80,64 @@ impl ClientPrefix {
     }
 }
 
-/// A keyed hash that stands for an account, a client, or both.
+/// A keyed hash that identifies an account, a client, a session or a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleKey(String);
 
 impl ThrottleKey {
-    /// A key as the database keeps it.
+    /// Wraps a key from the database.
     #[must_use]
     pub const fn from_database(text: String) -> Self {
         Self(text)
     }
 
-    /// 22 characters of base64url behind a letter for the kind.
+    /// Returns the key: a letter for its kind, then 22 characters of base64url.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Makes the keyed hashes of a deployment.
+/// Computes the keyed hashes of a deployment.
 pub struct ThrottleKeys([u8; 32]);
 
-/// The counter that a try of a secret moves: a row for each account and client. The account's
-/// failures from everywhere are the sum of its rows.
+/// The counter of attempts at a secret: one row for each account and client. The sum of an
+/// account's rows is the number of its failures from all clients.
 #[derive(Clone, Debug)]
 pub struct AttemptKeys {
-    /// What is guessed: whose secret, and of which kind.
+    /// The account whose secret is guessed, and the kind of secret.
     pub account: ThrottleKey,
-    /// Who guesses.
+    /// The client that guesses.
     pub client: ThrottleKey,
 }
 
 impl ThrottleKeys {
-    /// Hashes under `secret`.
+    /// Creates keys that are hashed under `secret`.
     #[must_use]
     pub const fn new(secret: [u8; 32]) -> Self {
         Self(secret)
     }
 
-    /// The client alone.
+    /// Returns the key of a client.
     #[must_use]
     pub fn of_client(&self, client: ClientPrefix) -> ThrottleKey {
         self.hash('c', &[&client.text()])
     }
 
-    /// A session, whatever it does.
+    /// Returns the key of a session.
     #[must_use]
     pub fn of_session(&self, session: SessionId) -> ThrottleKey {
         self.hash('s', &[&session.to_string()])
     }
 
-    /// A device with a live session of the account: it has a counter of its own.
+    /// Returns the key of a known device, which has its own counter: one with a live session of the
+    /// account.
     #[must_use]
     pub fn of_device(&self, session: SessionId) -> ThrottleKey {
         self.hash('d', &[&session.to_string()])
     }
 
-    /// Logins to the account with this address, from a client prefix.
+    /// Returns the keys of logins to the account with this address, from a client prefix.
     #[must_use]
     pub fn of_login(&self, email: &Email, client: ClientPrefix) -> AttemptKeys {
         AttemptKeys {
@@ -141,8 +146,9 @@ impl ThrottleKeys {
         }
     }
 
-    /// Tries of a user's current password from within a session. Each session has a counter of
-    /// its own: a thief who holds one does not slow the owner's others.
+    /// Returns the keys of attempts at a user's current password from within a session. Each
+    /// session has its own counter: an attacker who holds one does not slow down the owner's
+    /// others.
     #[must_use]
     pub fn of_password_change(&self, session: SessionKey) -> AttemptKeys {
         AttemptKeys {
@@ -152,7 +158,7 @@ impl ThrottleKeys {
     }
 
     fn hash(&self, kind: char, parts: &[&str]) -> ThrottleKey {
-        // A 32-byte key is never refused: HMAC takes any length.
+        // HMAC accepts keys of any length.
         let Ok(mut mac) = Hmac::<Sha512>::new_from_slice(&self.0) else {
             return ThrottleKey(kind.to_string());
         };

@@ -1,60 +1,60 @@
 //! Points in time and spans, in whole seconds.
 //!
-//! Whole seconds because D1 hands numbers over as doubles, and because the clock of a
-//! Worker stands still while it computes: finer values would be invented.
+//! D1 returns numbers as doubles, and a Worker's clock does not advance while it computes, so finer
+//! values would be meaningless.
 
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike};
 use serde::{Deserialize, Serialize};
 
-/// A point in time, in seconds since 1970-01-01T00:00:00Z.
+/// A point in time: seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixSeconds(i64);
 
-/// A span, in seconds; never negative.
+/// A span in seconds, never negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(u32);
 
 impl UnixSeconds {
-    /// The point `seconds` after the epoch.
+    /// Creates the point `seconds` after the epoch.
     #[must_use]
     pub const fn new(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// Seconds since the epoch.
+    /// Returns the seconds since the epoch.
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// The point `span` later; saturates at the end of time.
+    /// Returns the point `span` later. Saturates.
     #[must_use]
     pub const fn plus(self, span: Seconds) -> Self {
         Self(self.0.saturating_add(span.0 as i64))
     }
 
-    /// The point `span` earlier; saturates at the beginning of time.
+    /// Returns the point `span` earlier. Saturates.
     #[must_use]
     pub const fn minus(self, span: Seconds) -> Self {
         Self(self.0.saturating_sub(span.0 as i64))
     }
 
-    /// Seconds from `earlier` to `self`; negative when `earlier` is later.
+    /// Returns the seconds from `earlier` to `self`. Negative when `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// What is left until `self`, seen from `now`; zero when it has passed.
+    /// Returns the span from `now` to `self`, or zero when `self` has passed.
     #[must_use]
     pub fn left_from(self, now: Self) -> Seconds {
         Seconds(u32::try_from(self.since(now).max(0)).unwrap_or(u32::MAX))
     }
 
-    /// RFC 3339 in UTC with whole seconds, such as `2026-11-21T09:00:00Z`.
+    /// Formats the point as RFC 3339 in UTC with whole seconds, such as `2026-11-21T09:00:00Z`.
     ///
-    /// A point that no calendar holds (beyond the year 262,142) is written as the epoch.
+    /// A point outside the calendar (beyond the year 262,142) is formatted as the epoch.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         DateTime::from_timestamp(self.0, 0)
@@ -62,9 +62,10 @@ impl UnixSeconds {
             .to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
-    /// The date of HTTP (RFC 9110, section 5.6.7), such as `Sat, 21 Nov 2026 09:00:00 GMT`.
+    /// Formats the point as an HTTP date (RFC 9110, section 5.6.7), such as `Sat, 21 Nov 2026
+    /// 09:00:00 GMT`.
     ///
-    /// A point that no calendar holds is written as the epoch.
+    /// A point outside the calendar is formatted as the epoch.
     #[must_use]
     pub fn to_http_date(self) -> String {
         const MONTHS: [&str; 12] = [
@@ -85,13 +86,13 @@ impl UnixSeconds {
 }
 
 impl Seconds {
-    /// A span of `seconds`.
+    /// Creates a span of `seconds`.
     #[must_use]
     pub const fn new(seconds: u32) -> Self {
         Self(seconds)
     }
 
-    /// The number of seconds.
+    /// Returns the number of seconds.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0

@@ -1,17 +1,17 @@
-//! Passwords that stand in breaches: what may be asked about one, and what the answer says.
+//! Breached passwords: what may be asked about a password, and what the answer means.
 //!
-//! The protocol is that of Have I Been Pwned's range API, k-anonymity: the question is the
-//! first five hexadecimal digits of the password's SHA-1, the answer every known hash that
-//! begins with them, without these digits. Here the rest is compared; it never leaves. SHA-1
-//! is only the name under which the service lists a password, nothing is protected by it.
+//! The protocol is the range API of Have I Been Pwned (k-anonymity). The request contains the first
+//! five hexadecimal digits of the password's SHA-1; the answer lists all known hashes with that
+//! prefix, without the prefix. The remaining digits are compared here and never leave the service.
+//! SHA-1 is only the name under which the service lists a password; it protects nothing.
 
 use core::fmt;
 
 use sha1::{Digest, Sha1};
 
-/// The digits that are sent: one prefix stands for a millionth of all passwords.
+/// The digits that are sent: about one in a million passwords has the same prefix.
 const PREFIX_DIGITS: usize = 5;
-/// The digits that stay: 160 bits are 40 digits.
+/// The digits that stay here: 160 bits are 40 digits.
 const SUFFIX_DIGITS: usize = 40 - PREFIX_DIGITS;
 
 /// The hash of a password, in the two parts of the protocol.
@@ -20,15 +20,15 @@ pub struct PasswordDigest {
     suffix: String,
 }
 
-/// The part of the hash that may be sent; nothing but a [`PasswordDigest`] makes one.
+/// The part of the hash that may be sent. Only [`PasswordDigest`] creates one.
 pub struct RangePrefix(String);
 
-/// An answer that is not of the protocol.
+/// The error for an answer that does not follow the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MalformedRange;
 
 impl PasswordDigest {
-    /// Hashes a password in its normal form, in which most people's devices send it.
+    /// Hashes a password in its normal form, which most devices send.
     pub(super) fn of(text: &str) -> Self {
         let mut prefix = format!("{:X}", Sha1::digest(text));
         let suffix = prefix.split_off(PREFIX_DIGITS);
@@ -38,21 +38,21 @@ impl PasswordDigest {
         }
     }
 
-    /// What to ask for.
+    /// Returns the part of the hash that is sent.
     #[must_use]
     pub const fn prefix(&self) -> &RangePrefix {
         &self.prefix
     }
 
-    /// Whether the password is among those of an answer to [`Self::prefix`].
+    /// Returns whether an answer to [`Self::prefix`] lists the password.
     ///
-    /// A line with the count 0 is padding, there to hide how long the answer is; it is not a
-    /// password that anybody had.
+    /// A line with the count 0 is padding, which hides the length of the answer, and not a breached
+    /// password.
     ///
     /// # Errors
     ///
-    /// [`MalformedRange`] when a line is not `SUFFIX:COUNT`, or there is none: no prefix is
-    /// without passwords. The whole answer is refused, whatever else stands in it.
+    /// Returns [`MalformedRange`] when a line is not `SUFFIX:COUNT`, or when there is none: every
+    /// prefix has passwords. One malformed line invalidates the whole answer.
     pub fn is_among(&self, range: &[u8]) -> Result<bool, MalformedRange> {
         let text = core::str::from_utf8(range).map_err(|_| MalformedRange)?;
         if text.is_empty() {
@@ -68,7 +68,7 @@ impl PasswordDigest {
 }
 
 impl RangePrefix {
-    /// The five digits.
+    /// Returns the five digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -89,7 +89,7 @@ impl<'a> Entry<'a> {
         let is_count = !count.is_empty() && count.bytes().all(|digit| digit.is_ascii_digit());
         (is_hash && is_count).then(|| Self {
             suffix,
-            // Not parsed: however large it is, it is not 0.
+            // Not parsed: a count of any size is not 0.
             is_padding: count.bytes().all(|digit| digit == b'0'),
         })
     }
@@ -111,7 +111,7 @@ impl fmt::Debug for RangePrefix {
 mod tests {
     use super::{MalformedRange, PasswordDigest};
 
-    /// SHA-1 of `password`, behind its prefix.
+    /// The SHA-1 of `password`, without its prefix.
     const SUFFIX: &str = "1E4C9B93F3F0682250B6CF8331B7EE68FD8";
     const OTHER: &str = "0018A45C4D1DEF81644B54AB7F969B88D65";
 
@@ -124,7 +124,7 @@ mod tests {
         let digest = PasswordDigest::of("password");
         assert_eq!(digest.prefix().as_str(), "5BAA6");
         assert_eq!(digest.suffix, SUFFIX);
-        // Leading zeros are digits too: SHA-1 of this one begins with five of them.
+        // Leading zeros are kept: the SHA-1 of this password begins with five of them.
         let digest = PasswordDigest::of("quiet lantern 2773016");
         assert_eq!(digest.prefix().as_str(), "00000");
         assert_eq!(digest.suffix.len(), 35);

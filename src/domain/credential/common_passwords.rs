@@ -1,10 +1,9 @@
-//! Passwords that a guesser tries first: those that many people have, and those that follow a
-//! rule.
+//! Passwords that an attacker guesses first: common ones, and those that follow a rule.
 //!
-//! The lists are those of zxcvbn (MIT) and Django (BSD), entries of at least eight code points,
-//! most of the 19,536 from breaches. They and their licences are in `common_passwords/`, with
-//! the `list.bin` that `scripts/common-passwords.mjs` makes of them; the script describes its
-//! layout. A look costs one SHA-512 and a search in memory: no call to anything.
+//! The lists are those of zxcvbn (MIT) and Django (BSD): 19,536 entries of at least eight code
+//! points, most of them from breaches. `common_passwords/` contains the lists, their licences, and
+//! the `list.bin` that `scripts/common-passwords.mjs` builds from them; the script documents its
+//! layout. A lookup costs one SHA-512 and a search in memory, and no call.
 
 mod rules;
 
@@ -13,15 +12,15 @@ use sha2::{Digest, Sha512};
 const LIST: &[u8] = include_bytes!("common_passwords/list.bin");
 /// 257 offsets of two bytes.
 const OFFSETS_BYTES: usize = 257 * 2;
-/// The bits of a difference that are written as they are; the quotient is in unary.
+/// The bits of a difference that are stored as they are; the quotient is unary.
 const REMAINDER_BITS: u32 = 17;
 
-/// Whether a guesser finds the password, of eight code points or more, early: it is on a list, follows a rule (repeats, runs,
-/// keyboard walks), or repeats a block that does or is too short to be a password. The case of
-/// ASCII letters does not matter.
+/// Returns whether a password of eight code points or more is easy to guess: it is on a list,
+/// follows a rule (repeats, runs, keyboard walks), or repeats a block that is on a list, follows a
+/// rule or is too short to be a password. The case of ASCII letters is ignored.
 ///
-/// About once in 220,000 times a password that is on no list shares its hash prefix with one
-/// that is, and is refused with it.
+/// About one in 220,000 passwords that are not on a list shares its hash prefix with a listed one
+/// and is refused as well.
 #[must_use]
 pub fn is_common(password: &str) -> bool {
     let password = password.to_ascii_lowercase();
@@ -35,7 +34,7 @@ pub fn is_common(password: &str) -> bool {
         })
 }
 
-/// Whether the lower-case password is on one of the lists.
+/// Returns whether the lower-case password is on one of the lists.
 fn is_listed(password: &str) -> bool {
     let digest = Sha512::digest(password);
     let [first, high, middle, low, ..] = digest.as_slice() else {
@@ -47,17 +46,17 @@ fn is_listed(password: &str) -> bool {
         .any(|entry| entry == wanted)
 }
 
-/// The entries of a bucket, ascending.
+/// The entries of a bucket, in ascending order.
 struct Entries {
     bytes: &'static [u8],
-    /// The next bit of `bytes`.
+    /// The index of the next bit in `bytes`.
     at: usize,
     /// One more than the last entry.
     next: u32,
 }
 
 impl Entries {
-    /// The entries whose hashes begin with `first`.
+    /// Returns the entries whose hashes begin with `first`.
     fn of_bucket(first: usize) -> Self {
         let offset = |index: usize| -> Option<usize> {
             let bytes = LIST.get(index * 2..index * 2 + 2)?;

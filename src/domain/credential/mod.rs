@@ -1,4 +1,4 @@
-//! What a person proves their identity with: passwords, and the hashes that are stored of them.
+//! What users prove their identity with: passwords, and their stored hashes.
 
 pub mod breach;
 pub mod common_passwords;

@@ -1,10 +1,9 @@
-//! Plain passwords: what may be presented, and what may be chosen.
+//! Plain passwords: which may be presented, and which may be chosen.
 //!
-//! A password is never trimmed, cut off or case-folded (ASVS 5.0, 6.2.8). It is judged,
-//! compared and hashed in Unicode's normal form NFKC (NIST SP 800-63B-4, section 3.1.1.2):
-//! keyboards write one letter in several ways, and a password typed on two devices is one
-//! password. A plain password exists as one of these types only, is never printed, and is
-//! never stored.
+//! A password is never trimmed, truncated or case-folded (ASVS 5.0, 6.2.8). It is checked, compared
+//! and hashed in Unicode's normal form NFKC (NIST SP 800-63B-4, section 3.1.1.2), because keyboards
+//! encode one letter in several ways and a password must match on every device. A plain password is
+//! always one of these types. It is never printed and never stored.
 
 use core::fmt;
 
@@ -12,56 +11,55 @@ use super::breach::PasswordDigest;
 use super::common_passwords;
 use crate::domain::identity::email::Email;
 
-/// The longest new password, in code points (NIST SP 800-63B-4 asks for at least 64).
+/// The longest new password, in code points (NIST SP 800-63B-4 requires at least 64).
 const MAX_CODE_POINTS: usize = 128;
-/// What the service is called: too easy a guess for a password on it.
+/// The name of the service, which is too easy to guess.
 const SERVICE_NAME: &str = "latchkey";
 
-/// Unicode's NFKC (UAX 15). Its tables are large: the platform has them.
+/// Unicode's NFKC (UAX 15). Its tables are large, so the platform's implementation is used.
 pub type Normalise = fn(&str) -> String;
 
-/// A password that is presented as a proof, exactly as it was sent; not judged.
+/// A password that is presented as proof, exactly as it was sent and not checked.
 ///
-/// Today's bounds do not apply: the minimum may have been raised since the password was
-/// chosen, and other systems let their users choose longer ones. The bound is that of the
-/// request's body: a hash of 8 KiB takes no longer than one of 8 bytes, because each
-/// algorithm first digests the password or cuts it off.
+/// Today's bounds do not apply: the minimum may have been raised since the password was chosen, and
+/// other systems allow longer ones. The request's body is the only bound: a hash of 8 KiB takes no
+/// longer than one of 8 bytes, because each algorithm first digests or truncates the password.
 pub struct PresentedPassword(String);
 
-/// A chosen password in its normal form; every rule of the policy holds.
+/// A chosen password in its normal form that satisfies the whole policy.
 pub struct NewPassword(String);
 
-/// A chosen password in its normal form, of somebody whose address is not known yet: every rule of
-/// the policy holds that does not depend on the address. It cannot be hashed.
+/// A chosen password in its normal form, of a user whose address is not known yet. It satisfies
+/// every rule that does not depend on the address, and cannot be hashed.
 pub struct UnownedPassword(String);
 
 /// The rule that a password breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordFault {
-    /// Fewer code points than the policy asks for.
+    /// It has fewer code points than the policy requires.
     TooShort,
-    /// More than 128 code points.
+    /// It has more than 128 code points.
     TooLong,
-    /// The address, its local part, or the name of the service.
+    /// It is the address, its local part, or the name of the service.
     Guessable,
-    /// On a list of common passwords, or made by a rule that guessers know.
+    /// It is on a list of common passwords, or follows a rule that attackers know.
     Common,
 }
 
 /// What a new password must satisfy.
 #[derive(Clone, Debug)]
 pub struct PasswordPolicy {
-    /// The least number of code points; 8 or more.
+    /// The minimum number of code points, at least 8.
     pub min_code_points: usize,
     normalise: Normalise,
 }
 
 impl PresentedPassword {
-    /// Takes a password as it was sent.
+    /// Wraps a password as it was sent.
     ///
     /// # Errors
     ///
-    /// [`PasswordFault::TooShort`] when it is empty: no account has an empty password.
+    /// Returns [`PasswordFault::TooShort`] when it is empty: no account has an empty password.
     pub fn parse(text: String) -> Result<Self, PasswordFault> {
         if text.is_empty() {
             return Err(PasswordFault::TooShort);
@@ -69,7 +67,7 @@ impl PresentedPassword {
         Ok(Self(text))
     }
 
-    /// The plain password.
+    /// Returns the plain password.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -77,8 +75,8 @@ impl PresentedPassword {
 }
 
 impl PasswordPolicy {
-    /// A policy with this least number of code points. Until [`Self::with_nfkc`] a password
-    /// counts as its own normal form.
+    /// Creates a policy with this minimum number of code points. Without [`Self::with_nfkc`], every
+    /// password is its own normal form.
     #[must_use]
     pub const fn new(min_code_points: usize) -> Self {
         Self {
@@ -87,30 +85,30 @@ impl PasswordPolicy {
         }
     }
 
-    /// The policy with Unicode's NFKC, which the platform brings.
+    /// Sets the implementation of Unicode's NFKC, which the platform provides.
     #[must_use]
     pub const fn with_nfkc(self, normalise: Normalise) -> Self {
         Self { normalise, ..self }
     }
 
-    /// Judges a password that the owner of `email` chooses.
+    /// Checks a password that the owner of `email` chooses.
     ///
-    /// Code points are counted as sent or in the normal form, whichever are fewer: a letter
-    /// and its accent are one character, and a ligature that the normal form spells out is
-    /// not a password of 18.
+    /// The length is the smaller of the code points as sent and in the normal form: a letter and
+    /// its accent are one character, and a ligature that the normal form expands to 18 is one as
+    /// well.
     ///
     /// # Errors
     ///
-    /// The first rule that is broken.
+    /// Returns the first rule that the password breaks.
     pub fn judge(&self, text: String, email: &Email) -> Result<NewPassword, PasswordFault> {
         self.judged(text, Some(email)).map(NewPassword)
     }
 
-    /// Judges a password by the rules that do not depend on its owner's address.
+    /// Checks a password against the rules that do not depend on its owner's address.
     ///
     /// # Errors
     ///
-    /// The first rule that is broken.
+    /// Returns the first rule that the password breaks.
     pub fn judge_unowned(&self, text: String) -> Result<UnownedPassword, PasswordFault> {
         self.judged(text, None).map(UnownedPassword)
     }
@@ -135,7 +133,7 @@ impl PasswordPolicy {
         Ok(text)
     }
 
-    /// Whether the new password is the current one, perhaps in another spelling.
+    /// Returns whether the new password is the current one, possibly in another spelling.
     #[must_use]
     pub fn is_unchanged(&self, current: &PresentedPassword, new: &UnownedPassword) -> bool {
         normal_form(current.0.clone(), self.normalise) == new.0
@@ -143,13 +141,13 @@ impl PasswordPolicy {
 }
 
 impl NewPassword {
-    /// The plain password, in its normal form.
+    /// Returns the plain password, in its normal form.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Its hash for the breach check.
+    /// Returns the password's hash for the breach check.
     #[must_use]
     pub fn digest(&self) -> PasswordDigest {
         PasswordDigest::of(&self.0)
@@ -157,11 +155,11 @@ impl NewPassword {
 }
 
 impl UnownedPassword {
-    /// The password of the owner of `email`.
+    /// Checks the password against the address of its owner.
     ///
     /// # Errors
     ///
-    /// [`PasswordFault::Guessable`] when it is the address or its local part.
+    /// Returns [`PasswordFault::Guessable`] when it is the address or its local part.
     pub fn owned_by(self, email: &Email) -> Result<NewPassword, PasswordFault> {
         if names(&self.0, email) {
             return Err(PasswordFault::Guessable);
@@ -169,21 +167,21 @@ impl UnownedPassword {
         Ok(NewPassword(self.0))
     }
 
-    /// Its hash for the breach check.
+    /// Returns the password's hash for the breach check.
     #[must_use]
     pub fn digest(&self) -> PasswordDigest {
         PasswordDigest::of(&self.0)
     }
 }
 
-/// Whether a password is an address or its local part, in whatever case.
+/// Returns whether a password is an address or its local part, in any case.
 fn names(password: &str, email: &Email) -> bool {
     [email.as_str(), email.local_part()]
         .iter()
         .any(|word| password.eq_ignore_ascii_case(word))
 }
 
-/// ASCII is its own normal form.
+/// Returns the normal form of a text. ASCII is its own normal form.
 pub(super) fn normal_form(text: String, normalise: Normalise) -> String {
     if text.is_ascii() {
         text

@@ -11,26 +11,26 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// A canonical address: ASCII, lower case, one `@`, no quoting.
 ///
-/// The grammar is that of the HTML standard's "valid e-mail address", with a dot in the
-/// domain. Nothing else is folded: `a.b@x.org` and `ab@x.org` are two people.
+/// The grammar is the HTML standard's "valid e-mail address", with a dot in the domain. Nothing
+/// else is folded: `a.b@x.org` and `ab@x.org` are two users.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// Why a string is not an address.
+/// The error for a string that is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidEmail;
 
 impl Email {
-    /// Trims, lower-cases and reads an address.
+    /// Trims, lower-cases and parses an address.
     ///
-    /// Phone keyboards add a blank when they complete an address, and a copied one brings its
-    /// surroundings along. White space within an address is an error.
+    /// Phone keyboards append a blank when they complete an address, and copied text often includes
+    /// blanks around it. White space within an address is an error.
     ///
     /// # Errors
     ///
-    /// [`InvalidEmail`] when a rule of the grammar is broken.
+    /// Returns [`InvalidEmail`] when the grammar does not match.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
-        // Trimmed and lower-cased before it is judged: what is checked is what is stored.
+        // Trimmed and lower-cased before it is checked: what is checked is what is stored.
         let canonical = text.trim_matches(is_blank).to_ascii_lowercase();
         if canonical.len() > MAX_ADDRESS_BYTES {
             return Err(InvalidEmail);
@@ -43,28 +43,29 @@ impl Email {
         }
     }
 
-    /// The canonical address.
+    /// Returns the canonical address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// Returns the part before the `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
         self.0.split_once('@').map_or("", |(local, _)| local)
     }
 }
 
-// An address identifies a person: it is not for logs.
+// Personal data: an address must not appear in logs.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email(…)")
     }
 }
 
-/// White space, and what comes along unseen when an address is copied: spaces without a width, word
-/// joiners and marks of direction, which Unicode does not count as white space.
+/// Returns whether a character is white space, or an invisible one that is often copied with an
+/// address: zero-width spaces, word joiners and directional marks, which Unicode does not classify
+/// as white space.
 const fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || matches!(
@@ -147,7 +148,7 @@ mod tests {
                 assert_eq!(Email::parse(&text).unwrap_err(), InvalidEmail, "{text:?}");
             }
         }
-        // The bound is that of the address, without what is around it.
+        // The bound applies to the trimmed address.
         let longest = format!(
             "{}@{}.org",
             "a".repeat(64),

@@ -1,4 +1,4 @@
-//! Who somebody is: the address, the name, the role.
+//! Who a user is: address, name and role.
 
 pub mod email;
 pub mod user;

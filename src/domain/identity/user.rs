@@ -1,4 +1,4 @@
-//! Users, roles, and what others are told of them.
+//! Users, roles, and what a client sees of them.
 
 use core::fmt;
 
@@ -10,32 +10,32 @@ use crate::domain::time::UnixSeconds;
 
 /// The longest display name, in code points.
 const MAX_NAME_CODE_POINTS: usize = 100;
-/// The longest role slug, in bytes: it travels in every access token.
+/// The longest role slug, in bytes. Every access token contains it.
 const MAX_ROLE_SLUG_BYTES: usize = 64;
 
-/// A display name: 1 to 100 code points, trimmed; one of them at least can be seen, and none
-/// rearranges the text around it.
+/// A display name: 1 to 100 code points, trimmed. At least one is visible, and none rearranges the
+/// text around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserName(String);
 
-/// Why a string is not a display name.
+/// The rule that a display name breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidName {
-    /// There is nothing in it that anybody would see.
+    /// It contains no visible character.
     Invisible,
-    /// More than 100 code points.
+    /// It has more than 100 code points.
     TooLong,
-    /// A control character, a line separator or a bidirectional override: it would forge lines,
-    /// or turn the text around it, wherever the name is printed.
+    /// It contains a control character, a line separator or a bidirectional override, which could
+    /// forge lines or reorder the surrounding text wherever the name is printed.
     ControlCharacter,
 }
 
 impl UserName {
-    /// Trims and reads a name.
+    /// Trims and parses a name.
     ///
     /// # Errors
     ///
-    /// The first rule of [`InvalidName`] that is broken.
+    /// Returns the first rule that the name breaks.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let name = text.trim();
         if name.chars().any(controls_text) {
@@ -50,17 +50,17 @@ impl UserName {
         Ok(Self(name.to_owned()))
     }
 
-    /// The trimmed name.
+    /// Returns the trimmed name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a character acts on the text around it instead of being a part of it.
+/// Returns whether a character affects the text around it.
 ///
-/// The marks U+200E, U+200F and U+061C are not among them: they order the signs within a
-/// Hebrew or Arabic name, and reach no further.
+/// The marks U+200E, U+200F and U+061C are not included: they order characters within a Hebrew or
+/// Arabic name, and do not reach beyond it.
 fn controls_text(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -73,8 +73,8 @@ fn controls_text(character: char) -> bool {
         )
 }
 
-/// Whether a character shows by itself: no white space, no format character, no mark that
-/// needs another character, and nothing unassigned or private.
+/// Returns whether a character is visible by itself: not white space, a format character, a
+/// combining mark, unassigned or private.
 fn is_visible(character: char) -> bool {
     // Letters and symbols whose glyph is blank: the Hangul fillers, the empty Braille pattern,
     // the object replacement character, an empty note head, and two Egyptian blanks.
@@ -90,7 +90,7 @@ fn is_visible(character: char) -> bool {
             | '\u{13441}'
             | '\u{13442}'
     );
-    // Debug output escapes as \u{…} what cannot be printed or extends another character: the
+    // `escape_debug` escapes as \u{…} what is not printable or extends another character: the
     // standard library has the tables.
     let is_escaped = character.escape_debug().nth(1) == Some('u');
     !is_blank && !is_escaped && !character.is_whitespace()
@@ -101,7 +101,7 @@ fn is_visible(character: char) -> bool {
 pub struct RoleSlug(String);
 
 impl RoleSlug {
-    /// Reads a slug of 1 to 64 bytes; `None` when it is none.
+    /// Parses a slug of 1 to 64 bytes. `None` when the text is not a slug.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = (1..=MAX_ROLE_SLUG_BYTES).contains(&text.len())
@@ -111,43 +111,43 @@ impl RoleSlug {
         well_formed.then(|| Self(text.to_owned()))
     }
 
-    /// The slug.
+    /// Returns the slug.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Which of a user's passwords, in the order in which they were chosen. A rehash of the same
-/// password keeps it: two devices that log in at once may both rehash.
+/// The number of a user's password, counted in the order in which they were chosen. A rehash of the
+/// same password keeps it, because two devices that log in at once may both rehash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordVersion(pub i64);
 
-/// A user as the database knows one, without the password hash.
+/// A user as stored in the database, without the password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Never reused, not even for a person who registers again.
+    /// Never reused, even if the same person registers again.
     pub id: UserId,
-    /// Canonical, unique.
+    /// Canonical and unique.
     pub email: Email,
-    /// What the person wants to be called.
+    /// The display name.
     pub name: Option<String>,
-    /// An inactive user cannot log in, refresh or be served.
+    /// An inactive user can neither log in nor refresh, and their requests are refused.
     pub is_active: bool,
     /// Set by an operator only.
     pub is_superuser: bool,
     /// The key of the role.
     pub role_slug: String,
-    /// When the person registered.
+    /// When the user registered.
     pub created_at: UnixSeconds,
     /// When the row last changed.
     pub updated_at: UnixSeconds,
 }
 
-/// What a signed-in person, and the user cache, see of a user: the contract's `UserAuth`.
+/// What the user's own client and the cache see of a user: `UserAuth` in docs/http.md.
 ///
-/// It serializes as the wire and the cache carry it; unknown members are refused when it is
-/// read back, so that a forged or outdated cache entry is no entry.
+/// Its serialized form is that of the wire and of the cache. Unknown members are rejected on
+/// reading, so a forged or outdated cache entry is ignored.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
@@ -155,17 +155,17 @@ pub struct Profile {
     pub id: UserId,
     /// The display name, or null.
     pub name: Option<String>,
-    /// The canonical address.
+    /// Returns the canonical address.
     pub email: String,
-    /// Whether the user may be served.
+    /// Whether the account is active.
     pub is_active: bool,
-    /// Whether the user is an operator.
+    /// Whether the user is a superuser.
     pub is_superuser: bool,
     /// The key of the role.
     pub role_slug: String,
 }
 
-// An address identifies a person: it is not for logs.
+// Personal data: an address must not appear in logs.
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Profile({})", self.id)

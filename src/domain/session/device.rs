@@ -1,15 +1,15 @@
-//! A device in words that its owner recognises: "Firefox on Windows".
+//! A label for a device that its owner recognises: "Firefox on Windows".
 //!
-//! A short table instead of a parser: people tell their own few devices apart by program and
-//! system, and the user agents of browsers have been frozen for years. (The maintained crates
-//! carry hundreds of regular expressions.)
+//! A short table replaces a parser: people tell their own few devices apart by program and system,
+//! and the user agents of browsers have been frozen for years. The maintained crates contain
+//! hundreds of regular expressions.
 
-/// What a mark in a `User-Agent` stands for.
+/// Pairs of a mark in a `User-Agent` and the name that it indicates.
 type Table = [(&'static str, &'static str)];
 
-/// Programs by what their `User-Agent` contains, the more particular ones first: almost all
-/// browsers claim to be Chrome and Safari too, and apps on Apple's systems carry `CFNetwork`
-/// beside their own names.
+/// Programs by a mark in their `User-Agent`, the more specific first: almost all browsers also
+/// claim to be Chrome and Safari, and apps on Apple's systems contain `CFNetwork` beside their own
+/// names.
 const PROGRAMS: &Table = &[
     ("EdgiOS/", "Edge"),
     ("Edg", "Edge"),
@@ -73,7 +73,8 @@ const PROGRAMS: &Table = &[
     ("Deno/", "Deno"),
 ];
 
-/// Systems, the more particular ones first: Android is a Linux.
+/// Systems by a mark in their `User-Agent`, the more specific first: Android also claims to be
+/// Linux.
 const SYSTEMS: &Table = &[
     ("iPhone", "iOS"),
     ("iPod", "iOS"),
@@ -87,16 +88,16 @@ const SYSTEMS: &Table = &[
     ("Linux", "Linux"),
 ];
 
-/// What only browsers on an iPhone or an iPad say. With `Macintosh` beside it, it is an iPad that
-/// asks for desktop pages.
+/// Marks of browsers on an iPhone or an iPad only. Together with `Macintosh` they indicate an iPad
+/// that requests desktop pages.
 const TOUCH_ONLY: [&str; 6] = ["CriOS/", "FxiOS/", "EdgiOS/", "OPT/", "GSA/", " Mobile/"];
 
-/// Program and system, as far as the user agent tells.
+/// Returns the program and the system, as far as the user agent reveals them.
 #[must_use]
 pub fn label(user_agent: Option<&str>) -> String {
     let user_agent = user_agent.unwrap_or_default();
     let program = find(PROGRAMS, user_agent).or({
-        // What these say by themselves is a word that others contain.
+        // Compared as a whole, because other user agents contain these words.
         match user_agent {
             "node" => Some("Node.js"),
             "Ruby" => Some("Ruby program"),
@@ -112,7 +113,8 @@ pub fn label(user_agent: Option<&str>) -> String {
     }
 }
 
-/// Safari on an iPad says that it is a Mac, in every word: then both are named.
+/// Refines the system of an Apple device. The user agent of Safari on an iPad is that of a Mac,
+/// byte for byte, so the label names both.
 fn refine(system: &'static str, program: Option<&str>, user_agent: &str) -> &'static str {
     if system != "macOS" {
         return system;
@@ -126,7 +128,7 @@ fn refine(system: &'static str, program: Option<&str>, user_agent: &str) -> &'st
     system
 }
 
-/// The first entry whose mark the user agent contains.
+/// Returns the name of the first mark that the user agent contains.
 fn find(table: &Table, user_agent: &str) -> Option<&'static str> {
     table
         .iter()

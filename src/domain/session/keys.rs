@@ -1,5 +1,5 @@
-//! The key ring: Ed25519 keys read from a JWK Set. The first signs, all verify. From each of them
-//! follows a secret for refresh tokens, which nobody but this service reads.
+//! The key ring: Ed25519 keys from a JWK Set. The first key signs, all of them verify. A secret for
+//! refresh tokens, which only this service reads, is derived from each.
 
 use core::fmt;
 
@@ -11,10 +11,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 
-/// The most keys a set may hold: a rotation needs two or three.
+/// The most keys that a set may contain. A rotation needs two or three.
 const MAX_KEYS: usize = 8;
 
-/// A key's id: 1 to 64 characters of base64url, as an RFC 7638 thumbprint is.
+/// A key's id: 1 to 64 characters of base64url, such as an RFC 7638 thumbprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyId(String);
 
@@ -27,28 +27,28 @@ impl KeyId {
         well_formed.then(|| Self(text.to_owned()))
     }
 
-    /// The id.
+    /// Returns the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What the secret of refresh tokens is derived under: it says nothing about the key, and serves
-/// nothing else.
+/// The label of the secret for refresh tokens. The secret reveals nothing about the key, and has no
+/// other use.
 const REFRESH_LABEL: &str = "latchkey/refresh-token/v1";
 
 /// The keys of this deployment.
 pub struct KeyRing {
     signing: Key,
-    /// All but that one.
+    /// The keys that only verify.
     others: Vec<Key>,
 }
 
 struct Key {
     id: KeyId,
     ed25519: SigningKey,
-    /// HMAC-SHA-512 of refresh tokens.
+    /// The HMAC-SHA-512 secret of refresh tokens.
     refresh: [u8; 64],
 }
 
@@ -63,7 +63,8 @@ impl Key {
     }
 }
 
-/// SHA-512 of the label and the key: what follows from one label says nothing about another.
+/// Returns the SHA-512 of the label and the key. The secret of one label reveals nothing about that
+/// of another.
 fn derive(label: &str, key: &SigningKey) -> [u8; 64] {
     Sha512::new()
         .chain_update(label)
@@ -72,15 +73,15 @@ fn derive(label: &str, key: &SigningKey) -> [u8; 64] {
         .into()
 }
 
-/// What is wrong with a key set. It names positions, never values.
+/// What is wrong with a key set. Contains positions, never values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidKeyRing {
-    /// Not JSON of the form `{"keys": […]}`.
+    /// The text is not JSON of the form `{"keys": […]}`.
     NotAKeySet,
-    /// No key, or more than eight.
+    /// The set contains no key, or more than eight.
     WrongNumber,
-    /// The key at this position (from 0) is not an Ed25519 private key with a proper `kid`,
-    /// or its `x` does not belong to its `d`.
+    /// The key at this position (from 0) is not an Ed25519 private key with a valid `kid`, or its
+    /// `x` does not match its `d`.
     BadKey(usize),
     /// The key at this position is a placeholder: all its bytes are the same.
     WeakKey(usize),
@@ -94,7 +95,7 @@ struct JwkSet<'a> {
     keys: Vec<Jwk<'a>>,
 }
 
-/// The members of RFC 8037 that matter; others (`alg`, `use`) are let pass.
+/// The members of RFC 8037 that matter; others (`alg`, `use`) are ignored.
 #[derive(Deserialize)]
 struct Jwk<'a> {
     kty: &'a str,
@@ -105,11 +106,11 @@ struct Jwk<'a> {
 }
 
 impl KeyRing {
-    /// Reads a JWK Set of Ed25519 private keys (RFC 8037, section 2).
+    /// Parses a JWK Set of Ed25519 private keys (RFC 8037, section 2).
     ///
     /// # Errors
     ///
-    /// The first fault, as an [`InvalidKeyRing`].
+    /// Returns the first fault as an [`InvalidKeyRing`].
     pub fn from_jwk_set(json: &str) -> Result<Self, InvalidKeyRing> {
         let set: JwkSet<'_> = serde_json::from_str(json).map_err(|_| InvalidKeyRing::NotAKeySet)?;
         if set.keys.len() > MAX_KEYS {
@@ -135,26 +136,26 @@ impl KeyRing {
         Ok(Self { signing, others })
     }
 
-    /// The id of the key that new tokens are signed with.
+    /// Returns the id of the key that signs new tokens.
     #[must_use]
     pub const fn signing_id(&self) -> &KeyId {
         &self.signing.id
     }
 
-    /// The key that new access tokens are signed with.
+    /// Returns the key that signs new access tokens.
     #[must_use]
     pub const fn signing(&self) -> &SigningKey {
         &self.signing.ed25519
     }
 
-    /// The secret that new refresh tokens are signed with.
+    /// Returns the secret that signs new refresh tokens.
     #[must_use]
     pub fn signing_refresh(&self) -> Hs512Key {
         Hs512Key::new(self.signing.refresh)
     }
 
-    /// A secret for another purpose, named by `label`, that says nothing about the key it
-    /// comes from. It changes when the signing key does.
+    /// Derives a secret for another purpose, named by `label`. It reveals nothing about the key
+    /// that it is derived from, and changes with the signing key.
     #[must_use]
     pub fn derive_secret(&self, label: &str) -> [u8; 32] {
         let mut secret = [0; 32];
@@ -164,13 +165,11 @@ impl KeyRing {
         secret
     }
 
-    /// Whether the key of this very id has made the signature; no other key is ever tried in
-    /// its place.
+    /// Returns whether the key with exactly this id made the signature. No other key is tried.
     ///
-    /// It is found out by signing again: Ed25519 gives one signature to one text (RFC 8032,
-    /// section 5.1.6), and making one takes less than half the time of verifying one. The right
-    /// signature of a text is what nobody else may learn: it stays here, and the comparison is
-    /// in constant time.
+    /// The check signs again: Ed25519 has one signature for each text (RFC 8032, section 5.1.6),
+    /// and making it takes less than half the time of verifying it. The correct signature of a text
+    /// must not leak: it stays in this function, and the comparison takes constant time.
     #[must_use]
     pub fn has_signed(&self, id: &str, text: &str, signature: &[u8]) -> bool {
         self.find(id).is_some_and(|key| {
@@ -179,12 +178,12 @@ impl KeyRing {
         })
     }
 
-    /// Whether the refresh secret of the key of this very id has made the tag of HMAC-SHA-512; in
-    /// constant time.
+    /// Returns whether the refresh secret of the key with exactly this id made the HMAC-SHA-512
+    /// tag. Takes constant time.
     #[must_use]
     pub fn has_signed_refresh(&self, id: &str, text: &str, tag: &[u8]) -> bool {
         self.find(id).is_some_and(|key| {
-            // HMAC takes keys of any length.
+            // HMAC accepts keys of any length.
             Hmac::<Sha512>::new_from_slice(&key.refresh)
                 .is_ok_and(|mac| mac.chain_update(text).verify_slice(tag).is_ok())
         })
@@ -215,7 +214,7 @@ fn decode_32(text: &str) -> Option<[u8; 32]> {
     (decoded.len() == 32).then_some(bytes)
 }
 
-/// Sixteen equal bytes in a row do not come from a generator.
+/// Returns whether sixteen equal bytes appear in a row, which no generator produces.
 fn is_placeholder(key: &SigningKey) -> bool {
     key.as_bytes()
         .windows(16)

@@ -1,7 +1,7 @@
-//! A session: one login on one device, and the whole family of its refresh tokens.
+//! A session: one login on one device, and the family of all its refresh tokens.
 //!
-//! Its rules (rotation, grace, reuse, ends) are the conditions of `store`, which one transaction
-//! decides: a decision made here, after a read, could be overtaken before the write.
+//! The rules (rotation, grace, reuse, ends) are conditions in the statements of `store`, decided in
+//! one transaction. A decision made here after a read could be outdated before the write.
 
 pub mod device;
 pub mod keys;
@@ -10,36 +10,36 @@ pub mod token;
 use super::id::{SessionId, TokenId, UserId};
 use super::time::{Seconds, UnixSeconds};
 
-/// The most sessions of a user that are live at once; the least recently used one ends.
+/// The most live sessions that a user may have. A login beyond it ends the least recently used one.
 pub const MAX_LIVE_SESSIONS: usize = 20;
-/// How much of a `User-Agent` is kept, in characters.
+/// How many characters of a `User-Agent` are stored.
 const MAX_USER_AGENT_CHARS: usize = 256;
 
 /// How long sessions last.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionPolicy {
-    /// A session that is not refreshed for this long is over.
+    /// How long after its last refresh a session expires.
     pub idle: Seconds,
-    /// A session is over this long after the login, whatever happens.
+    /// How long after the login a session expires in any case.
     pub absolute: Seconds,
-    /// How long after a rotation the predecessor is answered with the same successor.
+    /// How long after a rotation the predecessor gets the same pair again.
     pub grace: Seconds,
 }
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// The person logged out.
+    /// The user logged out.
     Logout,
-    /// A login on the same device carried it.
+    /// The session's cookies accompanied a new login.
     Replaced,
-    /// The user had more than [`MAX_LIVE_SESSIONS`].
+    /// The user had more than [`MAX_LIVE_SESSIONS`] sessions.
     Evicted,
     /// The password changed.
     PasswordChanged,
-    /// A refresh token was presented that had been superseded: somebody has a copy.
+    /// A superseded refresh token was presented: the token has been copied.
     Reuse,
-    /// The person ended it from another session.
+    /// The user ended it from another session.
     Revoked,
     /// The account was deactivated.
     Deactivated,
@@ -57,7 +57,7 @@ impl EndReason {
         Self::Deactivated,
     ];
 
-    /// The word that the database keeps.
+    /// Returns the word that the database stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,17 +72,17 @@ impl EndReason {
     }
 }
 
-/// Where a login came from, for the person's own list of devices.
+/// The device and country of a login, for the user's list of sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// The `User-Agent` header, cut to 256 characters, without control characters.
+    /// The `User-Agent` header, at most 256 characters, without control characters.
     pub user_agent: Option<String>,
-    /// Two letters (ISO 3166-1, or the network's own codes such as `T1`).
+    /// Two letters or digits (ISO 3166-1, or the network's own codes such as `T1`).
     pub country: Option<String>,
 }
 
 impl Device {
-    /// Keeps what is fit to be shown again.
+    /// Keeps only what can be displayed safely.
     #[must_use]
     pub fn new(user_agent: Option<&str>, country: Option<&str>) -> Self {
         let clean = |text: &str| -> String {
@@ -100,18 +100,18 @@ impl Device {
     }
 }
 
-/// Which session: its row's key. A caller is known by it, and so are the sessions that a request's
-/// cookies name.
+/// The key of a session's row. It identifies a caller, and the sessions that a request's cookies
+/// name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionKey {
-    /// Whose session it is.
+    /// The user whose session it is.
     pub user: UserId,
     /// The session's id: the `sid` of its tokens.
     pub id: SessionId,
 }
 
-/// What a pair of tokens follows from: a session's current generation. The same grant gives the
-/// same bytes.
+/// What a pair of tokens is derived from: the current generation of a session. The same grant
+/// yields the same bytes.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The session.
@@ -126,24 +126,24 @@ pub struct Grant {
     pub expires_at: UnixSeconds,
 }
 
-/// A session that has neither ended nor expired.
+/// A live session: neither ended nor expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The `sid` of its tokens.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user whose session it is.
     pub user: UserId,
-    /// The id of the one refresh token that rotates.
+    /// The id of the current refresh token, the only one that rotates.
     pub refresh_id: TokenId,
-    /// When the person logged in.
+    /// When the user logged in.
     pub created_at: UnixSeconds,
-    /// Login or last rotation.
+    /// When the user logged in or last refreshed the session.
     pub last_used_at: UnixSeconds,
-    /// Over from here on unless it is refreshed; never after `absolute_expires_at`.
+    /// When the session expires unless it is refreshed; never after `absolute_expires_at`.
     pub idle_expires_at: UnixSeconds,
-    /// Over from here on.
+    /// When the session expires in any case.
     pub absolute_expires_at: UnixSeconds,
-    /// Where the login came from.
+    /// The device and country of the login.
     pub device: Device,
 }
 
@@ -152,16 +152,16 @@ pub struct Session {
 pub struct NewSession {
     /// The session's id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user whose session it is.
     pub user: UserId,
     /// The id of its first refresh token.
     pub refresh_id: TokenId,
-    /// Where the login came from.
+    /// The device and country of the login.
     pub device: Device,
 }
 
 impl NewSession {
-    /// The session that begins at `now`.
+    /// Returns the session that begins at `now`.
     #[must_use]
     pub fn begin(self, policy: SessionPolicy, now: UnixSeconds) -> Session {
         let absolute_expires_at = now.plus(policy.absolute);

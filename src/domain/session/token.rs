@@ -1,11 +1,11 @@
-//! Access and refresh tokens: JWTs of exactly one form each (contract, section 3).
+//! Access and refresh tokens: JWTs of exactly one form each (docs/http.md, section 3).
 //!
-//! jwt-compact signs. What a token must satisfy is checked here, on the bytes, and by the key
-//! ring: jwt-compact reads header and claims into flattened structs, which let unknown members
-//! pass, and it leaves `typ`, `aud`, `iss` and the times to its caller.
+//! jwt-compact signs. This module and the key ring verify, on the raw bytes: jwt-compact reads
+//! header and claims into flattened structs, which accept unknown members, and leaves `typ`, `aud`,
+//! `iss` and the times to the caller.
 //!
-//! A token is refused for every cause alike; only an authentic token that has expired is
-//! told apart, because clients react to it and a log-out may use it.
+//! Every invalid token is refused alike. Only an authentic token that has expired is distinguished,
+//! because clients react to it and a log-out accepts it.
 
 mod wire;
 
@@ -24,23 +24,23 @@ use crate::domain::id::TokenId;
 use crate::domain::time::{Seconds, UnixSeconds};
 use wire::{AccessBody, RefreshBody, StrictHeader, decode, decode_bytes};
 
-/// The longest token that is looked at, in bytes. Ours have about 500.
+/// The longest token that is parsed, in bytes. Tokens of this service have about 500.
 const MAX_TOKEN_BYTES: usize = 2_048;
-/// How far another location's clock may be ahead when it wrote `iat`.
+/// How far ahead the clock that wrote `iat` may be, at another location.
 const ISSUED_AT_LEEWAY: Seconds = Seconds::new(5);
 
-/// The kinds of token. The cookie that a token arrives in fixes its kind, and the kind its type, its
-/// algorithm and its key: nothing in the token does.
+/// The kind of a token. The cookie that contains a token determines its kind, and the kind
+/// determines type, algorithm and key. Nothing in the token does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Others verify it, so it is signed with Ed25519.
+    /// Other services verify it, so it is signed with Ed25519.
     Access,
-    /// Nobody else reads it, so it is an HMAC, which costs a tenth.
+    /// Only this service reads it, so it is an HMAC, at a tenth of the cost.
     Refresh,
 }
 
 impl Kind {
-    /// The header's `typ`.
+    /// Returns the header's `typ`.
     const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt", // RFC 9068, section 2.1
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// The header's `alg`.
+    /// Returns the header's `alg`.
     const fn alg(self) -> &'static str {
         match self {
             Self::Access => "EdDSA",
@@ -57,62 +57,63 @@ impl Kind {
     }
 }
 
-/// Who issues tokens, for whom, and for how long.
+/// The issuer, the audience and the lifetimes of tokens.
 #[derive(Clone, Debug)]
 pub struct Issuance {
-    /// `iss` of both kinds, and `aud` of refresh tokens: nobody else may accept those.
+    /// `iss` of both kinds, and `aud` of refresh tokens, which only the issuer may accept.
     pub issuer: String,
     /// `aud` of access tokens.
     pub audience: String,
     /// Lifetime of an access token.
     pub access_lifetime: Seconds,
-    /// The longest lifetime of a refresh token: the session's idle time-out.
+    /// The longest lifetime of a refresh token: the session's idle timeout.
     pub refresh_lifetime: Seconds,
 }
 
-/// What an access token says: this user, in this session, with this role.
+/// The claims of an access token: this user, in this session, with this role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// The session it was issued in, and whose that is.
+    /// The session that it was issued in.
     pub session: SessionKey,
-    /// The role's slug when it was issued.
+    /// The role's slug at the time of issue.
     pub role: String,
-    /// Issued at.
+    /// When it was issued.
     pub issued_at: UnixSeconds,
-    /// Not valid from here on.
+    /// When it expires: it is invalid from this second on.
     pub expires_at: UnixSeconds,
     /// The token's id.
     pub id: TokenId,
 }
 
-/// What a refresh token says: one generation of this session.
+/// The claims of a refresh token: one generation of this session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// The session it belongs to, and whose that is.
+    /// The session that it belongs to.
     pub session: SessionKey,
-    /// Issued at.
+    /// When it was issued.
     pub issued_at: UnixSeconds,
-    /// Not valid from here on.
+    /// When it expires: it is invalid from this second on.
     pub expires_at: UnixSeconds,
-    /// The token's id; the session's row names the one that may rotate.
+    /// The token's id. The session's row contains the id of the current one.
     pub id: TokenId,
 }
 
-/// Why a token is not accepted.
+/// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection<C> {
-    /// Not a token of ours of this kind.
+    /// It is not an authentic token of this kind.
     Invalid,
-    /// Ours and of this kind, but its time is over.
+    /// It is an authentic token of this kind, but has expired.
     Expired(C),
 }
 
-/// Stands for one token, all of it: header, claims and signature.
+/// Identifies one token by its header, claims and signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
-    /// Half of a token's SHA-512; `None` when it is too long to be one.
+    /// Returns the first half of the token's SHA-512. `None` when the text is too long to be a
+    /// token.
     #[must_use]
     pub fn of(token: &str) -> Option<Self> {
         if token.len() > MAX_TOKEN_BYTES {
@@ -125,7 +126,7 @@ impl TokenDigest {
         Some(Self(digest))
     }
 
-    /// Its last two bytes.
+    /// Returns the last two bytes of the digest.
     #[must_use]
     pub const fn last_bytes(self) -> [u8; 2] {
         let [.., a, b] = self.0;
@@ -133,11 +134,12 @@ impl TokenDigest {
     }
 }
 
-/// A signed token, ready for its cookie.
+/// A signed token, ready to be put into its cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedToken(String);
 
-/// The signature could not be made; it cannot happen with claims of ours.
+/// The error for a signature that could not be made. Does not happen with claims made by this
+/// service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigningFailed;
 
@@ -149,17 +151,17 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens under `keys`.
+    /// Creates a signer and verifier that uses `keys`.
     #[must_use]
     pub const fn new(keys: KeyRing, issuance: Issuance) -> Self {
         Self { keys, issuance }
     }
 
-    /// Signs an access token. The same claims give the same bytes (RFC 8032).
+    /// Signs an access token. The same claims yield the same bytes (RFC 8032).
     ///
     /// # Errors
     ///
-    /// [`SigningFailed`] when the claims cannot be written as JSON.
+    /// Returns [`SigningFailed`] when the claims cannot be serialized.
     pub fn sign_access(&self, claims: &AccessClaims) -> Result<SignedToken, SigningFailed> {
         let body = AccessBody {
             iss: self.issuance.issuer.clone(),
@@ -178,11 +180,11 @@ impl Tokens {
         self.sign(Kind::Access, lifetime, body)
     }
 
-    /// Signs a refresh token. The same claims give the same bytes.
+    /// Signs a refresh token. The same claims yield the same bytes.
     ///
     /// # Errors
     ///
-    /// [`SigningFailed`] when the claims cannot be written as JSON.
+    /// Returns [`SigningFailed`] when the claims cannot be serialized.
     pub fn sign_refresh(&self, claims: &RefreshClaims) -> Result<SignedToken, SigningFailed> {
         let body = RefreshBody {
             iss: self.issuance.issuer.clone(),
@@ -204,7 +206,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`Rejection::Expired`] for an authentic token whose `exp` has come, otherwise
+    /// Returns [`Rejection::Expired`] for an authentic token that has expired, otherwise
     /// [`Rejection::Invalid`].
     pub fn verify_access(
         &self,
@@ -228,11 +230,12 @@ impl Tokens {
         self.judge_access(claims, now)
     }
 
-    /// Judges the times of an access token that [`Tokens::verify_access`] has found authentic.
+    /// Checks the times of an access token that [`Tokens::verify_access`] has found authentic.
     ///
     /// # Errors
     ///
-    /// As [`Tokens::verify_access`].
+    /// Returns [`Rejection::Expired`] for a token that has expired, and [`Rejection::Invalid`] for
+    /// one whose times are impossible.
     pub fn judge_access(
         &self,
         claims: AccessClaims,
@@ -253,7 +256,8 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// As [`Tokens::verify_access`].
+    /// Returns [`Rejection::Expired`] for an authentic token that has expired, otherwise
+    /// [`Rejection::Invalid`].
     pub fn verify_refresh(
         &self,
         token: &str,
@@ -302,7 +306,8 @@ impl Tokens {
         signed.map(SignedToken).map_err(|_| SigningFailed)
     }
 
-    /// Header, then signature, then claims; nothing in the token chooses how it is checked.
+    /// Checks the header, then the signature, then the claims. Nothing in the token determines how
+    /// it is checked.
     fn authenticate<B: DeserializeOwned, C>(
         &self,
         token: &str,
@@ -332,7 +337,7 @@ impl Tokens {
 }
 
 impl SignedToken {
-    /// The compact form, for a cookie alone.
+    /// Returns the compact form, for a cookie only.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -351,14 +356,15 @@ enum Times {
     Impossible,
 }
 
-/// From when to when a token is valid.
+/// The times between which a token is valid.
 #[derive(Clone, Copy)]
 struct Lifetime {
     issued_at: UnixSeconds,
     expires_at: UnixSeconds,
 }
 
-/// `exp` has no leeway: at that very second the token is over (RFC 7519, section 4.1.4).
+/// Classifies the times of a token. `exp` has no leeway: a token has expired in that very second
+/// (RFC 7519, section 4.1.4).
 fn judge_times(lifetime: Lifetime, longest: Seconds, now: UnixSeconds) -> Times {
     let Lifetime {
         issued_at,

@@ -1,17 +1,17 @@
-//! What a guesser makes by rule instead of looking it up: repeats, runs and keyboard walks.
-//! The lists leave such passwords out, because their authors find them by rule as well.
+//! Passwords that an attacker generates instead of looking up: repeats, runs and keyboard walks.
+//! The lists do not contain them, because their authors also detect them by rule.
 
-/// A piece of fewer keys is no evidence of a rule.
+/// The fewest keys in a piece: a shorter one is not evidence of a rule.
 const LEAST_PIECE: usize = 3;
-/// Keys outside of all pieces, at most: `1234567a` is found as soon as `12345678`.
+/// The most keys outside of all pieces: `1234567a` is as easy to guess as `12345678`.
 const MOST_LEFTOVERS: usize = 2;
-/// The farthest that two neighbours of a run are apart: `2468` is one.
+/// The largest step between two neighbours of a run: `2468` is one.
 const WIDEST_STEP: i64 = 2;
-/// A block that is shorter could not be a password, and its repetition is none either.
+/// The length below which a block could not be a password, so that neither can its repetition.
 pub(super) const SHORT_BLOCK: usize = 8;
 
-/// Ways over the common keyboards, each for both directions: rows, shifted digits, columns, the
-/// ways between two rows, and the number pad.
+/// Walks over common keyboards, each used in both directions: rows, shifted digits, columns,
+/// zigzags between two rows, and the number pad.
 const WALKS: [&str; 26] = [
     "1234567890-=",
     "!@#$%^&*()_+",
@@ -41,10 +41,10 @@ const WALKS: [&str; 26] = [
     "147258369",
 ];
 
-/// Whether the password consists of pieces of three keys or more that are each a repeat, a run
-/// or a walk, and of at most two other keys.
+/// Returns whether the password consists of pieces of three keys or more, each a repeat, a run or a
+/// walk, and of at most two other keys.
 pub(super) fn is_predictable(keys: &[char]) -> bool {
-    // The fewest leftovers before each place.
+    // The fewest leftovers before each position.
     let mut leftovers = vec![usize::MAX; keys.len() + 1];
     if let Some(first) = leftovers.first_mut() {
         *first = 0;
@@ -67,14 +67,15 @@ pub(super) fn is_predictable(keys: &[char]) -> bool {
         .is_some_and(|count| *count <= MOST_LEFTOVERS)
 }
 
-/// The shortest block that the password repeats at least once, the last time perhaps in part.
+/// Returns the shortest block that the password repeats at least once. The last repetition may be
+/// partial.
 pub(super) fn repeated_block(keys: &[char]) -> Option<&[char]> {
     let period = (1..=keys.len() / 2)
         .find(|period| keys.get(*period..) == keys.get(..keys.len() - period))?;
     keys.get(..period)
 }
 
-/// How many keys at the beginning are the same, or ascend or descend by the same small step.
+/// Returns how many keys at the beginning are equal, or ascend or descend by the same small step.
 fn run(keys: &[char]) -> usize {
     let step = |pair: &[char]| match pair {
         [one, other] => i64::from(u32::from(*other)) - i64::from(u32::from(*one)),
@@ -89,7 +90,7 @@ fn run(keys: &[char]) -> usize {
     }
 }
 
-/// How many keys at the beginning lie on one walk, in either direction.
+/// Returns how many keys at the beginning follow one walk, in either direction.
 fn walk(keys: &[char]) -> usize {
     let Some(first) = keys.first() else {
         return 0;

@@ -1,4 +1,4 @@
-//! Argon2 hashes as PHC strings: ours, and those of other systems.
+//! Argon2 hashes as PHC strings: own ones, and those of other systems.
 
 use argon2::password_hash::phc::{PasswordHash as PhcString, Salt};
 use argon2::{Algorithm, Version};
@@ -6,24 +6,25 @@ use base64ct::{Base64Unpadded, Encoding};
 
 use super::{HashCost, TAG_BYTES};
 
-/// Memory that a stored hash may ask for, in KiB: from half of OWASP's smallest setting on.
+/// The memory that a stored hash may require, in KiB. The minimum is about half of OWASP's smallest
+/// setting.
 const MEMORY_KIB: core::ops::RangeInclusive<u32> = 4_096..=super::memory::MOST_KIB;
-/// Lanes that a stored hash may have; they are computed one after the other.
+/// The lanes that a stored hash may have. They are computed one after the other.
 const LANES: core::ops::RangeInclusive<u32> = 1..=4;
-/// Lengths of tags that are taken, in bytes.
+/// The lengths of a tag that are accepted, in bytes.
 const TAG_LENGTHS: core::ops::RangeInclusive<usize> = 16..=64;
 
-/// What a salt of a hash in the normal form begins with: six bytes that base64 writes as
-/// `nfkc/v1/`. No random salt of the other kind begins so (one in 2^48).
+/// The first six bytes of the salt of a hash of the normal form, which base64 writes as `nfkc/v1/`.
+/// A random salt begins with them with a probability of 2^-48.
 const NFKC_LABEL: [u8; 6] = [0x9d, 0xf9, 0x1c, 0xfe, 0xfd, 0x7f];
 
 /// Which spelling of a password was hashed.
 ///
-/// The salt says it, and nothing else of the PHC string does: every program that verifies
-/// Argon2 can use the hash, and the mark cannot be changed without changing the hash.
+/// Only the salt of the PHC string records it: every program that verifies Argon2 can use the hash,
+/// and the mark cannot be changed without changing the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PasswordForm {
-    /// The text exactly as it was sent, as other systems do it.
+    /// The text exactly as it was sent, as other systems hash it.
     AsSent,
     /// Unicode's NFKC of the text.
     Nfkc,
@@ -38,7 +39,7 @@ impl PasswordForm {
         }
     }
 
-    /// The salt of a new hash in this form.
+    /// Returns the salt of a new hash in this form.
     pub(super) fn salt(self, random: &[u8]) -> Vec<u8> {
         match self {
             Self::AsSent => random.to_vec(),
@@ -54,14 +55,14 @@ pub(super) struct ArgonSetting {
     pub(super) version: Version,
     pub(super) cost: HashCost,
     pub(super) lanes: u32,
-    /// Which pepper went in.
+    /// The name of the pepper that was used.
     pub(super) pepper: Option<String>,
     pub(super) tag_bytes: usize,
     pub(super) form: PasswordForm,
 }
 
 impl ArgonSetting {
-    /// What our own hashes have.
+    /// Returns the setting of new hashes.
     pub(super) fn own(cost: HashCost, pepper: Option<String>) -> Self {
         Self {
             algorithm: Algorithm::Argon2id,
@@ -74,8 +75,8 @@ impl ArgonSetting {
         }
     }
 
-    /// The PHC string of a tag under this setting. `keyid` is the parameter that the Argon2
-    /// paper provides for the name of a secret.
+    /// Returns the PHC string of a tag with this setting. `keyid` is the parameter that the Argon2
+    /// paper defines for the name of a secret.
     pub(super) fn write(&self, salt: &[u8], tag: &[u8]) -> String {
         let HashCost {
             memory_kib,
@@ -104,7 +105,7 @@ pub(super) struct StoredArgon {
 }
 
 impl StoredArgon {
-    /// `None` when the string is damaged or asks for more than it may: a row of a hostile or
+    /// Parses a PHC string. `None` when it is damaged or exceeds a bound: a row of a hostile or
     /// broken import must not make the isolate allocate a gigabyte.
     pub(super) fn read(text: &str) -> Option<Self> {
         let phc = PhcString::new(text).ok()?;

@@ -1,8 +1,8 @@
-//! Password hashes that other systems made: read, bounded, verified; never made.
+//! Password hashes of other systems: parsed, bounded and verified, never created.
 //!
-//! A user who moves in with one of these keeps the password. The first login replaces the
-//! hash by one of ours. A verification goes in steps, none of which takes much longer than one
-//! of our own hashes: between two of them the isolate answers others.
+//! An imported user with such a hash keeps the password, and the first login replaces the hash by
+//! an own one. A verification runs in steps that each take little longer than an own hash, and the
+//! isolate answers other requests between two steps.
 
 mod bcrypt;
 mod pbkdf2;
@@ -17,43 +17,43 @@ use subtle::ConstantTimeEq;
 use super::memory::HashMemory;
 use super::{Effort, HashError};
 
-/// The most rounds of PBKDF2; Django 6.0 makes 1,200,000.
+/// The most rounds of PBKDF2. Django 6.0 uses 1,200,000.
 const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
-/// What Better Auth fixes: N = 2^14, r = 16, p = 1, and a key of 64 bytes.
+/// The fixed parameters of Better Auth: N = 2^14, r = 16, p = 1, and a key of 64 bytes.
 const BETTER_AUTH: [u32; 3] = [14, 16, 1];
 const BETTER_AUTH_KEY_BYTES: usize = 64;
-/// Lengths of salts and keys that are taken, in bytes.
+/// The lengths of salts and keys that are accepted, in bytes.
 const MAX_SALT_BYTES: usize = 128;
 const KEY_BYTES: core::ops::RangeInclusive<usize> = 16..=64;
-/// Rounds of PBKDF2 and of bcrypt in one step: about as long as one of our hashes.
+/// Rounds of PBKDF2 and of bcrypt in one step: about as long as one own hash.
 const PBKDF2_STEP: u32 = 50_000;
 const BCRYPT_STEP: u32 = 512;
-/// Work in a millisecond, on a machine on which our hash takes 35 ms (`docs/performance.md`):
-/// rounds, or N times r.
+/// Work per millisecond (rounds, or N times r), on a machine on which an own hash takes 35 ms
+/// (`docs/performance.md`).
 const PBKDF2_A_MILLI: u32 = 1_800;
 const BCRYPT_A_MILLI: u32 = 14;
 const SCRYPT_A_MILLI: u32 = 2_800;
 
-/// A hash of another system, within bounds.
+/// A parsed hash of another system, within bounds.
 pub(super) enum Foreign {
-    /// `$2a$`, `$2b$`, `$2y$`
+    /// `$2a$…`, `$2b$…` or `$2y$…`.
     Bcrypt(bcrypt::Stored),
-    /// `$scrypt$ln=…,r=…,p=…$salt$key`, or Better Auth's `salt:key`
+    /// `$scrypt$ln=…,r=…,p=…$salt$key`, or Better Auth's `salt:key`.
     Scrypt {
         params: scrypt::Params,
         salt: Vec<u8>,
         key: Vec<u8>,
-        /// Better Auth normalises passwords before it hashes them.
+        /// Whether passwords are normalised before hashing, as Better Auth does.
         normalised: bool,
     },
-    /// `$pbkdf2-sha256$…`, `$pbkdf2-sha1$…`, Django's `pbkdf2_sha256$…`
+    /// `$pbkdf2-sha256$…`, `$pbkdf2-sha1$…`, or Django's `pbkdf2_sha256$…`.
     Pbkdf2 {
         digest: Digest,
         rounds: u32,
         salt: Vec<u8>,
         key: Vec<u8>,
     },
-    /// `$firebase-scrypt$ln=…,r=…$salt$separator$signer$hash`
+    /// `$firebase-scrypt$ln=…,r=…$salt$separator$signer$hash`.
     Firebase {
         params: scrypt::Params,
         salt: Vec<u8>,
@@ -69,7 +69,7 @@ pub(super) enum Digest {
 }
 
 impl Foreign {
-    /// `None` when the text is in none of the formats, or asks for more than it may.
+    /// Parses a stored hash. `None` when the text has none of the formats, or exceeds a bound.
     pub(super) fn read(text: &str) -> Option<Self> {
         let fields: Vec<&str> = text.split('$').collect();
         match fields.as_slice() {
@@ -103,7 +103,8 @@ impl Foreign {
         }
     }
 
-    /// Begins to hash a password as the stored one was. `normalise` is Unicode's NFKC.
+    /// Begins to hash a password with the parameters of the stored hash. `normalise` is Unicode's
+    /// NFKC.
     pub(super) fn begin(self, password: &str, normalise: fn(&str) -> String) -> Comparison {
         let normalised = matches!(&self, Self::Scrypt { normalised, .. } if *normalised);
         let normal = (normalised && !password.is_ascii()).then(|| normalise(password));
@@ -134,19 +135,20 @@ impl Foreign {
         }
     }
 
-    /// Whether what a password gave is what is stored.
+    /// Returns whether the computed bytes match the stored hash.
     fn is(&self, computed: &[u8]) -> bool {
         match self {
             Self::Bcrypt(stored) => computed.ct_eq(stored.hash()).into(),
             Self::Scrypt { key, .. } => computed.ct_eq(key).into(),
-            // The blocks of a key do not depend on each other, and each costs all rounds: the
-            // first one, of 160 bits or more, decides.
+            // The blocks of a key are independent, and each costs all rounds. The first one, of 160
+            // bits or more, decides.
             Self::Pbkdf2 { key, .. } => {
                 let length = key.len().min(computed.len());
                 let halves = computed.get(..length).zip(key.get(..length));
                 halves.is_some_and(|(computed, key)| computed.ct_eq(key).into())
             }
-            // The password's key encrypts the project's signer key: that is the hash.
+            // The key derived from the password encrypts the project's signer key; the result is
+            // the hash.
             Self::Firebase { signer, hash, .. } => {
                 let Ok(key) = <[u8; 32]>::try_from(computed) else {
                     return false;
@@ -159,7 +161,7 @@ impl Foreign {
         }
     }
 
-    /// How many bytes scrypt is asked for.
+    /// Returns the length of the key that scrypt derives, in bytes.
     fn key_bytes(&self) -> usize {
         match self {
             Self::Scrypt { key, .. } => key.len(),
@@ -168,7 +170,7 @@ impl Foreign {
     }
 }
 
-/// A password on its way to being compared.
+/// The comparison of a password with a stored hash, in progress.
 pub(super) struct Comparison {
     stored: Foreign,
     password: Vec<u8>,
@@ -176,7 +178,7 @@ pub(super) struct Comparison {
 }
 
 enum Progress {
-    /// Four kilobytes of tables.
+    /// Boxed because of its 4 KiB of tables.
     Bcrypt(Box<bcrypt::Bcrypt>),
     Scrypt(scrypt::Scrypt),
     Sha1(Option<pbkdf2::Rounds<5>>),
@@ -184,7 +186,7 @@ enum Progress {
 }
 
 impl Comparison {
-    /// What is left to compute.
+    /// Returns the remaining work.
     pub(super) fn effort(&self) -> Effort {
         let sliced = |rounds: u32, step: u32, a_milli: u32| Effort {
             step_millis: rounds.min(step) / a_milli,
@@ -204,7 +206,8 @@ impl Comparison {
         }
     }
 
-    /// Computes the next step; whether the password is the one that was hashed, after the last.
+    /// Computes the next step. Returns whether the password matches after the last step, `None`
+    /// before.
     pub(super) fn step(&mut self, memory: &HashMemory) -> Result<Option<bool>, HashError> {
         let length = self.stored.key_bytes();
         let computed = match &mut self.progress {
@@ -234,7 +237,8 @@ fn read_scrypt(params: &str, salt: &str, key: &str) -> Option<Foreign> {
     })
 }
 
-/// The salt is the hexadecimal text itself, not what it stands for.
+/// Parses Better Auth's format. The salt is the hexadecimal text itself, not the bytes that it
+/// encodes.
 fn read_better_auth(text: &str) -> Option<Foreign> {
     let (salt, key) = text.split_once(':')?;
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -248,14 +252,14 @@ fn read_better_auth(text: &str) -> Option<Foreign> {
     })
 }
 
-/// The last two parts of a hash, as they are written.
+/// The encoded salt and key of a stored hash.
 #[derive(Clone, Copy)]
 struct SaltAndKey<'a> {
     salt: &'a str,
     key: &'a str,
 }
 
-/// The parts of a Firebase hash behind its parameters, as they are written.
+/// The encoded parts of a Firebase hash, after its parameters.
 struct FirebaseParts<'a> {
     salt: &'a str,
     separator: &'a str,
@@ -263,7 +267,7 @@ struct FirebaseParts<'a> {
     hash: &'a str,
 }
 
-/// `i=310000,l=32` as `RustCrypto` writes it, or `29000` as passlib does.
+/// Parses `i=310000,l=32` as `RustCrypto` writes it, or `29000` as passlib does.
 fn read_pbkdf2(digest: Digest, params: &str, parts: SaltAndKey<'_>) -> Option<Foreign> {
     let SaltAndKey { salt, key } = parts;
     let rounds = if params.contains('=') {
@@ -282,7 +286,7 @@ fn read_pbkdf2(digest: Digest, params: &str, parts: SaltAndKey<'_>) -> Option<Fo
     })
 }
 
-/// The salt is text; the key is padded base64.
+/// Parses Django's format. The salt is text; the key is padded base64.
 fn read_django(digest: Digest, rounds: &str, parts: SaltAndKey<'_>) -> Option<Foreign> {
     let SaltAndKey { salt, key } = parts;
     Some(Foreign::Pbkdf2 {
@@ -307,7 +311,7 @@ fn read_firebase(params: &str, parts: &FirebaseParts<'_>) -> Option<Foreign> {
     })
 }
 
-/// The values of exactly these names, in this order.
+/// Parses a list of parameters with exactly these names, in this order.
 fn numbers<const N: usize>(params: &str, names: [&str; N]) -> Option<[u32; N]> {
     let mut parts = params.split(',');
     let mut values = [0; N];

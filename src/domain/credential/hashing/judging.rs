@@ -1,4 +1,4 @@
-//! A password on its way to being compared with a stored hash, step by step.
+//! The step-by-step comparison of a password with a stored hash.
 
 use subtle::ConstantTimeEq;
 
@@ -7,41 +7,41 @@ use super::foreign::{Comparison, Foreign};
 use super::{DUMMY_SALT, HashError, PasswordHasher, Recipe, StoredHash};
 use crate::domain::credential::password::PresentedPassword;
 
-/// The outcome of a verification. Each variant has cost one hash at least.
+/// The outcome of a verification. Each variant has cost at least one hash.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// The password is the user's.
+    /// The password is correct.
     Match {
-        /// The stored hash has another cost than today's and should be replaced.
+        /// The stored hash has another setting than today's and should be replaced.
         rehash: bool,
     },
-    /// It is not, or there is no such user.
+    /// The password is wrong, or there is no such user.
     Mismatch,
-    /// The stored hash cannot be read, or asks for more than it may: an operator's matter.
+    /// The stored hash cannot be parsed, or exceeds a bound. An operator must repair it.
     Damaged,
-    /// The stored hash was made with a pepper that this configuration does not have: whether the
-    /// password is right is not known here.
+    /// The stored hash was made with a pepper that is not configured, so the password cannot be
+    /// checked.
     UnknownPepper,
 }
 
-/// CPU time by the size of the work: that of a machine on which a hash of
-/// [`HashCost::OWASP`](super::HashCost::OWASP) takes 35 ms.
+/// Estimated CPU time, on a machine on which a hash of [`HashCost::OWASP`](super::HashCost::OWASP)
+/// takes 35 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Of the next step, in which the isolate answers nobody.
+    /// The time of the next step, during which the isolate answers no other request.
     pub step_millis: u32,
-    /// Of all that is left.
+    /// The time of all remaining steps.
     pub total_millis: u32,
 }
 
 /// A comparison, computed by as many calls of [`Judging::step`] as it needs.
 ///
-/// Whether the user exists, whether the hash can be read, whether the password is right: one
-/// Argon2 hash is computed in each case, so that the time tells nothing. (A hash of another
-/// setting or system takes its own time, until the first login has replaced it; a wrong password
-/// for one of another system, or for a cheaper one, costs one of ours on top: no refusal is
-/// faster than the others.)
+/// Each comparison computes an Argon2 hash, whether or not the user exists, the stored hash can be
+/// parsed, and the password is correct, so that its time reveals nothing. A hash of another setting
+/// or system takes its own time until the first login replaces it. A wrong password for a hash of
+/// another system, or for a cheaper one, costs an own hash in addition, so no refusal is faster
+/// than the others.
 pub struct Judging<'a> {
     hasher: &'a PasswordHasher,
     password: &'a PresentedPassword,
@@ -50,11 +50,11 @@ pub struct Judging<'a> {
 
 /// What the next step computes.
 enum Next {
-    /// An Argon2 hash, and the pepper that it takes.
+    /// A stored Argon2 hash.
     Argon(StoredArgon),
     /// A part of another system's hash.
     Foreign(Comparison),
-    /// One of our hashes, for its cost alone.
+    /// One own hash, computed for its cost only.
     Waste(Verification),
 }
 
@@ -84,7 +84,7 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// What is left to compute.
+    /// Returns the remaining work.
     #[must_use]
     pub fn effort(&self) -> Effort {
         match &self.next {
@@ -94,7 +94,8 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Whether the next step takes longer than one of our own hashes, or belongs to what does.
+    /// Returns whether the comparison costs more than an own hash, or is with the hash of another
+    /// system.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         match &self.next {
@@ -104,11 +105,11 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Computes the next step; the outcome after the last one.
+    /// Computes the next step. Returns the outcome after the last step, `None` before.
     ///
     /// # Errors
     ///
-    /// As [`PasswordHasher::hash`].
+    /// Returns [`HashError`] when the isolate has too little memory.
     pub fn step(&mut self) -> Result<Option<Verification>, HashError> {
         let hasher = self.hasher;
         match &mut self.next {
@@ -146,7 +147,7 @@ impl<'a> Judging<'a> {
                 Some(false) => {}
             },
         }
-        // A wrong password for what is cheaper than ours is not refused sooner.
+        // A wrong password for a cheaper hash must not be refused sooner.
         self.next = Next::Waste(Verification::Mismatch);
         Ok(None)
     }

@@ -1,8 +1,8 @@
-//! The memory that hashes are computed in: one buffer for all of an isolate, and its bound.
+//! The memory of password hashing: one buffer per isolate, and its bounds.
 //!
-//! The memory of a wasm instance never shrinks, and what was freed in the middle of it may be
-//! too small for the next hash. So one buffer serves every algorithm, nothing is given back,
-//! and the buffer is replaced once at most, by one that all accepted hashes fit into.
+//! The memory of a wasm instance never shrinks, and a freed region may be too small for the next
+//! hash. So every algorithm uses one buffer, which is never freed, and is replaced at most once, by
+//! one that fits all accepted hashes.
 
 use core::cell::{RefCell, RefMut};
 
@@ -10,23 +10,23 @@ use argon2::Block;
 
 use super::HashError;
 
-/// The most memory that one hash may take, in KiB: the default of argon2-cffi and node-argon2,
+/// The most memory that one hash may require, in KiB: the default of argon2-cffi and node-argon2,
 /// and of passlib's scrypt.
 pub(super) const MOST_KIB: u32 = 65_536;
-/// A first buffer that is larger than this is allocated at [`MOST_KIB`] at once.
+/// If the first hash requires more than this, the buffer gets [`MOST_KIB`] at once.
 const MOST_FIRST_KIB: u32 = 32_768;
-/// What both buffers take together when the second has replaced the first. An isolate has
-/// 128 MiB for this, the rest of the service (below 8 MiB) and the runtime's own heap.
+/// The memory of both buffers, after the second has replaced the first. An isolate has 128 MiB for
+/// this, the rest of the service (below 8 MiB) and the runtime's own heap.
 const BUDGET_KIB: u32 = 98_304;
 const _: () = assert!(MOST_FIRST_KIB + MOST_KIB <= BUDGET_KIB);
 const _: () = assert!(*super::MEMORY_KIB.end() <= MOST_KIB);
 
-/// The buffer, in blocks of 1 KiB; empty until the first hash.
+/// The buffer, in blocks of 1 KiB. Empty until the first hash.
 #[derive(Default)]
 pub struct HashMemory(RefCell<Vec<Block>>);
 
 impl HashMemory {
-    /// At least this many blocks, with anything in them.
+    /// Returns at least this many blocks, with arbitrary contents.
     pub(super) fn blocks(&self, wanted: u32) -> Result<RefMut<'_, Vec<Block>>, HashError> {
         if wanted > MOST_KIB {
             return Err(HashError::Refused);
@@ -35,7 +35,7 @@ impl HashMemory {
         if blocks.len() < wanted as usize {
             let is_first = blocks.is_empty() && wanted <= MOST_FIRST_KIB;
             let size = if is_first { wanted } else { MOST_KIB } as usize;
-            // Freed before the larger one is asked for: a resize would hold both.
+            // Freed before the larger one is allocated: a resize would hold both.
             *blocks = Vec::new();
             blocks
                 .try_reserve_exact(size)

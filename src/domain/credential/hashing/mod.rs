@@ -1,8 +1,8 @@
-//! Password hashing: Argon2id, one block buffer per isolate, every refusal at the same price.
-//! Hashes of other systems verify too, and are replaced at the next login.
+//! Password hashing: Argon2id, one buffer per isolate, every refusal at the same cost. Hashes of
+//! other systems verify too, and are replaced at the next login.
 //!
-//! A new hash is one of the password's normal form (NFKC), and its salt says so: see
-//! [`PasswordForm`]. A hash without that mark is one of the text exactly as it was sent.
+//! A new hash is computed from the password's normal form (NFKC), and its salt records that: see
+//! [`PasswordForm`]. A hash without that mark is computed from the text exactly as it was sent.
 
 mod argon;
 mod foreign;
@@ -25,22 +25,23 @@ pub use memory::HashMemory;
 const TAG_BYTES: usize = 32;
 /// Length of a salt, in bytes (RFC 9106, section 3.1).
 pub const SALT_BYTES: usize = 16;
-/// Memory that a new hash may be configured to take, in KiB: OWASP's smallest and largest
+/// The memory that a new hash may be configured to use, in KiB: OWASP's smallest and largest
 /// settings.
 pub const MEMORY_KIB: core::ops::RangeInclusive<u32> = 7_168..=47_104;
-/// Passes that a hash may take.
+/// The passes that a hash may use.
 pub const ITERATIONS: core::ops::RangeInclusive<u32> = 1..=10;
-/// The most work of one Argon2 hash, of ours or of another system: m = 64 MiB, t = 3, the
-/// default of argon2-cffi and node-argon2. It cannot be interrupted, and takes 177 ms where
-/// ours takes 35: requests that come meanwhile wait no longer than a quarter of a second.
+/// The most work of one Argon2 hash, own or foreign: m = 64 MiB, t = 3, the default of argon2-cffi
+/// and node-argon2. It cannot be interrupted, and takes 177 ms on a machine on which an own hash
+/// takes 35 ms, so other requests wait for at most a quarter of a second.
 const MOST_WORK: u64 = 65_536 * 3;
-/// Memory times passes of [`HashCost::OWASP`] in a millisecond, where that takes 35 ms.
+/// Work per millisecond (memory times passes), on a machine on which a hash of [`HashCost::OWASP`]
+/// takes 35 ms.
 const WORK_A_MILLI: u64 = 1_110;
-/// What an unknown user's password is hashed with. A constant, because the hash must cost
-/// the same and its result is thrown away.
+/// The salt for the password of an unknown user. Constant, because only the cost of the hash
+/// matters and the result is discarded.
 const DUMMY_SALT: [u8; SALT_BYTES] = *b"latchkey-dummy-1";
 
-/// The cost of a hash: memory and passes; the parallelism is always 1.
+/// The cost of a hash: memory and passes. The parallelism is always 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashCost {
     /// Memory, in KiB.
@@ -56,21 +57,21 @@ impl HashCost {
         iterations: 2,
     };
 
-    /// Memory times passes: what the time goes by.
+    /// Returns memory times passes, to which the time is proportional.
     const fn work(self) -> u64 {
         self.memory_kib as u64 * self.iterations as u64
     }
 
-    /// Whether a hash of this cost does not keep the isolate from answering for too long.
+    /// Returns whether a hash of this cost blocks the isolate for no longer than is acceptable.
     #[must_use]
     pub const fn is_bearable(self) -> bool {
         self.work() <= MOST_WORK
     }
 
-    /// What one hash of this cost computes, in a single step.
+    /// Returns the work of one hash of this cost, which is a single step.
     #[must_use]
     pub const fn effort(self) -> Effort {
-        // Any accepted cost is far below.
+        // Every accepted cost is below the bound.
         let work = if self.is_bearable() {
             self.work()
         } else {
@@ -85,42 +86,41 @@ impl HashCost {
     }
 }
 
-/// A hash as the database keeps it: a PHC string or a format of another system, perhaps
-/// damaged.
+/// A hash as the database stores it: a PHC string or a format of another system, possibly damaged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredHash(String);
 
 /// Why a hash could not be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashError {
-    /// The isolate has no memory for the blocks.
+    /// The isolate cannot allocate the buffer.
     OutOfMemory,
-    /// The algorithm refused its input; the bounds above make that impossible.
+    /// The algorithm rejected its input. The bounds above make that impossible.
     Refused,
 }
 
-/// A secret that goes into hashes beside the salt, and is kept elsewhere than the hashes.
+/// A secret that goes into hashes beside the salt, and is stored apart from them.
 pub struct Pepper {
-    /// Its name, 1 to 8 letters and digits; it stands in the hash.
+    /// Its name, 1 to 8 letters and digits. Hashes contain it.
     pub id: String,
-    /// 16 to 64 bytes.
+    /// Its value, 16 to 64 bytes.
     pub secret: Vec<u8>,
 }
 
-/// The peppers of a deployment: all verify.
+/// The peppers of a deployment. All of them verify.
 #[derive(Default)]
 pub struct Peppers {
-    /// The first goes into new hashes, unless a stage before it says otherwise.
+    /// The known peppers. The first one goes into new hashes, unless `new_hashes_have_none`.
     pub known: Vec<Pepper>,
-    /// The peppers are known and not used yet: new hashes are made without. This is the stage in
-    /// which every isolate learns a pepper before any hash needs it.
+    /// Whether new hashes use no pepper. In this stage of a roll-out every isolate learns a pepper
+    /// before any hash requires it.
     pub new_hashes_have_none: bool,
 }
 
-/// Hashes and verifies passwords, in memory that is kept.
+/// Hashes and verifies passwords, in a buffer that is kept.
 ///
-/// A fresh buffer would be zeroed for each hash, and wasm memory never shrinks: two logins
-/// at once would keep twice the memory for good. Hashing does not yield, so one is enough.
+/// A new buffer would be zeroed for each hash. Wasm memory never shrinks, so two logins at once
+/// would keep twice the memory for good. Hashing does not yield, so one buffer suffices.
 pub struct PasswordHasher {
     cost: HashCost,
     peppers: Peppers,
@@ -130,7 +130,7 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// A hasher that makes hashes of `cost`; the buffer is allocated by the first one.
+    /// Creates a hasher whose hashes have `cost`. The first hash allocates the buffer.
     #[must_use]
     pub fn new(cost: HashCost) -> Self {
         Self {
@@ -142,43 +142,43 @@ impl PasswordHasher {
         }
     }
 
-    /// With peppers.
+    /// Sets the peppers.
     #[must_use]
     pub fn with_peppers(self, peppers: Peppers) -> Self {
         Self { peppers, ..self }
     }
 
-    /// The hasher with Unicode's NFKC, which the platform brings. Without it a password counts
-    /// as its own normal form.
+    /// Sets the implementation of Unicode's NFKC, which the platform provides. Without it, every
+    /// password is its own normal form.
     #[must_use]
     pub fn with_nfkc(self, normalise: Normalise) -> Self {
         Self { normalise, ..self }
     }
 
-    /// With the buffer of another hasher, which may be in use until now: an isolate has memory
-    /// for one.
+    /// Takes over the buffer of another hasher, which may still be in use: an isolate has memory
+    /// for only one.
     #[must_use]
     pub fn with_memory(self, memory: Rc<HashMemory>) -> Self {
         Self { memory, ..self }
     }
 
-    /// What one hash of ours computes.
+    /// Returns the work of one own hash.
     #[must_use]
     pub const fn effort(&self) -> Effort {
         self.cost.effort()
     }
 
-    /// How many Argon2 hashes this hasher has computed.
+    /// Returns how many Argon2 hashes this hasher has computed.
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.computed.get()
     }
 
-    /// Hashes a new password under sixteen fresh random bytes.
+    /// Hashes a new password with sixteen fresh random bytes.
     ///
     /// # Errors
     ///
-    /// [`HashError`] when the memory is not to be had.
+    /// Returns [`HashError`] when the isolate has too little memory.
     pub fn hash(
         &self,
         password: &NewPassword,
@@ -187,12 +187,12 @@ impl PasswordHasher {
         self.hash_text(password.expose(), salt)
     }
 
-    /// Hashes a password that has just been verified, under today's setting and in its normal
-    /// form: from then on every spelling of it verifies.
+    /// Hashes a password that has just been verified, with today's setting and in its normal form.
+    /// Every spelling of it verifies from then on.
     ///
     /// # Errors
     ///
-    /// As [`PasswordHasher::hash`].
+    /// Returns [`HashError`] when the isolate has too little memory.
     pub fn rehash(
         &self,
         password: &PresentedPassword,
@@ -201,7 +201,7 @@ impl PasswordHasher {
         self.hash_text(&self.normal_form(password), salt)
     }
 
-    /// Begins to compare a password with a stored hash, or with none; nothing is computed yet.
+    /// Begins to compare a password with a stored hash, if there is one. Computes nothing yet.
     #[must_use]
     pub fn judge<'a>(
         &'a self,
@@ -226,7 +226,7 @@ impl PasswordHasher {
         Ok(StoredHash(setting.write(&salt, &tag)))
     }
 
-    /// The pepper of new hashes.
+    /// Returns the pepper of new hashes.
     fn own_pepper(&self) -> Option<&Pepper> {
         let first = self.peppers.known.first();
         first.filter(|_| !self.peppers.new_hashes_have_none)
@@ -241,7 +241,8 @@ impl PasswordHasher {
         ArgonSetting::own(self.cost, pepper)
     }
 
-    /// The secret of this name, none for no name; `None` when there is no such pepper.
+    /// Returns the secret with this name, or an empty one for `None`. `None` when no such pepper is
+    /// known.
     fn pepper(&self, id: Option<&str>) -> Option<&[u8]> {
         let Some(id) = id else {
             return Some(&[]);
@@ -284,29 +285,29 @@ impl PasswordHasher {
     }
 }
 
-/// What a tag of Argon2 is computed with, beside the password and the salt.
+/// The inputs of an Argon2 tag, beside the password and the salt.
 #[derive(Clone, Copy)]
 struct Recipe<'a> {
     setting: &'a ArgonSetting,
-    /// Empty for none.
+    /// Empty for a hash without a pepper.
     pepper: &'a [u8],
 }
 
 impl StoredHash {
-    /// Wraps what the database holds; it is read when a password is verified.
+    /// Wraps a hash from the database. It is parsed when a password is verified.
     #[must_use]
     pub const fn from_database(phc: String) -> Self {
         Self(phc)
     }
 
-    /// Whether it is in a form that is known and within the bounds: what an import may bring.
-    /// (One that was made with a pepper needs that pepper as well.)
+    /// Returns whether the hash has a known format and is within bounds, so that an import may
+    /// contain it. A hash with a pepper also requires that pepper.
     #[must_use]
     pub fn can_be_verified(&self) -> bool {
         StoredArgon::read(&self.0).is_some() || Foreign::read(&self.0).is_some()
     }
 
-    /// The PHC string, for the database alone.
+    /// Returns the stored text, for the database only.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -17,7 +17,7 @@ fn chosen(text: &str) -> NewPassword {
         .unwrap()
 }
 
-/// All steps of a comparison at once.
+/// Computes all steps of a comparison.
 fn verify(
     hasher: &PasswordHasher,
     password: &PresentedPassword,
@@ -59,8 +59,8 @@ fn a_hash_is_a_phc_string_that_verifies() {
     }
 }
 
-/// Made by the reference implementation in C (through argon2-cffi):
-/// `hash_secret(b"correct horse", b"somesalt-16bytes", 2, 19456, 1, 32, Type.ID)`.
+/// The reference implementation in C (through argon2-cffi) made the hash: `hash_secret(b"correct
+/// horse", b"somesalt-16bytes", 2, 19456, 1, 32, Type.ID)`.
 #[test]
 fn a_hash_of_the_reference_implementation_verifies() {
     let hash = stored(
@@ -142,7 +142,7 @@ fn stored_parameters_are_bounded_before_they_are_obeyed() {
         );
     }
     assert!(hasher.memory.kib() <= 7_168);
-    // A larger one gets a buffer that is large enough for all: it is not replaced again.
+    // A larger hash gets a buffer that is large enough for all: it is not replaced again.
     let large = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$HveDy76J/MJyABcZvTNHOL+y2wiKX6cpBrY///MZR7E";
     let verdict = verify(&hasher, &presented("correct horse"), Some(&stored(large)));
     assert_eq!(verdict, Ok(Verification::Match { rehash: true }));
@@ -154,7 +154,7 @@ fn a_stored_hash_is_redacted_in_debug_output() {
     assert_eq!(format!("{:?}", stored("secret")), "StoredHash(…)");
 }
 
-/// Made by the reference implementation in C (through argon2-cffi), for `"correct horse"`.
+/// The reference implementation in C (through argon2-cffi) made the hashes, for `"correct horse"`.
 #[test]
 fn argon2_hashes_of_other_systems_verify_and_are_to_be_replaced() {
     let hasher = PasswordHasher::new(CHEAP);
@@ -175,7 +175,7 @@ fn argon2_hashes_of_other_systems_verify_and_are_to_be_replaced() {
     }
 }
 
-/// A hasher with peppers of these names and bytes, the first in new hashes.
+/// A hasher with peppers of these names and bytes. The first one goes into new hashes.
 fn peppered(peppers: &[(&str, u8)]) -> PasswordHasher {
     with_peppers(peppers, false)
 }
@@ -210,11 +210,11 @@ fn the_first_pepper_goes_in_and_old_ones_verify_until_they_are_replaced() {
     assert_eq!(verify(&new, &second), same);
     assert_eq!(verify(&new, &first), upgrade);
     assert_eq!(verify(&new, &plain), upgrade);
-    // Without the pepper nobody knows whether the password is right, at the same price.
+    // Without the pepper the password cannot be checked, and the cost is the same.
     let before = bare.computed();
     assert_eq!(verify(&bare, &first), Ok(Verification::UnknownPepper));
     assert_eq!(bare.computed(), before + 1);
-    // The name alone does not make the secret.
+    // A pepper with the same name and another secret does not verify.
     let other = peppered(&[("1", 9)]);
     assert_eq!(verify(&other, &first), Ok(Verification::Mismatch));
 }
@@ -256,8 +256,8 @@ fn a_wrong_password_for_a_cheaper_hash_is_not_refused_sooner() {
     }
 }
 
-/// Each stage of a roll-out and the one before it verify each other's hashes, in both
-/// directions: isolates of both run at once, and a rollback is the way back.
+/// Each stage of a roll-out verifies the hashes of the stage before it and vice versa: isolates of
+/// both run at once, and a rollback goes back one stage.
 #[test]
 fn neighbouring_stages_of_a_pepper_verify_each_other_s_hashes() {
     let stages = [
@@ -283,7 +283,7 @@ fn neighbouring_stages_of_a_pepper_verify_each_other_s_hashes() {
     assert!(!unused.expose().contains("keyid"));
 }
 
-/// Whatever is verified, and in whatever order, one hash of each kind included.
+/// In any order of verifications, including a hash of each kind.
 #[test]
 fn the_buffer_is_replaced_once_at_most() {
     let key = "c29tZXNhbHQtMTZieXRlcw";
@@ -308,7 +308,7 @@ fn the_buffer_is_replaced_once_at_most() {
     assert_eq!(sizes.last(), Some(&(MOST_KIB as usize)));
 }
 
-/// "café au lait" in three spellings; the normal form is the first.
+/// "café au lait" in three spellings. The first is the normal form.
 const SPELLINGS: [&str; 3] = [
     "caf\u{e9} au lait",
     "cafe\u{301} au lait",
@@ -339,8 +339,8 @@ fn every_spelling_of_a_password_verifies() {
     }
 }
 
-/// Made by the reference implementation in C (through argon2-cffi), of each spelling as it is
-/// sent: what this service made before it knew normal forms, and what other systems make.
+/// Hashes of each spelling as sent, made by the reference implementation in C (through
+/// argon2-cffi): the form of this service before it used normal forms, and of other systems.
 const AS_SENT: [&str; 3] = [
     "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YfvE6i6ErcAWApkRGpjrtvqwGgz8ArskzE8zfIan02A",
     "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$bmTbLNgq+D/rtMpBokg+MaFLMCeMIqteK2xiw4Tyadg",

@@ -1,8 +1,8 @@
 use super::{PasswordFault, PasswordPolicy, PresentedPassword};
 use crate::domain::identity::email::Email;
 
-/// What NFKC makes of the few characters that these tests use. (The platform's own is
-/// behind the tests against the built Worker.)
+/// NFKC of the few characters that these tests use. The tests against the built Worker use the
+/// platform's implementation.
 pub(in crate::domain) fn nfkc(text: &str) -> String {
     text.replace("e\u{301}", "\u{e9}")
         .replace('\u{fdfa}', &"\u{635}".repeat(18))
@@ -25,7 +25,7 @@ fn judge(text: &str) -> Result<String, PasswordFault> {
         .map(|password| password.expose().to_owned())
 }
 
-/// ASCII in the fullwidth letters of East Asian keyboards.
+/// Converts ASCII to the fullwidth letters of East Asian keyboards.
 fn fullwidth(text: &str) -> String {
     text.chars()
         .map(|letter| char::from_u32(u32::from(letter) + 0xfee0).unwrap())
@@ -47,7 +47,7 @@ fn length_is_counted_in_code_points() {
         .collect();
     assert_eq!((longest.chars().count(), longest.len()), (128, 512));
     assert!(judge(&longest).is_ok());
-    // A letter with its accent is one, and what the normal form spells out was one.
+    // A letter and its accent count as one character, and so does a ligature.
     let shorter: String = longest.chars().skip(1).collect();
     for letter in ["e\u{301}", "\u{fdfa}"] {
         assert!(judge(&format!("{shorter}{letter}")).is_ok(), "{letter}");

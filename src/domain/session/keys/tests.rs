@@ -6,7 +6,7 @@ use sha2::Sha512;
 
 use super::{InvalidKeyRing, KeyRing, REFRESH_LABEL, derive};
 
-/// A secret that is no placeholder: thirty-two bytes that count up from the seed.
+/// A secret that is not a placeholder: thirty-two bytes that count up from the seed.
 pub(crate) fn secret(seed: u8) -> [u8; 32] {
     let mut next = seed;
     core::array::from_fn(|_| {
@@ -15,7 +15,7 @@ pub(crate) fn secret(seed: u8) -> [u8; 32] {
     })
 }
 
-/// A private JWK, for tests.
+/// A private JWK.
 pub(crate) fn jwk_of(secret: &[u8; 32], kid: &str) -> String {
     let d = Base64UrlUnpadded::encode_string(secret);
     let public = SigningKey::from_bytes(secret).verifying_key();
@@ -23,7 +23,7 @@ pub(crate) fn jwk_of(secret: &[u8; 32], kid: &str) -> String {
     format!(r#"{{"kty":"OKP","crv":"Ed25519","d":"{d}","x":"{x}","kid":"{kid}","alg":"EdDSA"}}"#)
 }
 
-/// A private JWK made from a seed, for tests.
+/// A private JWK made from a seed.
 pub(crate) fn jwk(seed: u8, kid: &str) -> String {
     jwk_of(&secret(seed), kid)
 }
@@ -80,7 +80,7 @@ fn each_key_has_a_secret_of_its_own_for_refresh_tokens() {
     ] {
         assert!(!ring.has_signed_refresh(id, text, tag), "{id} {text}");
     }
-    // The public key, and the secrets under other labels, are no keys.
+    // Neither the public key nor the secrets of other labels verify.
     let public = SigningKey::from_bytes(&secret(1)).verifying_key();
     for wrong in [&public.to_bytes()[..], &ring.derive_secret("x"), &secret(1)] {
         let mac = Hmac::<Sha512>::new_from_slice(wrong).unwrap();

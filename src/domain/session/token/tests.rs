@@ -61,7 +61,7 @@ fn encode(text: &str) -> String {
     Base64UrlUnpadded::encode_string(text.as_bytes())
 }
 
-/// Signs whatever it is given with the right key: only the checks stand between it and us.
+/// Signs any header and body with the right key, so that only the remaining checks can refuse it.
 fn forge(header: &str, body: &str) -> String {
     let signed = format!("{}.{}", encode(header), encode(body));
     let key = SigningKey::from_bytes(&secret(1));
@@ -94,8 +94,8 @@ fn a_signed_token_verifies_and_carries_exactly_the_contract_s_members() {
     );
 }
 
-/// The cookie fixes the kind, and the kind algorithm and key: whoever knows one kind's signature, or
-/// the public key, has nothing for the other.
+/// The cookie determines the kind, and the kind determines algorithm and key: a key for one kind's
+/// signature, or the public key, does not help to forge the other kind.
 #[test]
 fn a_refresh_token_is_an_hmac_and_nothing_else() {
     let tokens = tokens();
@@ -199,7 +199,7 @@ fn a_header_that_is_not_exactly_ours_is_refused() {
     }
     faulty.push(r#"{"alg":"EdDSA","alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#.to_owned());
     faulty.push("[]".to_owned());
-    // serde reads a struct from a list of its values as well.
+    // serde also accepts an array of the values for a struct.
     faulty.push(r#"["EdDSA","at+jwt","k1"]"#.to_owned());
     faulty.push(format!(" {}", header()));
     for header in faulty {

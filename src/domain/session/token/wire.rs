@@ -1,4 +1,5 @@
-//! What stands in a token, part by part: read strictly, with one spelling and no member too many.
+//! The parts of a token on the wire. Parsing is strict: each part has one spelling, and no other
+//! members than these.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::de::DeserializeOwned;
@@ -16,7 +17,7 @@ pub(super) struct StrictHeader {
     pub(super) kid: String,
 }
 
-/// Claims of an access token. The times are written by jwt-compact, and read here.
+/// Claims of an access token. jwt-compact writes the times; this struct reads them.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AccessBody {
@@ -32,7 +33,7 @@ pub(super) struct AccessBody {
     pub(super) jti: TokenId,
 }
 
-/// Claims of a refresh token. The times are written by jwt-compact, and read here.
+/// Claims of a refresh token. jwt-compact writes the times; this struct reads them.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RefreshBody {
@@ -47,11 +48,11 @@ pub(super) struct RefreshBody {
     pub(super) jti: TokenId,
 }
 
-/// Reads one part of a token: canonical base64url (base64ct refuses padding, other alphabets
-/// and trailing bits) of a JSON object with these members, each once, and no others.
+/// Decodes one part of a token: canonical base64url (base64ct rejects padding, other alphabets and
+/// trailing bits) of a JSON object with exactly these members, each once.
 pub(super) fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
     let bytes = decode_bytes(part)?;
-    // serde would take a list of the values in the members' place.
+    // serde would also accept an array of the values.
     if bytes.first() != Some(&b'{') {
         return None;
     }

@@ -1,13 +1,13 @@
-//! bcrypt, some rounds at a time: the crate of that name computes all of them in one go.
+//! bcrypt in steps of some rounds. The `bcrypt` crate computes all of them at once.
 
 use base64ct::{Base64Bcrypt, Encoding};
 use blowfish::Blowfish;
 
-/// The most that the cost may be: 2^13 rounds take sixteen times as long as our hash.
+/// The accepted costs. 2^13 rounds take sixteen times as long as an own hash.
 const COSTS: core::ops::RangeInclusive<u32> = 4..=13;
 const SALT_LETTERS: usize = 22;
 const HASH_BYTES: usize = 23;
-/// What of a password counts, its end mark included.
+/// How many bytes of a password count, including the terminating zero.
 const MOST_PASSWORD_BYTES: usize = 72;
 /// `OrpheanBeholderScryDoubt`, which bcrypt encrypts.
 const PLAIN: [[u32; 2]; 3] = [
@@ -16,7 +16,7 @@ const PLAIN: [[u32; 2]; 3] = [
     [0x6372_7944, 0x6f75_6274],
 ];
 
-/// A stored hash, within bounds.
+/// A parsed hash, within bounds.
 #[derive(Clone)]
 pub(in crate::domain::credential::hashing) struct Stored {
     cost: u32,
@@ -25,7 +25,7 @@ pub(in crate::domain::credential::hashing) struct Stored {
 }
 
 impl Stored {
-    /// `cost` and `tail` are what stands between the dollars.
+    /// Parses a hash. `cost` and `tail` are the fields between the dollar signs.
     pub(super) fn read(cost: &str, tail: &str) -> Option<Self> {
         let number = cost.parse().ok().filter(|number| COSTS.contains(number))?;
         let (salt, hash) = tail.split_at_checked(SALT_LETTERS)?;
@@ -46,7 +46,7 @@ impl Stored {
     }
 }
 
-/// A hash in the making.
+/// A hash in progress.
 pub(super) struct Bcrypt {
     state: Blowfish,
     key: Vec<u8>,
@@ -72,7 +72,7 @@ impl Bcrypt {
         self.rounds_left
     }
 
-    /// Computes at most this many rounds; the hash after the last one.
+    /// Computes at most `most` rounds. Returns the hash after the last round, `None` before.
     pub(super) fn step(&mut self, most: u32) -> Option<Vec<u8>> {
         let rounds = self.rounds_left.min(most);
         for _ in 0..rounds {

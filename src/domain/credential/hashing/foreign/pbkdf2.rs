@@ -1,17 +1,17 @@
-//! PBKDF2 (RFC 8018, section 5.2), some rounds at a time: the crate of that name computes a
-//! million of them in one go, in which the isolate answers nobody.
+//! PBKDF2 (RFC 8018, section 5.2) in steps of some rounds. The `pbkdf2` crate computes a million of
+//! them at once, while the isolate answers no request.
 //!
-//! A round is an HMAC of one digest under a key that stays: two calls of the hash function's
-//! compression, each from a state that was computed once.
+//! A round is an HMAC of one digest under a fixed key: two calls of the hash function's
+//! compression, each from a state that is computed once.
 
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use sha2::digest::generic_array::GenericArray;
 use sha2::{Digest, Sha256};
 
-/// Bytes of a block of both hash functions.
+/// The block size of both hash functions, in bytes.
 const BLOCK_BYTES: usize = 64;
-/// HMAC's two masks (RFC 2104, section 2).
+/// The two masks of HMAC (RFC 2104, section 2).
 const MASKS: [u8; 2] = [0x36, 0x5c];
 /// The initial states (FIPS 180-4, sections 5.3.1 and 5.3.3).
 const SHA1: [u32; 5] = [
@@ -32,12 +32,12 @@ const SHA256: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The first block of a key in the making: as many bytes as the digest has.
+/// The first block of a key in progress. It is as long as the digest.
 pub(super) struct Rounds<const WORDS: usize> {
     compress: fn(&mut [u32; WORDS], &[u8; BLOCK_BYTES]),
-    /// The states behind the key under either mask.
+    /// The states after the key, under each mask.
     keyed: [[u32; WORDS]; 2],
-    /// The last round's digest, padded as a message behind that key.
+    /// The digest of the last round, padded as a message after the key.
     message: [u8; BLOCK_BYTES],
     sum: [u32; WORDS],
     left: u32,
@@ -75,7 +75,7 @@ impl Rounds<8> {
     }
 }
 
-/// The number of the only block that is computed.
+/// The index of the only block that is computed.
 const FIRST: [u8; 4] = [0, 0, 0, 1];
 
 /// The padded key, and the tag of the first round.
@@ -119,7 +119,7 @@ impl<const WORDS: usize> Rounds<WORDS> {
         self.left
     }
 
-    /// Computes at most this many rounds; the block after the last one.
+    /// Computes at most `most` rounds. Returns the block after the last round, `None` before.
     pub(super) fn step(&mut self, most: u32) -> Option<Vec<u8>> {
         let [inner, outer] = self.keyed;
         let rounds = self.left.min(most);
@@ -144,7 +144,8 @@ impl<const WORDS: usize> Rounds<WORDS> {
     }
 }
 
-/// The key as HMAC takes it: padded, and hashed before if it is longer than a block.
+/// Returns the key in the form that HMAC uses: padded, and hashed first if it is longer than a
+/// block.
 fn key_block(password: &[u8], digest: impl Fn(&[u8]) -> Vec<u8>) -> [u8; BLOCK_BYTES] {
     let mut block = [0; BLOCK_BYTES];
     let hashed = (password.len() > BLOCK_BYTES).then(|| digest(password));
@@ -170,7 +171,7 @@ fn write<const WORDS: usize>(message: &mut [u8; BLOCK_BYTES], words: &[u32; WORD
     }
 }
 
-/// A key of `length` bytes in one round, of as many blocks as it takes.
+/// Returns a key of `length` bytes computed with one round, from as many blocks as it takes.
 pub(super) fn one_round(password: &[u8], salt: &[u8], length: usize) -> Vec<u8> {
     let mut key = Vec::with_capacity(length);
     let Ok(mac) = <Hmac<Sha256> as Mac>::new_from_slice(password) else {

@@ -1,6 +1,5 @@
-//! scrypt (RFC 7914), lane by lane in the isolate's one buffer: the crate of that name
-//! allocates up to 64 MiB for each hash, beside what Argon2 has, and computes all lanes in one
-//! go.
+//! scrypt (RFC 7914), lane by lane in the isolate's one buffer. The `scrypt` crate allocates up to
+//! 64 MiB for each hash, beside Argon2's memory, and computes all lanes at once.
 
 use argon2::Block;
 
@@ -8,14 +7,14 @@ use super::super::HashError;
 use super::super::memory::HashMemory;
 use super::pbkdf2::one_round;
 
-/// The most lanes: each costs as much time as the first. Django makes five.
+/// The most lanes: each takes as much time as the first. Django uses five.
 const MOST_LANES: u32 = 5;
-/// The largest block: 64 times 128 bytes.
+/// The largest `r`: 64 times 128 bytes.
 const MOST_BLOCKS: u32 = 64;
-/// Words that fit into one block of the buffer.
+/// Words of 32 bits that fit into one block of the buffer.
 const WORDS_OF_BUFFER: usize = 256;
 
-/// N, r and p, within bounds.
+/// The parameters N, r and p, within bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::credential::hashing) struct Params {
     log_n: u32,
@@ -24,7 +23,8 @@ pub(in crate::domain::credential::hashing) struct Params {
 }
 
 impl Params {
-    /// `None` when they ask for more than they may, or are none of scrypt's (RFC 7914, 2).
+    /// Creates the parameters. `None` when they exceed a bound, or are not valid for scrypt (RFC
+    /// 7914, section 2).
     pub(super) fn new(log_n: u32, r: u32, p: u32) -> Option<Self> {
         let params = Self { log_n, r, p };
         let within = (1..=MOST_BLOCKS).contains(&r)
@@ -35,13 +35,13 @@ impl Params {
         within.then_some(params)
     }
 
-    /// The buffer that a lane needs, whose states begin at whole blocks.
+    /// Returns the memory that a lane requires, in KiB. Its states are aligned to whole blocks.
     pub(super) const fn kib(self) -> u32 {
         self.r.div_ceil(8) << self.log_n
     }
 }
 
-/// A hash in the making.
+/// A hash in progress.
 pub(super) struct Scrypt {
     params: Params,
     /// All lanes, one after the other.
@@ -59,7 +59,7 @@ impl Scrypt {
         }
     }
 
-    /// What a lane computes: N times r.
+    /// Returns the work of a lane: N times r.
     pub(super) const fn lane_work(&self) -> u32 {
         self.params.r << self.params.log_n
     }
@@ -68,7 +68,8 @@ impl Scrypt {
         self.params.p - self.done
     }
 
-    /// Computes the next lane; the key, of `length` bytes, after the last one.
+    /// Computes the next lane. Returns the key, of `length` bytes, after the last lane, `None`
+    /// before.
     pub(super) fn step(
         &mut self,
         password: &[u8],
@@ -130,7 +131,7 @@ fn mix_lane(lane: &mut [u8], params: Params, buffer: &mut [Block]) {
     }
 }
 
-/// `BlockMix` (RFC 7914, section 4): `x` becomes its own mix; `y` is scratch of the same length.
+/// `BlockMix` (RFC 7914, section 4): mixes `x`; `y` is scratch space of the same length.
 fn mix_blocks(x: &mut Vec<u32>, y: &mut Vec<u32>) {
     let (blocks, _) = x.as_chunks::<16>();
     let mut state = blocks.last().copied().unwrap_or_default();
@@ -149,7 +150,7 @@ fn mix_blocks(x: &mut Vec<u32>, y: &mut Vec<u32>) {
 }
 
 /// The Salsa20/8 core (RFC 7914, section 3) of `state` xor `block`. Written out, because the
-/// compiler makes loops of loops here: it goes for size.
+/// compiler, which optimises for size here, does not unroll loops.
 #[rustfmt::skip]
 fn salsa20_8(state: &mut [u32; 16], block: &[u32; 16]) {
     let [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15] = *state;
@@ -206,7 +207,7 @@ mod tests {
             .unwrap()
     }
 
-    /// RFC 7914, section 12 (the one that is cheap), and what `RustCrypto`'s crate computes.
+    /// RFC 7914, section 12 (the cheap one), and keys that `RustCrypto`'s crate computes.
     #[test]
     fn keys_are_those_of_the_rfc_and_of_another_implementation() {
         let rfc = key("", "", (4, 1, 1));

@@ -2,11 +2,11 @@ use sha2::Sha256;
 
 use super::{Effort, Foreign, HashMemory};
 
-/// No step takes much longer than one of our hashes; scrypt's and Argon2's steps are the
-/// exception that the bound on their work limits.
+/// No step takes much longer than an own hash. The steps of scrypt and Argon2 are the exception,
+/// limited by the bound on their work.
 const LONGEST_STEP_MILLIS: u32 = 200;
 
-/// Known answers, each made by the system that its comment names, for `"correct horse"`.
+/// Known answers for `"correct horse"`, each made by the system that its comment names.
 const KNOWN: [&str; 7] = [
     // Python's bcrypt 5.0
     "$2b$06$abcdefghijklmnopqrstuud/5IuQmqhVO0kfNEbHJM.fJkPiliBzC",
@@ -21,7 +21,7 @@ const KNOWN: [&str; 7] = [
     BETTER_AUTH,
 ];
 const BETTER_AUTH: &str = "00112233445566778899aabbccddeeff:13af89ff6a88bb0fb3277e79ba724c6c0731b15919ca892969d63abd1534b867d110179e3bc8af39995ede0f9b2ac14b2b97573df10ba3802c498dbeb61e4f64";
-/// The example of Firebase's own documentation, for `"user1password"`.
+/// The example in Firebase's own documentation, for `"user1password"`.
 const FIREBASE: &str = "$firebase-scrypt$ln=14,r=8$42xEC+ixf3L2lw==$Bw==$jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
 
 fn verify(text: &str, password: &str) -> Option<bool> {
@@ -43,7 +43,7 @@ fn verify_normalised(text: &str, password: &str, normalise: fn(&str) -> String) 
     }
 }
 
-/// What reading alone says, for hashes that take too long to be computed here.
+/// The effort of a hash that takes too long to be computed here.
 fn effort(text: &str) -> Option<Effort> {
     Some(Foreign::read(text)?.begin("x", str::to_owned).effort())
 }
@@ -75,7 +75,7 @@ fn better_auth_s_passwords_are_normalised_when_they_are_not_ascii() {
     let normalise: fn(&str) -> String = |_| "pass\u{e9}word".to_owned();
     let verify = |text, password| verify_normalised(text, password, normalise).unwrap();
     assert!(verify(TEXT, "pa\u{17f}s\u{e9}w\u{ff4f}rd"));
-    // ASCII needs no normalising, and is not handed out for it.
+    // ASCII is not normalised.
     assert!(!verify(TEXT, "correct horse"));
     assert!(verify(BETTER_AUTH, "correct horse"));
 }
@@ -143,7 +143,7 @@ fn the_longest_accepted_hashes_go_in_short_steps() {
     }
 }
 
-/// Each against the crate that computes it in one go.
+/// Compares each algorithm with the crate that computes it at once.
 #[test]
 fn hashes_are_those_of_other_implementations() {
     for (rounds, length) in [(1, 16), (2, 20), (300, 32), (500, 64)] {
@@ -162,7 +162,7 @@ fn hashes_are_those_of_other_implementations() {
             assert_eq!(verify(&text, "correct horse"), Some(true), "{text}");
             assert_eq!(verify(&text, "wrong horse"), Some(false), "{text}");
         }
-        // A password that is longer than a block is hashed before it is a key.
+        // A password that is longer than a block is hashed before it is used as the key.
         let long = "p".repeat(65);
         let mut key = vec![0; length];
         pbkdf2::pbkdf2_hmac::<sha1::Sha1>(long.as_bytes(), salt, rounds, &mut key);
@@ -170,7 +170,7 @@ fn hashes_are_those_of_other_implementations() {
         let text = format!("$pbkdf2$i={rounds}${}${}", encode(salt), encode(&key));
         assert_eq!(verify(&text, &long), Some(true), "{text}");
     }
-    // bcrypt takes 72 bytes of a password, and its end mark where there is room.
+    // bcrypt uses 72 bytes of a password, and its terminating zero where there is room.
     for password in [
         "",
         "x",
