@@ -1,4 +1,4 @@
-//! Copies that may be late, lost or down: the revocation list and the user cache.
+//! Copies that may be late, lost or unavailable: the revocation list and the user cache.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,14 @@ use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::identity::user::Profile;
 use crate::domain::time::{Seconds, UnixSeconds};
 
-/// Refresh tokens whose session is over for good, in KV: refuses when the database has no
+/// Refresh tokens whose session has ended, in KV. The list refuses them when the database does not
 /// answer, and never decides in favour of a token.
 pub trait RevocationList {
-    /// Whether the token is known to have ended; not when nothing is known, or the list is down.
+    /// Returns whether the token's session is known to have ended. `false` when nothing is known or
+    /// the list is unavailable.
     async fn has_ended(&self, token: TokenId) -> bool;
 
-    /// Remembers a token until it expires, best effort. `ttl` is how long that is.
+    /// Remembers a token for `ttl`, until it expires. Best effort.
     async fn list_ended(&self, token: TokenId, ttl: Seconds);
 }
 
@@ -22,21 +23,21 @@ pub trait RevocationList {
 pub struct CachedAccount {
     /// The user.
     pub user: Profile,
-    /// The sessions that were live.
+    /// The sessions that were live at `read_at`.
     pub sessions: Vec<SessionId>,
-    /// When the database was asked; the copy counts for a bounded time from here.
+    /// When the database was read. The copy is valid for a bounded time from then on.
     pub read_at: UnixSeconds,
 }
 
 /// Copies of accounts for display, in KV.
 pub trait UserCache {
-    /// The copy, of whatever age; `None` when there is none, it cannot be read, or the cache
-    /// is down.
+    /// Returns the copy, however old. `None` when there is none, it cannot be parsed, or the cache
+    /// is unavailable.
     async fn find_copy(&self, user: UserId) -> Option<CachedAccount>;
 
-    /// Keeps a copy, best effort.
+    /// Stores a copy. Best effort.
     async fn keep_copy(&self, account: &CachedAccount);
 
-    /// Drops the copy, best effort.
+    /// Deletes the copy. Best effort.
     async fn drop_copy(&self, user: UserId);
 }

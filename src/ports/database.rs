@@ -1,4 +1,4 @@
-//! The database: it runs statements, and decides by their conditions.
+//! The database. It runs statements, whose conditions decide.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::StoreError;
 pub enum Param<'a> {
     /// A text.
     Text(Cow<'a, str>),
-    /// A whole number up to 2^53: D1 takes doubles.
+    /// A whole number up to 2^53, because D1 accepts doubles.
     Int(i64),
     /// SQL's NULL.
     Null,
@@ -45,18 +45,18 @@ impl<T: Into<Self>> From<Option<T>> for Param<'_> {
     }
 }
 
-/// The text of a statement, which begins with its name: `/* rotate */ UPDATE …`. Tests inject
-/// faults by that name.
+/// The text of a statement. It begins with the statement's name, by which tests inject faults: `/*
+/// rotate */ UPDATE …`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.
     pub sql: &'static str,
-    /// The largest number of a parameter in it.
+    /// The largest parameter number in the text.
     pub params: usize,
 }
 
 impl Statement {
-    /// Reads which parameters the text uses: `?1` to `?99`.
+    /// Creates a statement. The parameters in its text are `?1` to `?99`.
     #[must_use]
     pub const fn new(sql: &'static str) -> Self {
         let mut rest = sql.as_bytes();
@@ -79,7 +79,7 @@ impl Statement {
 }
 
 /// Statements that run in order, in one transaction and one round trip. They share one list of
-/// parameters: `?3` is the same value in each of them.
+/// parameters: `?3` has the same value in each of them.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
     /// The values of `?1`, `?2` …
@@ -89,7 +89,7 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// A batch of these statements.
+    /// Creates a batch of these statements.
     pub fn new(params: &'a [Param<'a>], statements: impl Into<Vec<Statement>>) -> Self {
         Self {
             params,
@@ -97,7 +97,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The parameters of one of its statements: the list cut to the largest number it uses.
+    /// Returns the parameters of one statement: the list up to the largest number that it uses.
     #[must_use]
     pub fn params_of(&self, statement: &Statement) -> &'a [Param<'a>] {
         self.params.get(..statement.params).unwrap_or(self.params)
@@ -109,48 +109,49 @@ impl<'a> Batch<'a> {
 pub enum Value {
     /// A text.
     Text(String),
-    /// A whole number; SQLite's truth values are 0 and 1.
+    /// A whole number. SQLite's truth values are 0 and 1.
     Int(i64),
     /// SQL's NULL.
     Null,
-    /// Anything else: nothing here stores it, so the row is damaged. Also a column that is not
-    /// there.
+    /// Anything else, including a missing column. The service stores no such value, so the row is
+    /// damaged.
     Unreadable,
 }
 
-/// What a statement gave back.
+/// The result of a statement.
 pub trait Rows {
-    /// How many rows there are.
+    /// Returns the number of rows.
     fn len(&self) -> usize;
 
-    /// Whether there is no row.
+    /// Returns whether the result has no rows.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A column of a row, counted from 0.
+    /// Returns the value in a column of a row. Rows are counted from 0.
     fn value(&self, row: usize, column: &str) -> Value;
 
-    /// How many rows the statement inserted, updated or deleted. Whether those of triggers are
-    /// among them depends on the engine: only statements without triggers ask.
+    /// Returns the number of rows that the statement inserted, updated or deleted. Whether it
+    /// includes the rows of triggers depends on the engine, so only callers with statements without
+    /// triggers use it.
     fn changes(&self) -> usize;
 }
 
 /// D1, or SQLite in native tests.
 pub trait Database {
-    /// Runs a batch: one transaction, one round trip, an entry of the answer for each statement.
-    /// A failure may be repeated by the adapter, so a batch must bear being run twice.
+    /// Runs a batch in one transaction and one round trip. Returns one result for each statement.
+    /// The adapter may repeat a batch that fails, so running a batch twice must be harmless.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`]; whether the batch took effect is then not known.
+    /// Returns [`StoreError::Unavailable`]. Whether the batch took effect is then unknown.
     async fn run(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError>;
 
     /// Runs a batch that must not be repeated, such as one that adds to a count.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`]; whether the batch took effect is then not known.
+    /// Returns [`StoreError::Unavailable`]. Whether the batch took effect is then unknown.
     async fn run_once(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError>;
 }
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// Where log lines go: one JSON object each.
+/// The destination of log lines: one JSON object each.
 pub trait Log {
-    /// From now on every line carries this request id.
+    /// Adds this request id to every line from now on.
     fn identify(&self, request_id: &str);
 
     /// Writes a line.
@@ -41,26 +41,26 @@ pub trait Log {
     }
 }
 
-/// How much a line matters: its member `level`.
+/// The severity of a line: its member `level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Something happened, as it should.
+    /// An event of normal operation.
     Info,
-    /// Somebody should look at it.
+    /// An operator should look into it.
     Warn,
     /// Something does not work.
     Error,
 }
 
-/// A log line: `{"level": …, "event": …}` and the values that the event has.
+/// A log line: `{"level": …, "event": …}` and the values of the event.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// What has happened, as `subject.what`.
+    /// The event, as `subject.what`.
     pub event: &'a str,
-    /// Its other members, by name. Contains no secret and no text that a client may choose freely.
+    /// The other members, by name. Contains neither secrets nor text that a client chooses freely.
     pub values: &'a [(&'a str, LogValue<'a>)],
 }
 
@@ -68,21 +68,21 @@ pub struct Line<'a> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum LogValue<'a> {
-    /// `null` when there is none.
+    /// A text, or `null`.
     Text(Option<Cow<'a, str>>),
-    /// A count, or a status.
+    /// A count or a status.
     Number(u64),
-    /// Yes or no.
+    /// A yes or no.
     Flag(bool),
     /// Several texts.
     Texts(&'a [String]),
 }
 
-/// A line with the request that it belongs to, ready to be written as JSON.
+/// A line with the id of its request, ready to be serialized.
 pub struct Identified<'a> {
     /// The line.
     pub line: &'a Line<'a>,
-    /// Its member `request.id`, if there is a request.
+    /// The member `request.id`, if there is a request.
     pub request_id: Option<&'a str>,
 }
 

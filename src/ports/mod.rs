@@ -1,11 +1,11 @@
-//! What the service needs of the outside world: a trait for each role.
+//! What the service needs from the outside world, with a trait for each role.
 //!
-//! D1 decides, KV remembers. The database is the truth: its answers are those of one
-//! transaction on the primary. The revocation list and the user cache are copies that may be
-//! late, lost or down; no answer of theirs ever makes a revoked token good, and so their
-//! methods cannot fail: an adapter logs its trouble and answers "nothing known".
+//! D1 decides, KV remembers. The database is the truth: its answers are those of one transaction on
+//! the primary. The revocation list and the user cache are copies that may be late, lost or
+//! unavailable. None of their answers makes a revoked token valid, so their methods cannot fail: an
+//! adapter logs the problem and answers "nothing known".
 //!
-//! Everything here runs on one thread, so nothing is `Send`.
+//! Everything runs on one thread, so nothing is `Send`.
 #![expect(
     async_fn_in_trait,
     reason = "a Worker is single-threaded: no caller needs a Send bound on these futures"
@@ -25,24 +25,24 @@ pub use runtime::{
     Background, BreachedPasswords, Entropy, Limiter, NoEntropy, NoRange, RateLimiter, Timer,
 };
 
-/// Why a store has no answer. The cause is for the log, never for a client.
+/// Why a store does not answer. The cause is for the log, never for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// The database is gone, overloaded, too slow, or without its tables. Whether a write
-    /// took effect is not known; every write may be repeated with the same arguments.
+    /// The database is unreachable, overloaded, too slow, or without its tables. Whether a write
+    /// took effect is unknown; every write may be repeated with the same arguments.
     Unavailable {
-        /// What the platform said.
+        /// The platform's message.
         cause: String,
     },
-    /// A row does not have the form that the migrations give it.
+    /// A row does not have the form that the migrations define.
     Damaged {
-        /// Which column, and how.
+        /// The column, and what is wrong with it.
         cause: String,
     },
 }
 
-/// Everything that a use-case may ask of the outside world. One type has all roles; it is cheap to
-/// clone, so that work in the background can have its own.
+/// Everything that a use-case needs from the outside world. One type implements all roles. It is
+/// cheap to clone, so that background work can own a clone.
 pub trait Ports:
     Database
     + RevocationList

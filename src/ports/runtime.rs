@@ -1,5 +1,5 @@
-//! What the runtime gives: limiters, randomness, time, work in the background, and a service of
-//! somebody else's.
+//! What the runtime provides: limiters, randomness, time, background work, and a third-party
+//! service.
 
 use core::fmt;
 use core::future::Future;
@@ -7,78 +7,78 @@ use core::future::Future;
 use crate::domain::credential::breach::RangePrefix;
 use crate::domain::time::UnixSeconds;
 
-/// Which of the platform's limiters counts a request.
+/// The platform's limiter that counts a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limiter {
-    /// Logins, by client; changes of passwords, by session.
+    /// Logins, by client, and password changes, by session.
     Login,
     /// Registrations, by client.
     Register,
-    /// Logins and registrations, by an IPv6 network of the size that one customer may have.
+    /// Logins and registrations, by an IPv6 network of the size that one customer may control.
     Network,
-    /// What a session asks of the database or of KV.
+    /// Requests of a session that read the database or KV.
     Session,
 }
 
-/// The platform's rate limiters: by route and client, roughly, per location.
+/// The platform's rate limiters: approximate, and per location.
 pub trait RateLimiter {
-    /// Whether a request may go on. A limiter that is missing or down lets it: the counters
-    /// in the database still hold, and the log says so.
+    /// Returns whether the limiter admits a request. A limiter that is missing or unavailable
+    /// admits it and logs that; the counters in the database still apply.
     async fn admits(&self, limiter: Limiter, key: &str) -> bool;
 }
 
-/// Why it is not known whether a password stands in a breach.
+/// Why the breach check has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRange {
-    /// The service took longer than it may.
+    /// The third-party service took too long.
     TimedOut,
-    /// There was no connection, or it broke off.
+    /// The connection failed or broke.
     Unreachable,
-    /// The service answered with this status.
+    /// The third-party service answered with this status.
     Status(u16),
-    /// The answer was longer than it may be; the rest was not read.
+    /// The answer exceeded the size limit; the rest was not read.
     TooLong,
-    /// The answer was not of the protocol.
+    /// The answer did not follow the protocol.
     Malformed,
 }
 
-/// The passwords of breaches, at a service of somebody else's.
+/// Breached passwords, as a third-party service lists them.
 pub trait BreachedPasswords {
-    /// What the service knows of the hashes that begin with `prefix`, as it came: for
-    /// [`PasswordDigest::is_among`](crate::domain::credential::breach::PasswordDigest::is_among). One
-    /// subrequest, which tells the service nothing but the prefix; bounded in time and size.
+    /// Returns what the service lists for the hashes that begin with `prefix`, unparsed: input for
+    /// [`PasswordDigest::is_among`](crate::domain::credential::breach::PasswordDigest::is_among).
+    /// One subrequest, bounded in time and size, which reveals only the prefix.
     ///
     /// # Errors
     ///
-    /// [`NoRange`].
+    /// Returns [`NoRange`] when there is no complete answer.
     async fn breached_range(&self, prefix: &RangePrefix) -> Result<Vec<u8>, NoRange>;
 }
 
-/// The source of randomness is not available.
+/// The error for a source of randomness that is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoEntropy;
 
 /// Cryptographic randomness.
 pub trait Entropy {
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     ///
     /// # Errors
     ///
-    /// [`NoEntropy`].
+    /// Returns [`NoEntropy`] when the source is not available.
     fn random_bytes<const N: usize>(&self) -> Result<[u8; N], NoEntropy>;
 }
 
-/// The clock, and waiting.
+/// The clock, and a way to wait.
 pub trait Timer {
-    /// The time now; it moves on with each wait for anything outside. For what must be later
-    /// than something that has just happened; all else goes by the request's own time.
+    /// Returns the current time, which advances with each wait for I/O. Only for what must be later
+    /// than a preceding event; everything else uses the time of the request.
     fn now(&self) -> UnixSeconds;
 
-    /// Waits for this long, and lets everything else go on meanwhile.
+    /// Waits for this long, while other requests continue.
     async fn pause(&self, millis: u32);
 }
 
-/// Work that may go on after the answer, and may be lost: nothing that security needs.
+/// Work that may run after the answer, and may be lost. Security must not depend on it.
 pub trait Background {
     /// Starts the task without waiting for it.
     fn in_background(&self, task: impl Future<Output = ()> + 'static);

@@ -1,8 +1,8 @@
-//! Attempts to guess a secret: counted and judged in one transaction, together with the read of
-//! what the guess is compared with, before it costs a hash.
+//! Attempts to guess a secret. One transaction counts and judges an attempt, and reads what the
+//! guess is compared with, before it costs a hash.
 //!
-//! A counter is a row for an account and a client. It counts an attempt from the moment it is let
-//! through until a success, so that parallel guesses cannot outrun it.
+//! A counter is a row for an account and a client. It counts an attempt from its admission until it
+//! succeeds, so parallel guesses cannot outrun it.
 
 use super::row::{self, Row};
 use super::{damaged, result};
@@ -17,30 +17,30 @@ use crate::domain::throttle::{
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
-/// A device that the account knows: the holder of the current refresh token of one of its live
-/// sessions. It has a counter of its own and passes when the account is slowed from everywhere.
+/// A known device: the holder of the current refresh token of a live session of the account. It has
+/// its own counter, and is admitted even when the whole account is slowed.
 #[derive(Clone, Debug)]
 pub struct KnownDevice {
-    /// The session that its refresh token names, and whose.
+    /// The session that its refresh token names.
     pub session: SessionKey,
-    /// The refresh token's id.
+    /// The id of the refresh token.
     pub refresh_id: TokenId,
-    /// The counter.
+    /// The device's counter.
     pub key: ThrottleKey,
 }
 
-/// A try of a password, to be counted before it costs a hash.
+/// An attempt at a password, to be counted before it costs a hash.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The counters that it moves.
+    /// The counter that the attempt increments.
     pub keys: AttemptKeys,
-    /// Random, so that a repetition is known.
+    /// A random id by which a repetition is recognised.
     pub id: TokenId,
     /// The time of the attempt.
     pub now: UnixSeconds,
 }
 
-/// A user with what proves that somebody is that user.
+/// A user, with the secret that an attempt is compared with.
 #[derive(Clone, Debug)]
 pub struct PasswordHolder {
     /// The user's id.
@@ -51,43 +51,43 @@ pub struct PasswordHolder {
     pub role_slug: String,
     /// Whether the user may log in.
     pub is_active: bool,
-    /// The password's hash; `None` for a user who has no password.
+    /// The hash of the password. `None` for a user without a password.
     pub hash: Option<StoredHash>,
-    /// The password's version.
+    /// The version of the password.
     pub version: PasswordVersion,
 }
 
-/// The counter that an attempt has moved, for the success that sets it back.
+/// The counter that an attempt has incremented, and that a success resets.
 #[derive(Clone, Debug)]
 pub struct Guess {
-    /// What was guessed.
+    /// The account whose secret was guessed.
     pub account: ThrottleKey,
-    /// Who guessed: the client, or the known device.
+    /// The guesser: the client, or the known device.
     pub client: ThrottleKey,
-    /// Others have failed since the account's last success.
+    /// Whether other clients have failed since the account's last success.
     pub others_failed: bool,
 }
 
-/// What becomes of an attempt.
+/// The outcome of an attempt.
 #[must_use]
 #[derive(Clone, Debug)]
 pub enum Attempted {
-    /// It counts, and may cost a hash.
+    /// The attempt was counted and may cost a hash.
     Admitted(Guess, Option<PasswordHolder>),
-    /// It came too early. The answer is the same whether or not the account exists.
+    /// The attempt came too early. The answer is the same whether or not the account exists.
     Throttled(Throttled),
 }
 
-/// An attempt that comes too early.
+/// An attempt that came too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     /// How long to wait.
     pub pause: Seconds,
-    /// Whose account it is about, for the audit log alone.
+    /// The user whose account it is, for the audit log only.
     pub user: Option<UserId>,
 }
 
-/// The request carries the current refresh token `?4` of a live session `?3` of this account's.
+/// The request contains the current refresh token `?4` of the live session `?3` of this account.
 macro_rules! is_known_device {
     () => {
         "EXISTS (SELECT 1
@@ -102,8 +102,8 @@ macro_rules! is_known_device {
     };
 }
 
-/// The account has failed too often since its last success, and was tried less than a pause ago.
-/// A repetition is not judged by it: it has been counted, and is not counted again.
+/// The account has failed too often since its last success, and its last attempt is less than a
+/// pause ago. A repetition is not judged by this: it has been counted, and is not counted again.
 macro_rules! is_slowed {
     () => {
         "(SELECT sum(counted) >= ?11 AND max(updated_at) > ?1 - ?12
@@ -112,8 +112,8 @@ macro_rules! is_slowed {
     };
 }
 
-/// One more failure in a row. `?5` is new each time, so that a repetition of the batch counts
-/// once. Parameters: ?6 account, ?9 free failures, ?10 longest delay.
+/// Counts one more failure. `?5` is new for each attempt, so a repetition of the batch counts once.
+/// Parameters: ?6 account, ?9 free failures, ?10 longest delay.
 macro_rules! count {
     ($name:literal, $client:expr, $condition:expr) => {
         Statement::new(concat!(
@@ -139,7 +139,7 @@ macro_rules! count {
     };
 }
 
-/// What has become of the attempt, and what its password is compared with: one row, always.
+/// Reads the outcome of the attempt, and what its password is compared with. Always one row.
 macro_rules! judge {
     ($name:literal, $client:expr, $slowed:expr, $user:expr) => {
         Statement::new(concat!(
@@ -177,7 +177,7 @@ macro_rules! log_in_client {
     };
 }
 
-/// Parameters: ?7 client, ?8 device, ?13 address.
+/// Counts an attempt to log in. Parameters: ?7 client, ?8 device, ?13 address.
 const COUNT_LOG_IN: Statement = count!(
     "count log in",
     log_in_client!(),
@@ -190,7 +190,8 @@ const JUDGE_LOG_IN: Statement = judge!(
     "u.email = ?13"
 );
 
-/// Parameters: ?4 no trace, ?7 session. An attempt from a session that is over does not count.
+/// Counts an attempt at the current password. An attempt from a session that is not live does not
+/// count. Parameters: ?4 no trace, ?7 session.
 const COUNT_CHANGE: Statement = count!(
     "count change",
     "?7",
@@ -203,7 +204,7 @@ const JUDGE_CHANGE: Statement = judge!(
     concat!("u.id = ?2 AND ", caller_is_live!())
 );
 
-/// A success forgets the failures of its own client. Parameters: ?8 account, ?9 client.
+/// Deletes the failures of the client that succeeded. Parameters: ?8 account, ?9 client.
 macro_rules! forget {
     ($name:literal, $condition:expr) => {
         Statement::new(concat!(
@@ -216,8 +217,8 @@ macro_rules! forget {
 }
 pub(super) use forget;
 
-/// The failures of other clients no longer count against the account; those clients stay as slow
-/// as they are. Parameters: ?8 account, ?9 client.
+/// Stops counting the failures of other clients against the account. Those clients stay as slow as
+/// they are. Parameters: ?8 account, ?9 client.
 macro_rules! forgive {
     ($name:literal, $condition:expr) => {
         Statement::new(concat!(
@@ -235,12 +236,12 @@ macro_rules! forgive {
 }
 pub(super) use forgive;
 
-/// Counts an attempt to log in, and finds the user if it is let through. One round trip of the same
+/// Counts an attempt to log in, and reads the user if it is admitted. One round trip of the same
 /// two statements for every address. Repeating it with the same argument counts once.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn log_in(
     database: &impl Database,
     attempt: &Attempt,
@@ -256,12 +257,12 @@ pub async fn log_in(
     run(database, [COUNT_LOG_IN, JUDGE_LOG_IN], attempt, whose).await
 }
 
-/// Counts a try of the caller's current password, and finds the user if it is let through and the
-/// session live. One round trip. Repeating it with the same argument counts once.
+/// Counts an attempt at the caller's current password, and reads the user if it is admitted and the
+/// session is live. One round trip. Repeating it with the same argument counts once.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn change_password(
     database: &impl Database,
     attempt: &Attempt,

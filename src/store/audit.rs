@@ -1,5 +1,5 @@
-//! The audit log: refusals are added up here, and a user's events are read. What changes an
-//! account is recorded by the triggers of `migrations/0003`.
+//! The audit log. Refusals are summed here, and a user's events are read here. The triggers of
+//! `migrations/0003` record what changes an account.
 
 use super::row::{self, Row};
 use super::{damaged, result};
@@ -9,20 +9,21 @@ use crate::domain::session::SessionKey;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
-/// Refusals, to be added up in the audit log.
+/// Refusals to be summed in the audit log.
 #[derive(Debug)]
 pub struct Refused {
     /// What was refused.
     pub event: AuditEvent,
-    /// Whose account it was about, if that is known.
+    /// The user whose account it was about, if known.
     pub user: Option<UserId>,
-    /// How many of them.
+    /// The number of refusals.
     pub count: u32,
-    /// When and from where the last one came.
+    /// The time and origin of the last one.
     pub trace: Trace,
 }
 
-/// Parameters: ?2 user or the empty text, ?5 event, ?6 how many, ?7 bucket.
+/// Adds refusals to their row. Parameters: ?2 user or the empty text, ?5 event, ?6 how many, ?7
+/// bucket.
 const ADD: Statement = Statement::new(
     "/* add refusals */
      INSERT INTO audit_log (
@@ -40,11 +41,11 @@ const ADD: Statement = Statement::new(
 );
 
 /// Adds to the row that refusals of one kind about one user share for an hour. One round trip,
-/// which is not repeated: what is lost is not counted, and nothing is counted twice.
+/// which is not repeated: a lost one is not counted, and none is counted twice.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer.
 pub async fn add(database: &impl Database, refused: &Refused) -> Result<(), StoreError> {
     let user = refused
         .user
@@ -63,7 +64,7 @@ pub async fn add(database: &impl Database, refused: &Refused) -> Result<(), Stor
     Ok(())
 }
 
-/// Parameters: ?5 where the page begins, ?6 how many.
+/// Reads a page of events. Parameters: ?5 where the page begins, ?6 how many.
 const EVENTS: Statement = Statement::new(
     "/* list events */
      SELECT id,
@@ -90,12 +91,12 @@ const IS_CALLER_LIVE: Statement = Statement::new(concat!(
     " AS is_live"
 ));
 
-/// At most `limit` of the caller's events, the newest first, from `cursor` on; `None` when the
-/// caller's session is over. One round trip.
+/// Returns at most `limit` of the caller's events, the newest first, from `cursor` on. `None` when
+/// the caller's session is not live. One round trip.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn events(
     database: &impl Database,
     caller: SessionKey,
@@ -122,9 +123,9 @@ pub async fn events(
 /// A page of events.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// Where it begins.
+    /// Where the page begins.
     pub cursor: AuditCursor,
-    /// How many entries it has at most.
+    /// The maximum number of events.
     pub limit: u32,
 }
 

@@ -10,16 +10,16 @@ use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Session, SessionKey};
 use crate::domain::time::Seconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
-/// How long an ended session is kept, at least: a repetition of the request that ended it finds
-/// it. Nothing else needs it: a token of a session that is not there is refused.
+/// The minimum time for which an ended session is kept, so that a repetition of the request that
+/// ended it finds it. Nothing else needs it: a token whose session does not exist is refused.
 pub const ENDED_KEPT: Seconds = Seconds::new(600);
 
-/// A hash to be replaced by another one of the same password.
+/// A hash that replaces another one of the same password.
 #[derive(Debug)]
 pub struct Rehash {
-    /// The hash that was verified; any other hash found there is left unchanged.
+    /// The hash that was verified. Any other hash found there is left unchanged.
     pub from: StoredHash,
-    /// The hash that takes its place.
+    /// The hash that replaces it.
     pub to: StoredHash,
 }
 
@@ -28,28 +28,29 @@ pub struct Rehash {
 pub struct Login {
     /// The session that begins.
     pub session: Session,
-    /// The password that was verified; it must still be the current one, so that a login
-    /// cannot outrun a change of the password.
+    /// The version of the password that was verified. It must still be current, so that a login
+    /// cannot outrun a password change.
     pub verified: PasswordVersion,
-    /// A hash of today's setting to be stored.
+    /// A new hash at today's cost, if the stored one is outdated.
     pub rehash: Option<Rehash>,
-    /// The sessions that the request carried, at most one for each cookie: they end.
+    /// The sessions that the request's cookies name, at most one for each cookie. They end.
     pub carried: [Option<SessionKey>; 2],
-    /// The counter that the login sets back.
+    /// The counter that the login resets.
     pub guess: Guess,
-    /// The time of the login, and where it comes from.
+    /// The time and origin of the login.
     pub trace: Trace,
 }
 
-/// The session of this login exists: everything else of the batch depends on it.
+/// The session of this login exists. Everything else in the batch depends on it.
 macro_rules! has_begun {
     () => {
         "EXISTS (SELECT 1 FROM sessions AS begun WHERE begun.user_id = ?2 AND begun.id = ?3)"
     };
 }
 
-/// Parameters: ?5 first refresh token's id, ?6 idle end, ?7 absolute end, ?10 user agent, ?11 country,
-/// ?12 verified version. A repetition finds its own row and gives it again.
+/// Inserts the session. A repetition finds its own row and returns it again. Parameters: ?5 first
+/// refresh token's id, ?6 idle end, ?7 absolute end, ?10 user agent, ?11 country, ?12 verified
+/// version.
 const BEGIN: Statement = Statement::new(
     "/* begin session */
      INSERT INTO sessions (
@@ -68,7 +69,7 @@ const BEGIN: Statement = Statement::new(
 const FORGET_FAILURES: Statement = forget!("forget failures", has_begun!());
 const FORGIVE_OTHERS: Statement = forgive!("forgive others", has_begun!());
 
-/// Parameters: ?13 verified hash, ?14 new hash.
+/// Replaces the verified hash. Parameters: ?13 verified hash, ?14 new hash.
 const REHASH: Statement = Statement::new(concat!(
     "/* rehash */
      UPDATE users
@@ -80,9 +81,9 @@ const REHASH: Statement = Statement::new(concat!(
     has_begun!()
 ));
 
-/// Parameters: ?15 ?16 user and id of a carried session, ?17 ?18 of another, ?19 reason. They end
-/// before the sessions over the cap are counted. A repetition finds those that this login (`?4`)
-/// has ended.
+/// Ends the sessions that the request carried, before the sessions over the cap are counted. A
+/// repetition finds those that this login (`?4`) has ended. Parameters: ?15 ?16 user and id of a
+/// carried session, ?17 ?18 of another, ?19 reason.
 const REPLACE: Statement = Statement::new(concat!(
     "/* replace session */
      UPDATE sessions
@@ -98,8 +99,9 @@ const REPLACE: Statement = Statement::new(concat!(
     ended_columns!()
 ));
 
-/// Parameters: ?20 how many others stay, ?21 reason. All end but the new one and the most recently
-/// used of the others; a repetition finds those that this login (`?4`) has ended. (The new one may not look the newest: another location's clock may be ahead.)
+/// Ends all sessions but the new one and the most recently used of the others. The new one may not
+/// appear to be the newest, because another location's clock may be ahead. A repetition finds the
+/// sessions that this login (`?4`) has ended. Parameters: ?20 how many others stay, ?21 reason.
 const EVICT: Statement = Statement::new(concat!(
     "/* evict sessions */
      UPDATE sessions
@@ -123,8 +125,8 @@ const EVICT: Statement = Statement::new(concat!(
     ended_columns!()
 ));
 
-/// Parameters: ?22 how long ended sessions are kept. A person's own dead sessions go with their next
-/// login, so that what a login reads stays bounded.
+/// Deletes the user's own dead sessions, so that what a login reads stays bounded. Parameters: ?22
+/// how long ended sessions are kept.
 const PURGE: Statement = Statement::new(
     "/* purge sessions */
      DELETE FROM sessions
@@ -133,13 +135,13 @@ const PURGE: Statement = Statement::new(
 );
 
 /// Begins a session, ends the ones it replaces and those over the cap, and stores the new hash, in
-/// one round trip. `None` when the user has become inactive or the password another: then nothing
-/// has changed but that dead sessions are gone. Repeating it with the same argument changes nothing
-/// more.
+/// one round trip. Returns the ended sessions. `None` when the user has become inactive or the
+/// password has changed; then only dead sessions have been deleted. Repeating it with the same
+/// argument changes nothing more.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn begin_session(
     database: &impl Database,
     login: &Login,
@@ -190,7 +192,7 @@ pub async fn begin_session(
     Ok(Some(ended))
 }
 
-/// A carried session as parameters.
+/// The key of a carried session, as parameters.
 struct KeyParams {
     user: Param<'static>,
     id: Param<'static>,

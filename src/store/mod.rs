@@ -1,24 +1,24 @@
-//! The SQL: every statement, the rows it gives, and the functions that run it.
+//! The SQL: every statement, the rows it returns, and the functions that run it.
 //!
-//! A function's contract stands above its statements: round trips, what a repetition does, what
-//! `None` means. D1 runs the statements in production and SQLite in native tests, over one port
-//! ([`Database`](crate::ports::Database)), so a rule that is written here exists nowhere else.
+//! The contract of a function is documented at the function: round trips, the effect of a
+//! repetition, the meaning of `None`. D1 runs the statements in production and SQLite in native
+//! tests, through one port ([`Database`](crate::ports::Database)), so each rule exists only here.
 //!
-//! The parameters of a batch are numbered once. In every batch `?1` is the time of the request,
-//! and where they occur `?2` is the user, `?3` the session and `?4` the trace of the request.
+//! Parameters are numbered once for each batch. In every batch `?1` is the time of the request.
+//! Where they occur, `?2` is the user, `?3` the session and `?4` the trace of the request.
 //!
-//! Every write may be repeated: it names the ids it creates and the values it replaces. What
-//! changes an account is recorded in the audit log by the triggers of `migrations/0003`.
+//! Every write may be repeated: it names the ids it creates and the values it replaces. The
+//! triggers of `migrations/0003` record what changes an account in the audit log.
 
-/// The session has neither ended nor expired: it has not been idle for too long, which it
-/// also is at its absolute end (`CHECK` in `migrations/0001`).
+/// The session is live: neither ended nor expired. Its idle end is never after its absolute end
+/// (`CHECK` in `migrations/0001`).
 macro_rules! live {
     () => {
         "ended_at IS NULL AND idle_expires_at > ?1"
     };
 }
 
-/// The caller's session `?3` of user `?2` is live. A live session's user is active
+/// The caller's session `?3` of user `?2` is live. The user of a live session is active
 /// (`users_activity_set`).
 macro_rules! caller_is_live {
     () => {
@@ -31,8 +31,8 @@ macro_rules! caller_is_live {
     };
 }
 
-/// The caller's session `?3` of user `?2` is live, or this very request (`?4`) has ended it: then
-/// the statement comes after the one that did, or is repeated.
+/// The caller's session `?3` of user `?2` is live, or this request (`?4`) has ended it: in an
+/// earlier statement, or in an earlier run of the batch.
 macro_rules! caller_was_live {
     () => {
         "EXISTS (SELECT 1
@@ -44,7 +44,7 @@ macro_rules! caller_was_live {
     };
 }
 
-/// The columns of [`users::UserRow`], from `users`.
+/// The columns of a [`User`](crate::domain::identity::user::User), from `users`.
 macro_rules! user_columns {
     () => {
         "id,
@@ -58,7 +58,7 @@ macro_rules! user_columns {
     };
 }
 
-/// The columns that make an [`EndedSession`](sessions::EndedSession), from `sessions`.
+/// The columns of an [`EndedSession`](sessions::EndedSession), from `sessions`.
 macro_rules! ended_columns {
     () => {
         "user_id,
@@ -83,7 +83,7 @@ mod tests;
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
 use row::Row;
 
-/// Runs one statement and reads its only row, if there is one. One round trip.
+/// Runs one statement and reads its first row, if there is one. One round trip.
 async fn first<T>(
     database: &impl Database,
     statement: Statement,
@@ -94,7 +94,7 @@ async fn first<T>(
     row::first(result(&results, 0)?, read)
 }
 
-/// The rows of the statement at this place of the batch.
+/// Returns the result of the statement at this index of the batch.
 fn result(results: &[Box<dyn Rows>], place: usize) -> Result<&dyn Rows, StoreError> {
     results
         .get(place)

@@ -1,4 +1,4 @@
-//! Replacing a password.
+//! Replaces a password.
 
 use super::attempts::{Guess, forget, forgive};
 use super::result;
@@ -9,30 +9,31 @@ use crate::domain::identity::user::PasswordVersion;
 use crate::domain::session::{EndReason, SessionKey};
 use crate::ports::{Batch, Database, Statement, StoreError};
 
-/// A new password to be stored in place of the one that was verified.
+/// A new password that replaces the verified one.
 #[derive(Debug)]
 pub struct PasswordReplacement {
-    /// Whose password, and the session from which it is changed.
+    /// The user whose password it is, and the session that changes it.
     pub caller: SessionKey,
-    /// The password that was verified; it must still be the current one.
+    /// The version of the password that was verified. It must still be current.
     pub verified: PasswordVersion,
-    /// The hash of the next one.
+    /// The hash of the new password.
     pub new: StoredHash,
-    /// The counters that the change sets back.
+    /// The counter that the change resets.
     pub guess: Guess,
-    /// The time of the change, and where it comes from.
+    /// The time and origin of the change.
     pub trace: Trace,
 }
 
-/// The new password is in place, in the same transaction.
+/// The new password has been stored in this transaction.
 macro_rules! is_replaced {
     () => {
         "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND password_hash = ?6)"
     };
 }
 
-/// Parameters: ?6 new hash, ?7 verified version. Compare-and-set on the verified version, from a
-/// session that is live. A repetition finds the new hash, whose salt makes it ours.
+/// Replaces the password: compare-and-set on the verified version, from a live session. A
+/// repetition finds the new hash, which its salt makes unique. Parameters: ?6 new hash, ?7 verified
+/// version.
 const REPLACE: Statement = Statement::new(concat!(
     "/* replace password */
      UPDATE users
@@ -48,18 +49,19 @@ const REPLACE: Statement = Statement::new(concat!(
   RETURNING id"
 ));
 
-/// Parameters: ?5 reason.
+/// Ends every session of the user. Parameters: ?5 reason.
 const END_EVERY: Statement = end_all!("end every", is_replaced!());
 
 const FORGET_FAILURES: Statement = forget!("forget failures", is_replaced!());
 const FORGIVE_OTHERS: Statement = forgive!("forgive others", is_replaced!());
 
-/// Stores a new password and ends every session of the user, in one round trip. `None` when the
-/// caller's session was over or the password another: then nothing has changed.
+/// Stores a new password and ends every session of the user, in one round trip. Returns the ended
+/// sessions. `None` when the caller's session is not live or the password has changed; then nothing
+/// has changed.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn replace(
     database: &impl Database,
     change: &PasswordReplacement,

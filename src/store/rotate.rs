@@ -1,4 +1,5 @@
-//! The statement that rotates a refresh token, answers its predecessor, or punishes its reuse.
+//! The statement that rotates a refresh token, answers its predecessor, or ends the session on
+//! reuse.
 
 use super::row::Row;
 use super::sessions::EndedSession;
@@ -9,20 +10,20 @@ use crate::domain::session::{EndReason, Grant, SessionKey};
 use crate::domain::time::Seconds;
 use crate::ports::{Database, Statement, StoreError};
 
-/// A refresh token that asks for its successor.
+/// A refresh token to be rotated.
 #[derive(Clone, Debug)]
 pub struct RotationRequest {
     /// The session that the token names.
     pub session: SessionKey,
     /// The token's id.
     pub presented: TokenId,
-    /// The id that its successor gets if it rotates.
+    /// The id of its successor, if it rotates.
     pub successor: TokenId,
     /// How long an idle session lasts from now.
     pub idle: Seconds,
-    /// How long the immediate predecessor is forgiven.
+    /// How long after a rotation the predecessor gets the same pair again.
     pub grace: Seconds,
-    /// The time of the request, and where it comes from.
+    /// The time and origin of the request.
     pub trace: Trace,
 }
 
@@ -30,23 +31,23 @@ pub struct RotationRequest {
 #[must_use]
 #[derive(Clone, Debug)]
 pub enum Rotation {
-    /// The token was the current one, and is superseded now; or it was the immediate
-    /// predecessor, within the grace, and nothing has changed. Both get the same answer.
+    /// The token was current and is now superseded, or it was the predecessor within the grace and
+    /// nothing has changed. Both get the same answer.
     Rotated(Grant),
-    /// The token had been superseded; the session is over now.
+    /// The token was superseded: the session has ended now.
     Reused(EndedSession),
-    /// The session is over, or not the user's; nothing has changed.
+    /// The session is not live, or is not the user's. Nothing has changed.
     Dead,
 }
 
-/// The presented token is the one that rotates.
+/// The presented token is the current one.
 macro_rules! is_current {
     () => {
         "current_jti = ?5"
     };
 }
 
-/// The presented token is the current one, or its immediate predecessor within the grace.
+/// The presented token is the current one, or its predecessor within the grace.
 macro_rules! is_good {
     () => {
         concat!(
@@ -57,12 +58,13 @@ macro_rules! is_good {
     };
 }
 
-/// Parameters: ?5 presented id, ?6 its successor's id, ?7 idle time, ?8 grace, ?9 `reuse`.
+/// Rotates. Parameters: ?5 presented id, ?6 its successor's id, ?7 idle time, ?8 grace, ?9 `reuse`.
 ///
 /// Of any number of parallel calls with one token, one finds its id in `current_jti`. The others
-/// find it in `previous_jti`, and write what is there already: both are answered from one row.
-/// Any other id of a live session is a copy, and ends it. A repetition finds its own rotation, or
-/// the session that this request (`?4`) has ended; nothing makes an ended session live again.
+/// find it in `previous_jti`, and write what is there already: both are answered from one row. Any
+/// other id of a live session belongs to a copied token and ends the session. A repetition finds
+/// its own rotation, or the session that this request (`?4`) has ended. Nothing makes an ended
+/// session live again.
 const ROTATE: Statement = Statement::new(concat!(
     "/* rotate */
      UPDATE sessions
@@ -102,13 +104,13 @@ const ROTATE: Statement = Statement::new(concat!(
             (SELECT role_slug FROM users WHERE id = ?2) AS role_slug"
 ));
 
-/// Rotates a refresh token, answers its predecessor, or punishes its reuse. One round trip of one
-/// statement: nothing is read before it is decided. Of any number of parallel calls with one token
-/// exactly one changes the session, and the answers to all of them are equal.
+/// Rotates a refresh token, answers its predecessor, or ends the session on reuse. One round trip
+/// of one statement: nothing is read before it is decided. Of any number of parallel calls with one
+/// token exactly one changes the session, and all answers are equal.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn rotate(
     database: &impl Database,
     request: &RotationRequest,

@@ -1,4 +1,4 @@
-//! Reading rows: a column that is not what the migrations say is damage, not absence.
+//! Reads rows. A column that differs from the migrations is damage, not absence.
 
 use super::damaged;
 use crate::domain::id::{SessionId, TokenId, UserId};

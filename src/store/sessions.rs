@@ -1,4 +1,4 @@
-//! A user's sessions: listing them and ending them.
+//! Lists and ends a user's sessions.
 
 use super::row::{self, Row};
 use super::{first, result};
@@ -8,20 +8,20 @@ use crate::domain::session::{Device, EndReason, Session, SessionKey};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
 
-/// A session that a statement has ended, with the one refresh token that might still be
-/// presented: a superseded one is refused by any database that answers at all.
+/// A session that a statement has ended, with its current refresh token. Only that token has to be
+/// remembered: the database refuses superseded ones whenever it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedSession {
-    /// Whose session it was.
+    /// The user whose session it was.
     pub user: UserId,
-    /// The id of its current refresh token.
+    /// The id of the session's current refresh token.
     pub refresh_id: TokenId,
-    /// When that token expires: from then on nobody needs to remember it.
+    /// When that token expires. Nothing has to remember it after that.
     pub expires_at: UnixSeconds,
 }
 
 impl EndedSession {
-    /// Reads the `ended_columns!`.
+    /// Reads the columns of `ended_columns!`.
     pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             user: row.user_id("user_id")?,
@@ -30,20 +30,20 @@ impl EndedSession {
         })
     }
 
-    /// Reads the `ended_columns!` of every row.
+    /// Reads the columns of `ended_columns!` from every row.
     pub(super) fn read_all(rows: &dyn Rows) -> Result<Vec<Self>, StoreError> {
         row::all(rows, Self::read)
     }
 }
 
-/// Which of their sessions a caller ends.
+/// The sessions that a caller ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// This one.
+    /// The session with this id.
     One(SessionId),
-    /// All but the caller's own.
+    /// All sessions but the caller's own.
     Others,
-    /// All.
+    /// All sessions, including the caller's own.
     All,
 }
 
@@ -64,12 +64,12 @@ const LIST: Statement = Statement::new(concat!(
     " ORDER BY last_used_at DESC, created_at DESC"
 ));
 
-/// The caller's live sessions, the most recently used first; `None` when the caller's own session
-/// is not among them. One round trip.
+/// Returns the caller's live sessions, the most recently used first. `None` when the caller's own
+/// session is not among them. One round trip.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn list(
     database: &impl Database,
     caller: SessionKey,
@@ -96,8 +96,8 @@ pub async fn list(
     Ok(is_live.then_some(sessions))
 }
 
-/// Parameters: ?5 reason. A repetition finds the row that this request (`?4`) has ended, and
-/// says so again.
+/// Ends a session. A repetition finds the row that this request (`?4`) has ended, and returns it
+/// again. Parameters: ?5 reason.
 const END: Statement = Statement::new(concat!(
     "/* end session */
      UPDATE sessions
@@ -112,12 +112,12 @@ const END: Statement = Statement::new(concat!(
     ended_columns!()
 ));
 
-/// Ends a session whose holder says so, if it is not over; `None` when it is. One round trip of
-/// one statement.
+/// Ends a session at its holder's request. `None` when it is not live. One round trip of one
+/// statement.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn end(
     database: &impl Database,
     session: SessionKey,
@@ -134,8 +134,8 @@ pub async fn end(
     first(database, END, &params, EndedSession::read).await
 }
 
-/// Ends sessions of user `?2` for the reason `?5`, on a condition. A repetition finds the rows that
-/// this request (`?4`) has ended. Sessions that have expired are over by themselves.
+/// Ends the live sessions of user `?2` that meet a condition, for the reason `?5`. A repetition
+/// finds the rows that this request (`?4`) has ended. Expired sessions are unchanged.
 macro_rules! end_all {
     ($name:literal, $condition:expr) => {
         Statement::new(concat!(
@@ -159,7 +159,7 @@ macro_rules! end_all {
 pub(super) use end_all;
 
 const END_ONE: Statement = end_all!("end one", concat!("id = ?6 AND ", caller_was_live!()));
-/// The caller's own session goes on, so a repetition finds it live.
+/// The caller's own session stays live, so a repetition finds it live.
 const END_OTHERS: Statement = end_all!("end others", concat!("id <> ?3 AND ", caller_is_live!()));
 const END_ALL: Statement = end_all!("end all", caller_was_live!());
 
@@ -170,13 +170,13 @@ const IS_CALLER_LIVE: Statement = Statement::new(concat!(
     " AS is_live"
 ));
 
-/// Ends sessions of the caller's; `None` when the caller's own session is over, and then nothing
-/// has changed. One round trip. Repeating it within the same request gives the same answer, also
-/// when the caller's own session was among those that ended.
+/// Ends sessions of the caller's user and returns them. `None` when the caller's own session is not
+/// live; then nothing has changed. One round trip. Repeating it within the same request returns the
+/// same answer, even when the caller's own session was among those that ended.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn end_own(
     database: &impl Database,
     caller: SessionKey,

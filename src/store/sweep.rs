@@ -1,5 +1,5 @@
-//! The clean-up: rows that nothing can refer to any more, found by reading the tables by key in
-//! bounded steps. An index for it would cost a written row with each insert; reading a row costs a
+//! The clean-up. It finds rows that nothing can refer to any more by reading the tables by key, in
+//! bounded steps. An index would cost a written row for each insert; reading a row costs a
 //! thousandth of that.
 
 use super::log_in::ENDED_KEPT;
@@ -8,22 +8,22 @@ use crate::domain::throttle::ATTEMPTS_KEPT;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
-/// A table that is cleaned.
+/// A table that the clean-up sweeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Swept {
     /// Sessions that ended a while ago, or have expired.
     Sessions,
-    /// Counters of attempts that nobody has moved for a day.
+    /// Counters without an attempt for a day.
     Attempts,
-    /// Audit events that are older than the retention.
+    /// Audit events beyond the retention.
     Events,
 }
 
 impl Swept {
-    /// Every table, in the order in which they are cleaned.
+    /// Every table, in the order in which they are swept.
     pub const ALL: [Self; 3] = [Self::Attempts, Self::Sessions, Self::Events];
 
-    /// The table's name.
+    /// Returns the name of the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,30 +42,30 @@ impl Swept {
     }
 }
 
-/// The last key that a step has looked at, as the JSON list of its two parts.
+/// The last key that a step has read, as a JSON array of its two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position(String);
 
 impl Position {
-    /// Before the first row.
+    /// Returns the position before the first row.
     #[must_use]
     pub fn start() -> Self {
         Self(r#"["",0]"#.to_owned())
     }
 }
 
-/// What a step has done.
+/// The result of a step.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// How many rows it has removed.
+    /// How many rows it has deleted.
     pub removed: usize,
-    /// Where the next step goes on; `None` when the table's end is reached.
+    /// Where the next step continues. `None` at the end of the table.
     pub next: Option<Position>,
 }
 
-/// The key of the last row of a step: `?2` rows behind the position `?3`. Parameters: ?2 rows a
-/// step, ?3 position.
+/// Reads the key of the last row of a step: `?2` rows after the position `?3`. Parameters: ?2 rows
+/// a step, ?3 position.
 macro_rules! end_of_step {
     ($table:literal, $first:literal, $second:literal) => {
         Statement::new(concat!(
@@ -90,7 +90,7 @@ macro_rules! end_of_step {
     };
 }
 
-/// Removes what is dead among the `?2` rows behind the position `?3`.
+/// Deletes the dead rows among the `?2` rows after the position `?3`.
 macro_rules! sweep {
     ($table:literal, $first:literal, $second:literal, $columns:literal, $is_dead:literal) => {
         Statement::new(concat!(
@@ -160,22 +160,22 @@ const KEEP_POSITION: Statement = Statement::new(
         SET position = excluded.position",
 );
 
-/// Where the last run left off. One round trip.
+/// Returns where the last run stopped. One round trip.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn position(database: &impl Database, swept: Swept) -> Result<Position, StoreError> {
     let params = [swept.as_str().into()];
     let found = first(database, READ_POSITION, &params, |row| row.text("position")).await?;
     Ok(found.map_or_else(Position::start, Position))
 }
 
-/// Remembers where the next run goes on. One round trip.
+/// Stores where the next run continues. One round trip.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer.
 pub async fn keep_position(
     database: &impl Database,
     swept: Swept,
@@ -186,21 +186,21 @@ pub async fn keep_position(
     Ok(())
 }
 
-/// When rows are dead.
+/// The times from which rows are dead.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon {
     /// The time of the run.
     pub now: UnixSeconds,
-    /// Audit events from before then have been kept long enough.
+    /// Audit events from before this time are deleted.
     pub events_before: UnixSeconds,
 }
 
-/// Looks at the `rows` rows behind a position and removes the dead ones among them. One round trip,
+/// Reads the `rows` rows after a position and deletes the dead ones among them. One round trip,
 /// which reads about twice `rows` rows.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn step(
     database: &impl Database,
     swept: Swept,

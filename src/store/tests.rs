@@ -1,4 +1,4 @@
-//! What the statements, the schema and the triggers promise, on SQLite.
+//! The guarantees of the statements, the schema and the triggers, tested on SQLite.
 
 mod bystanders;
 mod changes;
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// Ada's session of this number.
+    /// Begins Ada's session with this number.
     fn log_in(&self, user: UserId, byte: u8) -> SessionKey {
         let login = self.login(user, byte);
         assert!(self.begin(&login).is_some());
@@ -176,7 +176,7 @@ impl World {
         block_on(passwords::replace(&self.database, &change)).unwrap()
     }
 
-    /// Everything that is stored, the sweeps' positions aside.
+    /// Everything that is stored, except the sweeps' positions.
     fn everything(&self) -> Vec<Vec<String>> {
         ["roles", "users", "sessions", "attempts", "audit_log"]
             .into_iter()

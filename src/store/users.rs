@@ -1,4 +1,4 @@
-//! Users: registering them, reading an account, changing the display name.
+//! Registers users, reads accounts, and changes the display name.
 
 use super::row::{self, Row};
 use super::{damaged, first, result};
@@ -11,10 +11,10 @@ use crate::domain::session::SessionKey;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
-/// A person who registers; everything is chosen before the write, so that it may be repeated.
+/// A user who registers. Everything is chosen before the write, so that it may be repeated.
 #[derive(Debug)]
 pub struct NewUser {
-    /// The id the row gets.
+    /// The id of the new row.
     pub id: UserId,
     /// The canonical address.
     pub email: Email,
@@ -22,20 +22,20 @@ pub struct NewUser {
     pub name: Option<UserName>,
     /// The hash of the password.
     pub hash: StoredHash,
-    /// The role the row gets.
+    /// The role of the user.
     pub role: RoleSlug,
-    /// How many registrations an hour may have, taken addresses included.
+    /// The maximum number of registrations in an hour, including those for taken addresses.
     pub most_an_hour: u32,
-    /// The time of registration, and where it comes from.
+    /// The time and origin of the registration.
     pub trace: Trace,
 }
 
-/// A user with the role's name for people, which only registering shows.
+/// A user with the display name of the role, which only a registration returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
     /// The user.
     pub user: User,
-    /// The role's name.
+    /// The role's display name.
     pub role_name: String,
 }
 
@@ -43,26 +43,26 @@ pub struct Registered {
 #[must_use]
 #[derive(Debug)]
 pub enum Registration {
-    /// The row exists and is this person's.
+    /// The row exists and is the result of this registration.
     Registered(Registered),
     /// The address belongs to another row.
     EmailTaken,
     /// The role is not in the database: the deployment's configuration is wrong.
     NoSuchRole,
-    /// There were as many registrations in this hour as there may be; so long until the next one.
+    /// The hour has as many registrations as it may have. The span is the time until the next hour.
     TooMany(Seconds),
 }
 
-/// A user with the sessions that are live.
+/// A user with their live sessions.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The user, active or not.
     pub user: User,
-    /// The ids of the sessions that are neither ended nor expired.
+    /// The ids of the live sessions.
     pub live_sessions: Vec<SessionId>,
 }
 
-/// Length of the window in which registrations are counted together, in seconds.
+/// The length of the window in which registrations are counted together, in seconds.
 const REGISTRATIONS_WINDOW: i64 = 3_600;
 
 /// This registration (`?2`) is among those that its hour may have.
@@ -76,8 +76,8 @@ macro_rules! is_counted {
     };
 }
 
-/// Parameters: ?9 the hour, ?10 how many it may have. What strangers can add to the database is
-/// bounded, wherever they come from.
+/// Counts a registration, which bounds what clients without an account can add to the database,
+/// from all addresses together. Parameters: ?9 the hour, ?10 how many it may have.
 const COUNT_REGISTRATION: Statement = Statement::new(
     "/* count registration */
      INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
@@ -90,8 +90,8 @@ const COUNT_REGISTRATION: Statement = Statement::new(
         AND failures < ?10",
 );
 
-/// Parameters: ?5 address, ?6 name, ?7 hash, ?8 role. Adds nothing when the address is taken, the
-/// role unknown or the hour full; the next statement tells which.
+/// Adds the user, unless the address is taken, the role is unknown or the hour is full; the next
+/// statement finds out which. Parameters: ?5 address, ?6 name, ?7 hash, ?8 role.
 const REGISTER: Statement = Statement::new(concat!(
     "/* register */
      INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at, trace)
@@ -104,7 +104,7 @@ const REGISTER: Statement = Statement::new(concat!(
          ON CONFLICT DO NOTHING"
 ));
 
-/// One row, always.
+/// Reads the outcome. Always one row.
 const READ_REGISTERED: Statement = Statement::new(concat!(
     "/* read registered */
      SELECT c.is_counted,
@@ -124,12 +124,12 @@ const READ_REGISTERED: Statement = Statement::new(concat!(
        LEFT JOIN roles AS r ON r.slug = u.role_slug"
 ));
 
-/// Adds a user with a role. One round trip. Repeating it with the same argument gives the same
-/// outcome: the id of the row that is found decides whose it is.
+/// Adds a user with a role. One round trip. Repeating it with the same argument returns the same
+/// outcome: the id of the row that is found shows whether it is this registration's.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn register(
     database: &impl Database,
     user: &NewUser,
@@ -175,7 +175,7 @@ pub async fn register(
     }
 }
 
-/// What stands at the address of a registration.
+/// What a registration finds at its address.
 enum Found {
     User(Registered),
     NoRole,
@@ -197,11 +197,11 @@ const READ_ACCOUNT: Statement = Statement::new(concat!(
       WHERE id = ?2"
 ));
 
-/// A user with the sessions that are live at `now`. One round trip.
+/// Returns a user with the sessions that are live at `now`. One round trip.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn account(
     database: &impl Database,
     user: UserId,
@@ -218,7 +218,7 @@ pub async fn account(
     .await
 }
 
-/// Parameters: ?5 name.
+/// Changes the name, from a live session. Parameters: ?5 name.
 const RENAME: Statement = Statement::new(concat!(
     "/* rename */
      UPDATE users
@@ -232,12 +232,12 @@ const RENAME: Statement = Statement::new(concat!(
     user_columns!()
 ));
 
-/// Changes the caller's display name; `None` when the caller's session is over, and then nothing
+/// Changes the caller's display name. `None` when the caller's session is not live; then nothing
 /// has changed. One round trip of one statement.
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
 pub async fn rename(
     database: &impl Database,
     caller: SessionKey,
@@ -254,7 +254,7 @@ pub async fn rename(
     first(database, RENAME, &params, read_user).await
 }
 
-/// Reads the `user_columns!`.
+/// Reads the columns of `user_columns!`.
 fn read_user(row: &Row<'_>) -> Result<User, StoreError> {
     Ok(User {
         id: row.user_id("id")?,

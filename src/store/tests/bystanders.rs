@@ -1,5 +1,5 @@
-//! Whatever happens to one person changes no row of another, although the other's sessions have
-//! the same ids and tokens, the same password hash and the same client.
+//! No operation on one user changes a row of another, even if the other's sessions have the same
+//! ids and tokens, the same password hash and the same client.
 
 use pollster::block_on;
 
@@ -19,7 +19,7 @@ use crate::store::users::{self, NewUser, Registration};
 
 const BOB: &str = "bob@example.org";
 
-/// Ada and Bob, each with live sessions 1 and 3, an ended one and failures from one client.
+/// Ada and Bob, each with the live sessions 1 and 3, an ended one, and failures from one client.
 fn twins() -> (World, SessionKey, SessionKey) {
     let world = World::default();
     let people = [world.register(ADA), world.register(BOB)];
@@ -43,7 +43,7 @@ fn twins() -> (World, SessionKey, SessionKey) {
     (world, ada, bob)
 }
 
-/// The rows that belong to a person.
+/// The rows that belong to a user.
 fn rows_of(world: &World, person: SessionKey, email: &str) -> Vec<Vec<String>> {
     let keys = keys().of_login(&Email::parse(email).unwrap(), ClientPrefix::parse(None));
     let user = person.user;
@@ -69,7 +69,7 @@ fn ended_row(world: &World, person: SessionKey) -> Vec<Vec<String>> {
     ))
 }
 
-/// Everything that Ada does, and an operator to her.
+/// Everything that Ada does, and that an operator does to her.
 fn act(world: &World, ada: SessionKey, number: usize) {
     let trace = world.trace();
     let by_hand = |sql: &str| {
@@ -129,7 +129,7 @@ fn nothing_that_happens_to_one_changes_another_or_what_is_over() {
             } else {
                 (bob, ada, ADA)
             };
-            // The guess of the helpers is Ada's: Bob's login would forget her failures.
+            // The guess of the helpers is Ada's: Bob's login would delete her failures.
             if !is_ada && matches!(number, 7 | 11) {
                 continue;
             }
@@ -145,7 +145,7 @@ fn nothing_that_happens_to_one_changes_another_or_what_is_over() {
 
 #[test]
 fn a_session_of_the_same_id_is_no_session_of_the_caller() {
-    // Bob has a session 6, Ada has none; and Ada's others are live.
+    // Bob has a session 6, Ada does not, and Ada's others are live.
     let (world, ada, bob) = twins();
     let bobs = world.log_in(bob.user, 6);
     let before = world.everything();

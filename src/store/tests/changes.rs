@@ -1,4 +1,4 @@
-//! Tries of the current password, and what a change of it forgives.
+//! Attempts at the current password, and what a password change resets.
 
 use pollster::block_on;
 
@@ -35,7 +35,7 @@ fn tries_from_a_session_slow_that_session_first_and_then_the_account() {
             byte += 1;
         }
     }
-    // A hundred failures: the account takes one a minute.
+    // A hundred failures: the account accepts one attempt a minute.
     assert_eq!(pause(&world, sessions[10], 200), Err(60));
     world.passed = 59;
     assert_eq!(pause(&world, sessions[10], 201), Err(1));
@@ -43,7 +43,7 @@ fn tries_from_a_session_slow_that_session_first_and_then_the_account() {
     assert_eq!(pause(&world, sessions[10], 202), Ok(()));
     assert_eq!(pause(&world, sessions[11], 203), Err(60));
     assert_eq!(counted(&world), "101");
-    // Of another person nothing has failed.
+    // Another user has no failures.
     let bob = world.register("bob@example.org");
     let bob = world.log_in(bob, 1);
     assert_eq!(pause(&world, bob, 204), Ok(()));
@@ -89,7 +89,7 @@ fn the_pause_is_of_the_client_or_of_the_account_whichever_is_longer() {
     for byte in 20..30 {
         assert_eq!(pause(&world, thief, byte), Ok(()));
     }
-    // The thief waits a second, although another account was tried too often and just now.
+    // The thief waits a second, although another account had too many attempts just now.
     world
         .database
         .execute("INSERT INTO attempts VALUES ('a third account', 'x', 100, 100, 0, 'x', 1000050)");
@@ -97,14 +97,14 @@ fn the_pause_is_of_the_client_or_of_the_account_whichever_is_longer() {
     world.passed = 1;
     assert_eq!(pause(&world, thief, 31), Ok(()));
     assert_eq!(pause(&world, thief, 32), Err(2));
-    // The account's bound is reached: the owner waits for that, and not for the thief's pause.
+    // The account's bound is reached: the owner waits for that pause, and not for the thief's.
     world.database.execute(
         "DELETE FROM attempts WHERE account = 'a third account';
          UPDATE attempts SET counted = 100, blocked_until = 1000900 WHERE failures = 11",
     );
     assert_eq!(pause(&world, owner, 33), Err(60));
     assert_eq!(pause(&world, thief, 34), Err(899));
-    // Others' attempts on other accounts are nobody's here.
+    // Attempts on other accounts do not matter here.
     world.database.execute(
         "UPDATE attempts SET counted = 11;
          INSERT INTO attempts VALUES ('another account', 'x', 100, 100, 1000900, 'x', 1000001)",
@@ -195,7 +195,7 @@ fn a_change_forgives_and_a_refused_one_does_not() {
             "SELECT failures, counted FROM attempts WHERE account <> 'registrations' ORDER BY account = 'another account', client",
         );
         assert_eq!(left, [["3", "0"], ["3", "0"], ["3", "3"]]);
-        // A repetition gives the same answer, and tells nothing more.
+        // A repetition returns the same answer, and records nothing more.
         let told = world.log();
         let again = block_on(passwords::replace(&world.database, &change)).unwrap();
         assert_eq!(again, outcome);
@@ -204,7 +204,7 @@ fn a_change_forgives_and_a_refused_one_does_not() {
 }
 
 impl World {
-    /// The session of this number, which begins if it is not there.
+    /// The session with this number, which begins if it does not exist.
     fn log_in_once(&self, user: crate::domain::id::UserId, byte: u8) -> SessionKey {
         let session = self.session(user, byte).id;
         let caller = SessionKey { user, id: session };

@@ -1,4 +1,4 @@
-//! What each write depends on, changed just before it: nothing may happen then.
+//! Each condition of a write is broken just before the write, which must then change nothing.
 
 use pollster::block_on;
 
@@ -14,7 +14,7 @@ const DEACTIVATE: &str = "UPDATE users SET is_active = 0";
 const RESET: &str = "UPDATE users SET password_hash = 'x', password_version = 2";
 const DELETE: &str = "DELETE FROM users";
 
-/// Ada with a session, and Bob with one.
+/// Ada and Bob, with a session each.
 fn people() -> (World, SessionKey, SessionKey) {
     let world = World::default();
     let ada = world.register(ADA);
@@ -23,14 +23,14 @@ fn people() -> (World, SessionKey, SessionKey) {
     (world, ada, bob)
 }
 
-/// Does `change` to the database before `act`, which must then be refused and change nothing.
+/// Applies `change` to the database before `act`, which must then be refused and change nothing.
 fn refused(change: &str, act: impl Fn(&World, SessionKey) -> bool) {
     let (world, ada, _) = people();
     world.database.execute(change);
     let before = world.everything();
     assert!(!act(&world, ada), "{change}");
     assert_eq!(world.everything(), before, "{change}");
-    // Without the change it works.
+    // Without the change it succeeds.
     let (world, ada, _) = people();
     assert!(act(&world, ada), "without {change}");
 }
@@ -125,7 +125,7 @@ fn a_try_of_the_password_depends_on_the_session() {
 fn nobody_acts_on_the_sessions_of_another() {
     let (world, ada, bob) = people();
     let before = world.everything();
-    // Ada's session under Bob's name, and the other way round.
+    // Ada's session with Bob's id, and vice versa.
     for mixed in [
         SessionKey {
             user: bob.user,
@@ -184,7 +184,7 @@ fn a_login_ends_what_it_carries_only_if_it_begins() {
     assert!(world.begin(&login).is_none());
     assert_eq!(world.everything(), before);
     login.verified = crate::domain::identity::user::PasswordVersion(2);
-    // Ada's own session ended with the password; Bob's is on the device that is hers now.
+    // Ada's own session ended with the password; Bob's is on the device that she now uses.
     let ended = world.begin(&login).unwrap();
     assert_eq!(
         ended.iter().map(|session| session.user).collect::<Vec<_>>(),
@@ -206,7 +206,7 @@ fn a_persons_dead_sessions_go_with_the_next_login() {
     assert_eq!(count(&world), "4", "the ended one is gone");
     world.passed = 1_000;
     world.log_in(ada.user, 6);
-    // Those of the first second have expired; Bob's row is nobody else's to remove.
+    // The sessions of the first second have expired; a login of Ada's must not delete Bob's row.
     assert_eq!(count(&world), "4");
     assert_eq!(world.end(bob), None);
 }

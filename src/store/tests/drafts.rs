@@ -1,8 +1,9 @@
-//! What comes next needs `CREATE TABLE` and `ADD COLUMN` alone: drafts, which are not shipped.
+//! Planned features need only `CREATE TABLE` and `ADD COLUMN`: drafts of their migrations, which
+//! are not shipped.
 
 use super::World;
 
-/// A draft, and what it is for.
+/// A draft, and its purpose.
 const DRAFTS: [(&str, &str); 6] = [
     (
         "one-time tokens",
@@ -67,7 +68,7 @@ fn what_comes_next_rebuilds_no_table() {
         }
         world.database.execute(draft);
     }
-    // Other words, and people without a password, need nothing at all.
+    // Other words, and users without a password, need no migration.
     world.database.execute(
         "UPDATE sessions SET ended_at = 1, end_reason = 'a_new_reason';
          INSERT INTO users (id, email, role_slug, created_at, updated_at)
@@ -75,7 +76,7 @@ fn what_comes_next_rebuilds_no_table() {
          INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
          VALUES ('o: a one-time code', 'c: a client', 1, 1, 0, 'x', 1)",
     );
-    // The service goes on with what it knows.
+    // The service continues with what it knows.
     assert!(world.end(caller).is_none());
     world.passed += 1;
     world.log_in(ada, 2);

@@ -1,4 +1,4 @@
-//! Ending sessions: whose say it is, what a repetition answers, and what is over already.
+//! Ending sessions: who may end them, what a repetition answers, and what has ended already.
 
 use pollster::block_on;
 
@@ -72,7 +72,7 @@ fn a_repetition_gives_the_same_answer_and_tells_nothing_again() {
         let log = world.log();
         assert_eq!(tokens(end_own(&world, caller, which, &trace)), first);
         assert_eq!(world.log(), log, "{which:?}");
-        // For another request they are over, whoever asks.
+        // For any other request they have ended.
         let later = world.trace();
         let again = end_own(&world, caller, which, &later).unwrap_or_default();
         assert!(again.is_empty(), "{which:?}");
@@ -117,8 +117,8 @@ fn a_session_that_has_expired_is_over_by_itself() {
     }
 }
 
-/// The ids of two people's sessions are never equal; if they were, nothing would happen to the
-/// other's.
+/// The ids of two users' sessions are never equal. If they were, the other's session would not
+/// change.
 #[test]
 fn the_cap_counts_and_ends_the_persons_own_sessions_alone() {
     let mut world = World::default();
@@ -140,7 +140,7 @@ fn the_cap_counts_and_ends_the_persons_own_sessions_alone() {
     assert_eq!(live, [["20"], ["20"]]);
 }
 
-/// How long to wait is a matter of this account alone.
+/// The pause depends on this account only.
 #[test]
 fn a_pause_says_nothing_of_another_account() {
     let world = World::default();

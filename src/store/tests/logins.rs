@@ -1,4 +1,4 @@
-//! What else a login does, and what a refused one does not.
+//! What else a login changes, and what a refused one does not.
 
 use super::{ADA, SessionKey, World, token};
 use crate::domain::credential::hashing::StoredHash;
@@ -37,7 +37,7 @@ fn a_login_that_is_refused_at_the_last_moment_changes_nothing() {
         for byte in 10..30 {
             world.log_in(ada, byte);
         }
-        // A session of the same id as the new one's, of somebody else.
+        // A session of another user with the same id as the new one.
         let bobs = world.log_in(bob, 7);
         let mut login = world.login(ada, 7);
         login.rehash = Some(rehash(super::HASH, "newer"));
@@ -70,7 +70,7 @@ fn a_login_forgets_its_own_failures_and_forgives_the_accounts_others() {
     };
     let before = changes();
     assert!(world.begin(&login).is_some());
-    // The session, its event (and the view's row), one counter forgotten, one forgiven.
+    // The session, its event (and the view's row), one deleted counter, one reset.
     assert!(changes() - before <= 5, "a forgiven counter is not written");
     let left = world
         .database
@@ -151,7 +151,7 @@ fn sessions_that_are_over_take_no_place_under_the_cap() {
     for byte in 31..36 {
         assert_eq!(world.begin(&world.login(ada, byte)), Some(Vec::new()));
     }
-    // Each login over the cap ends one, and names that one alone.
+    // Each login over the cap ends one session, and returns only that one.
     for byte in 36..39 {
         let ended = world.begin(&world.login(ada, byte)).unwrap();
         assert_eq!(ended.len(), 1);

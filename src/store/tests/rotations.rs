@@ -1,4 +1,4 @@
-//! What a rotation writes, and what its repetition and a copy's do not.
+//! What a rotation writes, and what its repetition and a copied token do not.
 
 use super::{ADA, SessionKey, World, token};
 use crate::domain::session::EndReason;
@@ -57,7 +57,7 @@ fn reuse_is_told_once_and_with_its_request() {
     assert_eq!(world.everything(), before);
 }
 
-/// A client names its requests: two may have one trace.
+/// A client chooses its request ids: two requests may have one trace.
 #[test]
 fn no_request_of_the_same_name_makes_an_ended_session_live_again() {
     let (world, ada) = session();

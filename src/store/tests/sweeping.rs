@@ -135,7 +135,7 @@ fn a_run_goes_on_where_the_last_one_stopped() {
     assert_eq!(other, Position::start());
 }
 
-/// A step looks behind the last one, also where that one has removed nothing.
+/// A step continues after the last one, even if that one has deleted nothing.
 #[test]
 fn a_step_goes_on_behind_the_last_one() {
     for rows in [1, 2] {

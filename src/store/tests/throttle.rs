@@ -9,7 +9,7 @@ use crate::domain::throttle::{ClientPrefix, FREE_FAILURES};
 use crate::store::attempts::{self, Attempt, Attempted, KnownDevice};
 use crate::testing::sqlite::{Fault, Planned};
 
-/// Tries to log in to Ada's account; the pause when it is not let through.
+/// Attempts to log in to Ada's account. Returns the pause when it is throttled.
 fn attempt(world: &World, client: u8, device: Option<&KnownDevice>) -> Result<(), u32> {
     let number = world.requests.get() + 1;
     world.requests.set(number);
@@ -68,7 +68,7 @@ fn an_account_takes_a_hundred_failures_and_then_one_a_minute_from_everywhere() {
     world.passed = 60;
     assert_eq!(attempt(&world, 200, None), Ok(()));
     assert_eq!(attempt(&world, 201, None), Err(60));
-    // Refused attempts leave nothing behind.
+    // Throttled attempts leave nothing behind.
     assert_eq!(
         world.database.value("SELECT sum(counted) FROM attempts"),
         "101"
@@ -98,7 +98,7 @@ fn a_known_device_has_a_counter_of_its_own_and_is_counted() {
     let ada = world.register(ADA);
     let caller = world.log_in(ada, 1);
     let known = device(caller, token(1));
-    // Somebody behind the same address uses the address's tries up, others the account's.
+    // Another user behind the same address uses up its attempts, others those of the account.
     for _ in 0..FREE_FAILURES {
         assert_eq!(attempt(&world, 1, None), Ok(()));
     }
@@ -208,7 +208,7 @@ fn what_is_no_known_device_is_counted_as_its_client() {
         world.database.execute(change);
         let before = world.everything();
         assert_eq!(attempt(&world, 1, Some(&known)), Err(1), "{name}");
-        // The whole account is slowed: nobody of them passes.
+        // The whole account is slowed: none of them is admitted.
         for client in 2..92 {
             assert_eq!(attempt(&world, client, None), Ok(()));
         }
@@ -332,8 +332,8 @@ fn a_pause_is_judged_by_this_account_and_this_client_alone() {
     }
     assert_eq!(attempt(&world, 1, None), Err(1));
     assert_eq!(attempt(&world, 2, Some(&known)), Err(1));
-    // The device is blocked for longer than the client whose address it has, and the other way
-    // round; another session's id makes no known device.
+    // The device is blocked for longer than the client with its address, and vice versa. The id of
+    // another session does not make a known device.
     let blocked_until = |key: &str, until: i64| {
         world.database.execute(&format!(
             "UPDATE attempts SET blocked_until = {until} WHERE client = '{key}'"
@@ -347,7 +347,8 @@ fn a_pause_is_judged_by_this_account_and_this_client_alone() {
         Err(1),
         "counted as the client"
     );
-    // A minute after the last try the account's bound holds nobody: the client's own pause does.
+    // A minute after the last attempt the account's bound delays no client: only the client's own
+    // pause does.
     world.database.execute(
         "UPDATE attempts SET counted = 60, blocked_until = 1000065 WHERE account <> 'another account'",
     );

@@ -1,5 +1,5 @@
-//! What the triggers tell, and what they do not: changes that are none, changes with a request,
-//! rows that arrive as they were.
+//! What the triggers record, and what they do not: changes without effect, changes with a request,
+//! rows that are imported.
 
 use pollster::block_on;
 

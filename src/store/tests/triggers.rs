@@ -1,4 +1,4 @@
-//! The audit log is kept by triggers: each change once, whoever makes it.
+//! Triggers keep the audit log: each change once, no matter who makes it.
 
 use pollster::block_on;
 
@@ -10,7 +10,7 @@ use crate::store::sessions::{self, Which};
 use crate::store::users;
 use crate::testing::sqlite::{Fault, Planned};
 
-/// Everything that the service does to an account, in order, with the events it leaves.
+/// Everything that the service does to an account, in order, with the resulting events.
 fn life(world: &mut World) {
     let ada = world.register(ADA);
     let first = world.log_in(ada, 1);

@@ -1,5 +1,5 @@
-//! The words that the database keeps are those of the enums: no `CHECK` lists them, because a new
-//! word would then rebuild a table.
+//! The words in the database are those of the enums. No `CHECK` lists them, because a new word
+//! would then require rebuilding a table.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::session::EndReason;
 use crate::testing::sqlite::migrations;
 
-/// The texts in single quotes, in the triggers of the migrations.
+/// The texts in single quotes in the triggers of the migrations.
 fn words_of_triggers() -> BTreeSet<String> {
     let sql = migrations().concat();
     let triggers = sql.split("CREATE TRIGGER").skip(1);
