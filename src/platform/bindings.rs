@@ -1,5 +1,5 @@
-//! The bindings of a Worker, and what a request needs to reach them. Each role of
-//! [`Ports`](crate::ports::Ports) is implemented in the file of its technology.
+//! The bindings of a Worker, and what a request needs to reach them. The file of each technology
+//! implements its roles of [`Ports`](crate::ports::Ports).
 
 use core::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -10,14 +10,14 @@ use worker::{Context, D1Database, Env};
 use super::names::{DB, KV};
 use crate::ports::Ports;
 
-/// Everything that a request may use. Nothing is looked up before it is asked for.
+/// Everything that a request may use. Each binding is looked up on first use.
 #[derive(Clone)]
 pub(super) struct WorkerPorts(pub(super) Rc<Bindings>);
 
-/// What the clones of one request share.
+/// The state that the clones of one request share.
 pub(super) struct Bindings {
     pub(super) env: Env,
-    /// `None` in a scheduled run, which has nothing to do after an answer.
+    /// `None` in a scheduled run, which has no work after an answer.
     pub(super) context: Option<Context>,
     pub(super) d1: OnceCell<D1Database>,
     pub(super) kv: OnceCell<KvStore>,
@@ -41,7 +41,7 @@ impl WorkerPorts {
 
 impl Ports for WorkerPorts {}
 
-/// What is wrong with the bindings, one entry each.
+/// Returns the problems of the bindings, one entry each.
 pub(super) fn missing(env: &Env) -> Vec<String> {
     [(DB, env.d1(DB).is_err()), (KV, env.kv(KV).is_err())]
         .into_iter()
@@ -50,7 +50,7 @@ pub(super) fn missing(env: &Env) -> Vec<String> {
         .collect()
 }
 
-/// What `cell` has, looked up when it is first asked for: many requests need no store.
+/// Returns the value of `cell`, looked up on first use: many requests need no store.
 pub(super) fn looked_up<T, E>(
     cell: &OnceCell<T>,
     look_up: impl FnOnce() -> Result<T, E>,

@@ -1,7 +1,7 @@
-//! Have I Been Pwned's range API: the only request that leaves the Worker.
+//! The range API of Have I Been Pwned: the only request that leaves the Worker.
 //!
-//! The service is somebody else's, so everything about its answer is bounded: one second from
-//! the question to the last byte, a size, one status. Redirects are not followed.
+//! It is a third-party service, so everything about its answer is bounded: one second up to the
+//! last byte, a maximum size, one status. Redirects are not followed.
 
 use core::pin::pin;
 use core::time::Duration;
@@ -19,14 +19,14 @@ use crate::ports::{BreachedPasswords, NoRange};
 
 /// The address, up to the prefix.
 const RANGE_URL: &str = "https://api.pwnedpasswords.com/range/";
-/// What the service asks its callers to name.
+/// The name that the service requires of its callers.
 const USER_AGENT: &str = "latchkey";
-/// How long an answer may take, its body included.
+/// The maximum duration of an answer, including its body.
 const RANGE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The longest answer that is read, in bytes: about 6,000 lines. Of a thousand million hashes a
-/// prefix has a thousand.
+/// The longest answer that is read, in bytes: about 6,000 lines. With a thousand million hashes, a
+/// prefix has about a thousand.
 const MAX_RANGE_BYTES: usize = 262_144;
-/// The status of an answer; there is no other good one (a prefix without hashes does not exist).
+/// The only accepted status: every prefix has hashes.
 const OK: u16 = 200;
 
 impl BreachedPasswords for WorkerPorts {
@@ -37,7 +37,7 @@ impl BreachedPasswords for WorkerPorts {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(NoRange::TimedOut),
         };
-        // Whatever has not been read by now is not wanted, and would hold the connection.
+        // The rest is not needed, and would keep the connection open.
         controller.abort();
         outcome
     }
@@ -65,10 +65,10 @@ async fn ask(prefix: &RangePrefix, signal: &AbortSignal) -> Result<Vec<u8>, NoRa
     Ok(range)
 }
 
-/// Sends the question. Padding hides from whoever counts bytes on the way which prefix it was.
+/// Sends the request. Padding hides the prefix from an observer who counts bytes.
 ///
-/// `worker`'s own `Fetch` and `RequestInit` bring along what Cloudflare can do to images and
-/// caches, 7 kB of compressed wasm: `web_sys` does without.
+/// `worker`'s own `Fetch` and `RequestInit` add support for images and caches, 7 kB of compressed
+/// wasm, which `web_sys` does not.
 async fn fetch(prefix: &RangePrefix, signal: &AbortSignal) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
     headers.set("Add-Padding", "true")?;

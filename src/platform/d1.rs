@@ -1,5 +1,5 @@
-//! D1: one database, every query on the primary. It runs the batches of `store`; time-outs,
-//! retries and errors are here, no statement is.
+//! D1: one database, with every query on the primary. Runs the batches of `store`. Contains
+//! timeouts, retries and errors, but no statements.
 
 use core::fmt;
 use core::pin::pin;
@@ -15,17 +15,17 @@ use super::bindings::{WorkerPorts, looked_up};
 use super::names::DB;
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError, Value};
 
-/// How long a call may take, its retries included. A request must be answered within ten
-/// seconds: half a one for a limiter, three for its body, and two calls. (`BREACH_CHECK=on` adds
-/// one to a change of password.)
+/// The maximum duration of a call, including its retries. A request must be answered within ten
+/// seconds: half a second for a limiter, three for its body, and two calls. (`BREACH_CHECK=on` adds
+/// one second to a password change.)
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a call is repeated. Each write of `store` may be: it names the ids it creates and
-/// the values it replaces.
+/// How often a call is repeated. Every write of `store` may be: it names the ids it creates and the
+/// values it replaces.
 const MAX_RETRIES: u32 = 2;
-/// The longest pause before the first retry, in milliseconds; it doubles.
+/// The maximum pause before the first retry, in milliseconds. It doubles for the next.
 const RETRY_PAUSE_MILLIS: u64 = 50;
-/// What D1 says when a repetition may help. "Overloaded" is not among them: repeating would
-/// add to the load.
+/// The messages of D1 after which a repetition may help. "Overloaded" is not included: repeating
+/// would add to the load.
 const RETRYABLE: [&str; 3] = [
     "Network connection lost",
     "storage caused object to be reset",
@@ -80,7 +80,8 @@ impl Database for WorkerPorts {
     }
 }
 
-/// Asks once. A statement alone is a transaction of its own, without what a batch costs.
+/// Sends the statements once. A single statement is its own transaction, without the overhead of a
+/// batch.
 async fn send(
     d1: &D1Database,
     bound: &[D1PreparedStatement],
@@ -98,7 +99,7 @@ async fn send(
     read.collect()
 }
 
-/// What a statement gave back.
+/// The result of a statement.
 struct D1Rows {
     rows: Vec<Columns>,
     result: D1Result,
@@ -183,7 +184,7 @@ impl<'de> Deserialize<'de> for Cell {
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Cell, E> {
-                // Whole numbers up to 2^53 are exact; anything else is not ours.
+                // Whole numbers up to 2^53 are exact. The service stores no others.
                 #[expect(clippy::cast_possible_truncation, reason = "a fraction is found out")]
                 let whole = number as i64;
                 #[expect(clippy::cast_precision_loss, reason = "a loss is found out")]
@@ -239,17 +240,19 @@ fn is_retryable(error: &StoreError) -> bool {
     }
 }
 
-/// Up to 50 ms, then up to 100 ms: clients that failed together do not come back together.
+/// Returns a pause of up to 50 ms, then up to 100 ms: clients that failed together must not retry
+/// together.
 fn jittered_pause(retry: u32) -> Duration {
     let mut byte = [u8::MAX];
-    // Without entropy the pause is the longest one.
+    // Without entropy the pause is the maximum.
     let _ = getrandom::fill(&mut byte);
     let longest = RETRY_PAUSE_MILLIS << retry.saturating_sub(1);
     Duration::from_millis(longest * u64::from(byte[0]) / u64::from(u8::MAX))
 }
 
-/// Every error of D1 means that there is no answer. Its text is for the log: it names tables
-/// and columns, never values. (Its `Display` carries a stack and may itself throw.)
+/// Converts an error of D1, any of which means that there is no answer. The text is for the log: it
+/// contains the names of tables and columns, never values. (`Display` of the error includes a stack
+/// and may itself throw.)
 fn unavailable(error: &worker::Error) -> StoreError {
     let cause = match error {
         worker::Error::D1(error) => AsRef::<js_sys::Error>::as_ref(error).message().into(),

@@ -1,9 +1,9 @@
-//! What an isolate keeps: the service, configured once for each set of settings.
+//! The state of an isolate: the service, configured once for each set of settings.
 //!
-//! When nothing but a setting, a secret or a binding of a Worker changes, Cloudflare may go on
-//! with the isolates that are there. So each request looks whether the service still is that of
-//! its `env`. One of other settings is made anew, and with it everything that the old one
-//! remembered; requests that are under way keep the service that they began with.
+//! When only a setting, a secret or a binding of a Worker changes, Cloudflare may keep the existing
+//! isolates. So each request checks whether the service still matches its `env`. If not, the
+//! service is created anew and loses everything it remembered; requests in flight keep the service
+//! that they began with.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -19,34 +19,34 @@ use crate::ports::{Log, LogValue};
 use crate::service::Service;
 use crate::service::config::Misconfiguration;
 
-/// The service, or that it cannot be.
+/// The service, or why it cannot be configured.
 pub(super) type Isolate = Result<Service, Misconfiguration>;
 
 thread_local! {
     static CONFIGURED: RefCell<Option<Configured>> = const { RefCell::new(None) };
-    /// An isolate has memory for the hashes of one service, and wasm gives none back: the next
-    /// service takes over that of the last one.
+    /// Shared, because an isolate has memory for the hashes of only one service, and wasm never
+    /// frees any.
     static MEMORY: Rc<HashMemory> = Rc::default();
 }
 
-/// A service, and all that it was made from.
+/// A service, and all inputs of its configuration.
 struct Configured {
     isolate: Rc<Isolate>,
     inputs: Vec<Input>,
 }
 
-/// Something of `env` that the service was made from.
+/// An entry of `env` that the service was configured from.
 struct Input {
     name: String,
-    /// The name as the runtime has it: made once, not at each request.
+    /// The name as a JavaScript string, created once.
     key: JsValue,
-    /// What stood there, compared first: `===` costs next to nothing.
+    /// The last value, compared first: `===` costs next to nothing.
     value: JsValue,
-    /// What it says: a binding or a table may be another object at each request.
+    /// The value's meaning: a binding or a table may be another object at each request.
     meaning: Option<String>,
 }
 
-/// The service of this `env`. Its problems are logged when they are found: once.
+/// Returns the service for this `env`. Logs problems once, when they are found.
 pub(super) fn of(ports: &WorkerPorts) -> Rc<Isolate> {
     let env = &ports.0.env;
     CONFIGURED.with_borrow_mut(|configured| {
@@ -126,13 +126,14 @@ fn configure(ports: &WorkerPorts, setting: impl Fn(&str) -> Option<String>) -> I
     Err(Misconfiguration { problems })
 }
 
-/// The runtime's own normalisation: its tables are there anyway.
+/// Normalises a text with the runtime's implementation, whose tables exist anyway.
 fn nfkc(text: &str) -> String {
     String::from(JsString::from(text).normalize("NFKC"))
 }
 
-/// A var or secret as text. TOML numbers and tables arrive as numbers and objects: they
-/// count, as the JSON they are. An empty text counts as absent. Of a binding: whether it is one.
+/// Returns a var or secret as text. TOML numbers and tables arrive as numbers and objects, and are
+/// treated as their JSON. An empty text is treated as unset. For a binding, returns whether it is
+/// bound.
 fn meaning(env: &Env, name: &str, value: &JsValue) -> Option<String> {
     let bound = match name {
         DB => Some(env.d1(DB).is_ok()),

@@ -1,5 +1,5 @@
-//! KV: the revocation list and the user cache. It may be late, lost or down; a failure costs
-//! speed, never safety, and is logged once a request.
+//! KV: the revocation list and the user cache. It may be late, lost or unavailable. A failure costs
+//! speed, never safety, and is logged once for each request.
 
 use core::pin::pin;
 use core::time::Duration;
@@ -14,14 +14,15 @@ use crate::domain::id::{TokenId, UserId};
 use crate::domain::time::Seconds;
 use crate::ports::{CachedAccount, Log, RevocationList, UserCache};
 
-/// The shortest time to live that KV takes, in seconds.
+/// The shortest time to live that KV accepts, in seconds.
 const MIN_TTL_SECONDS: u32 = 60;
-/// How long an entry of the user cache is kept. Its age is judged by `readAt` in the value, so
-/// this only cleans up.
+/// How long an entry of the user cache is stored. `readAt` in the value determines its age, so this
+/// only cleans up.
 const USER_TTL_SECONDS: u32 = 300;
-/// How long a read may take before it counts as "nothing known".
+/// How long a read may take before it is treated as "nothing known".
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
-/// The largest entry of the user cache that is looked at, in bytes; ours have less than 2,000.
+/// The largest entry of the user cache that is parsed, in bytes. Entries of this service have less
+/// than 2,000.
 const MAX_ENTRY_BYTES: usize = 8_192;
 
 /// The value of `revoked:<jti>`.

@@ -1,4 +1,4 @@
-//! The platform's rate limiters: the first layer against floods, and the cheapest.
+//! The platform's rate limiters: the first and cheapest layer against floods.
 
 use core::cell::Cell;
 use core::pin::pin;
@@ -11,11 +11,11 @@ use super::bindings::WorkerPorts;
 use super::names::{LOGIN_LIMITER, NETWORK_LIMITER, REGISTER_LIMITER, SESSION_LIMITER};
 use crate::ports::{Limiter, Log, RateLimiter};
 
-/// How long a limiter may take before the request goes on without it.
+/// How long a limiter may take before the request continues without it.
 const LIMITER_TIMEOUT: Duration = Duration::from_millis(500);
 
 thread_local! {
-    /// Whether this isolate has said that its limiters do not work.
+    /// Whether this isolate has logged that its limiters do not work.
     static LIMITER_REPORTED: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -1,4 +1,4 @@
-//! The only code that names `worker`: the entry points, the bindings, the clock.
+//! The only code that uses `worker`: the entry points, the bindings, the clock.
 
 mod bindings;
 mod breach;
@@ -17,8 +17,8 @@ use crate::server;
 use crate::service::clean_up::{Budget, clean_up};
 use bindings::WorkerPorts;
 
-/// Answers a request. The `Err` of the signature never occurs: an error that reached the
-/// macro would be answered with the platform's own text.
+/// Answers a request. The `Err` of the signature never occurs: the platform would answer it with
+/// its own text.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let ports = WorkerPorts::new(env, Some(context));
@@ -31,7 +31,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     request::to_worker(response)
 }
 
-/// Removes dead rows. What fails is logged, and tried again by the next run.
+/// Deletes dead rows. A failure is logged, and the next run tries again.
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let ports = WorkerPorts::new(env, None);

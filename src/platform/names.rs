@@ -1,15 +1,15 @@
-//! The names of the bindings; `wrangler.toml` has the same (`tests/layers.rs`).
+//! The names of the bindings. `tests/layers.rs` checks that `wrangler.toml` contains the same.
 
-/// Users, roles, sessions, login attempts.
+/// Users, roles, sessions, attempts, and the audit log.
 pub(super) const DB: &str = "DB";
 /// The revocation list and the user cache.
 pub(super) const KV: &str = "KV";
 
-/// Logins, by client; changes of passwords, by session.
+/// The limiter of logins, by client, and of password changes, by session.
 pub(super) const LOGIN_LIMITER: &str = "LOGIN_LIMITER";
-/// Registrations.
+/// The limiter of registrations, by client.
 pub(super) const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
-/// Logins and registrations, by IPv6 network.
+/// The limiter of logins and registrations, by IPv6 network.
 pub(super) const NETWORK_LIMITER: &str = "NETWORK_LIMITER";
-/// What a session asks of the database or of KV.
+/// The limiter of a session's requests that reach the database or KV.
 pub(super) const SESSION_LIMITER: &str = "SESSION_LIMITER";

@@ -1,4 +1,4 @@
-//! Requests and responses, between `worker`'s types and `http`'s.
+//! Converts requests and responses between `worker`'s types and `http`'s.
 
 use core::pin::pin;
 use core::time::Duration;
@@ -17,17 +17,17 @@ use crate::web::request::Country;
 
 /// How long a client may take to send a body of 8 KiB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(3);
-/// What stands for a byte that `http` takes in no header: nothing that we accept has it in it.
+/// Replaces a byte that `http` accepts in no header. No accepted value contains it.
 const UNREADABLE: u8 = b'?';
-/// A URL that `http` does not take: no path of ours.
+/// Replaces a URL that `http` does not accept. No endpoint has this path.
 const UNREADABLE_URI: &str = "https://unreadable.invalid/unreadable";
 
 /// The body of a request, not read yet.
 pub(super) struct WorkerBody(Request);
 
-/// Converts the head; the body stays where it is.
+/// Converts the head. The body remains unread.
 pub(super) fn to_http(request: Request) -> http::Request<WorkerBody> {
-    // `worker::Method` would turn unknown methods into GET: the raw word counts.
+    // `worker::Method` would turn unknown methods into GET, so the raw method is used.
     let method = Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::TRACE);
     let uri = request
         .inner()
@@ -46,7 +46,7 @@ pub(super) fn to_http(request: Request) -> http::Request<WorkerBody> {
     converted
 }
 
-/// Copies the headers that something reads, and no others: each costs a call and a copy.
+/// Copies only the headers that are used: each costs a call and a copy.
 fn headers(from: &Headers, method: &Method) -> HeaderMap {
     let names = request_headers(method);
     let mut headers = HeaderMap::with_capacity(names.size_hint().0);
@@ -66,8 +66,8 @@ fn headers(from: &Headers, method: &Method) -> HeaderMap {
     headers
 }
 
-/// A header's value. One odd byte in somebody else's cookie must not hide the others: control
-/// characters are replaced one by one.
+/// Returns a header's value with each control character replaced. One odd byte in a cookie of
+/// another application must not hide the other cookies.
 fn header_value(value: &str) -> HeaderValue {
     HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| {
         let bytes: Vec<u8> = value
@@ -97,19 +97,19 @@ impl RequestBody for WorkerBody {
             Either::Right(_) => Err(ReadError::TooSlow),
         };
         if outcome.is_err() {
-            // The rest is not wanted, and a read that is under way ends.
+            // The rest is not needed, and a pending read ends.
             let _ = reader.call("cancel", &[]);
         }
         outcome
     }
 }
 
-/// A reader that asks for all of a body at once.
+/// A reader that requests the whole body at once.
 ///
-/// A body may come in chunks of one byte, and each read of one costs a promise, a buffer and a
-/// turn of the event loop: 8,192 of them took 240 ms. A bound on their number would turn away
-/// clients who write as they go, or whose network cuts small. So the runtime gathers them:
-/// `readAtLeast` resolves once, when there are that many bytes or the body is at its end.
+/// A body may arrive in chunks of one byte, and each read of one costs a promise, a buffer and a
+/// turn of the event loop: 8,192 of them took 240 ms. A bound on their number would refuse clients
+/// that write as they go, or whose network sends small packets. So the runtime gathers them:
+/// `readAtLeast` resolves once, when that many bytes have arrived or the body has ended.
 struct WholeReader(JsValue);
 
 impl WholeReader {
@@ -119,7 +119,7 @@ impl WholeReader {
         call(stream, "getReader", &[options.into()]).map(Self)
     }
 
-    /// The whole body, or more than `limit` bytes of it.
+    /// Returns the whole body, or more than `limit` bytes of it.
     async fn read(&self, limit: usize) -> Result<Vec<u8>, JsValue> {
         let wanted = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
         let buffer = Uint8Array::new_with_length(wanted);

@@ -1,4 +1,4 @@
-//! What the runtime itself gives: randomness, timers, work after the answer, the console.
+//! What the runtime itself provides: randomness, timers, work after the answer, the console.
 
 use core::time::Duration;
 
@@ -34,8 +34,8 @@ impl Timer for WorkerPorts {
     }
 }
 
-/// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate dies. A scheduled run
-/// starts nothing.
+/// `ctx.waitUntil`: cut off 30 s after the answer, and lost when the isolate ends. A scheduled run
+/// starts no background work.
 impl Background for WorkerPorts {
     fn in_background(&self, task: impl Future<Output = ()> + 'static) {
         if let Some(context) = &self.0.context {
@@ -44,7 +44,7 @@ impl Background for WorkerPorts {
     }
 }
 
-/// One JSON object a line, with the request's id.
+/// Writes one JSON object for each line, with the request's id.
 impl Log for WorkerPorts {
     fn identify(&self, request_id: &str) {
         *self.0.request_id.borrow_mut() = Some(request_id.to_owned());

@@ -16,7 +16,7 @@ pub enum Limiter {
     Register,
     /// Logins and registrations, by an IPv6 network of the size that one customer may control.
     Network,
-    /// Requests of a session that read the database or KV.
+    /// Requests of a session that reach the database or KV.
     Session,
 }
 

@@ -1,5 +1,5 @@
-//! The outside world of the native tests: SQLite in D1's place, fakes for what may lose everything.
-//! They count what the real ones are billed for.
+//! The outside world of the native tests: SQLite in place of D1, and fakes for what may lose
+//! everything. They count what the real services charge for.
 
 mod mutants;
 pub(crate) mod sqlite;
@@ -23,7 +23,7 @@ use sqlite::Sqlite;
 #[derive(Clone, Default)]
 pub(crate) struct MemoryPorts(Rc<Memory>);
 
-/// What the tests set and look at.
+/// The state that tests set and inspect.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) store: Sqlite,
@@ -33,45 +33,45 @@ pub(crate) struct Memory {
     pub(crate) timer: MemoryTimer,
     pub(crate) log: MemoryLog,
     pub(crate) background: MemoryBackground,
-    /// A counter in place of randomness: reproducible, and never twice the same.
+    /// A counter in place of randomness: reproducible, and never the same twice.
     entropy: Cell<u64>,
 }
 
-/// KV.
+/// A fake of KV.
 #[derive(Default)]
 pub(crate) struct MemoryKv {
-    /// How often a copy was asked for.
+    /// How many times a copy was read.
     pub(crate) asked: Cell<u32>,
-    /// Entries of the revocation list and deletions of copies.
+    /// The number of entries added to the revocation list, and of deleted copies.
     pub(crate) writes: Cell<u32>,
     pub(crate) revoked: RefCell<HashSet<String>>,
     pub(crate) accounts: RefCell<HashMap<String, CachedAccount>>,
 }
 
-/// Remembers what it was asked, and refuses when it is told to.
+/// A fake limiter that records its requests, and refuses all of them when it is full.
 #[derive(Default)]
 pub(crate) struct MemoryLimiter {
     pub(crate) seen: RefCell<Vec<(Limiter, String)>>,
     pub(crate) is_full: Cell<bool>,
 }
 
-/// Remembers what it was asked, and answers what it is told to.
+/// A fake breach service that records its requests, and returns a fixed answer.
 pub(crate) struct MemoryBreaches {
     pub(crate) seen: RefCell<Vec<String>>,
     pub(crate) answer: RefCell<Result<Vec<u8>, NoRange>>,
 }
 
-/// Time passes when the test says so.
+/// A clock that only the test advances.
 #[derive(Default)]
 pub(crate) struct MemoryTimer {
     pub(crate) now: Cell<i64>,
 }
 
-/// Collects the lines.
+/// A log that collects its lines.
 #[derive(Default)]
 pub(crate) struct MemoryLog(pub(crate) RefCell<Vec<serde_json::Value>>);
 
-/// Runs the work at once, or drops it as a cancelled `waitUntil` does.
+/// Runs background work at once, or drops it as a cancelled `waitUntil` does.
 #[derive(Default)]
 pub(crate) struct MemoryBackground {
     pub(crate) is_dropped: Cell<bool>,

@@ -1,6 +1,6 @@
-//! What `tests/mutants/run.mjs` needs of the test adapter: a list of the statements that run, and a
-//! statement or a trigger that runs with another text. Both are asked for by the environment, so
-//! that one build runs every mutant.
+//! Support for `tests/mutants/run.mjs`: a list of the statements that run, and a statement or a
+//! trigger that runs with another text. Environment variables enable both, so that one build runs
+//! every mutant.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,9 +9,9 @@ use std::{env, fs};
 
 use serde::Deserialize;
 
-/// A JSON file: the text that is replaced, and what takes its place.
+/// The path of a JSON file with the text to replace and its replacement.
 const MUTANT: &str = "LATCHKEY_SQL_MUTANT";
-/// A file that gets the statements that run, as a JSON list.
+/// The path of the file to which the statements that run are written, as a JSON array.
 const INVENTORY: &str = "LATCHKEY_SQL_INVENTORY";
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ static CURRENT: LazyLock<Option<Mutant>> = LazyLock::new(|| {
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// The text as the current mutant has it.
+/// Returns the text after the current mutant's replacement.
 pub(super) fn applied(sql: &str) -> Cow<'_, str> {
     if let Some(path) = env::var_os(INVENTORY) {
         let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);

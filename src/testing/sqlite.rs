@@ -1,5 +1,5 @@
-//! The database of the native tests: bundled SQLite with the migrations that D1 gets. It runs the
-//! same batches, counts what D1 is billed for, and fails when it is told to.
+//! The database of the native tests: bundled SQLite with the migrations of D1. It runs the same
+//! batches, counts what D1 charges for, and fails on demand.
 
 use core::cell::{Cell, RefCell};
 use std::fs;
@@ -15,7 +15,7 @@ use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError, Value};
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing has happened.
+    /// The call fails before anything happens.
     BeforeCommit,
     /// The transaction is committed, and its answer is lost.
     AfterCommit,
@@ -23,11 +23,11 @@ pub(crate) enum Fault {
     Repeated,
 }
 
-/// A fault, and when.
+/// A fault, and when it occurs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planned {
     pub(crate) how: Fault,
-    /// The statement that the batch must contain, by its name.
+    /// The name of the statement that the batch must contain.
     pub(crate) statement: &'static str,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Sqlite {
     pub(crate) writes_behind: Rc<Cell<u32>>,
     pub(crate) is_down: Rc<Cell<bool>>,
     pub(crate) fault: Rc<Cell<Option<Planned>>>,
-    /// What happens to the database just before a batch with this statement runs: SQL, once.
+    /// SQL that runs once, just before a batch that contains this statement.
     pub(crate) meanwhile: Rc<RefCell<Option<(&'static str, String)>>>,
     /// The names of the statements that ran.
     pub(crate) ran: Rc<RefCell<Vec<String>>>,
@@ -67,7 +67,7 @@ impl Default for Sqlite {
     }
 }
 
-/// The texts of `migrations/`, in their order.
+/// Returns the texts of `migrations/`, in order.
 pub(crate) fn migrations() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let mut files: Vec<_> = fs::read_dir(folder)
@@ -82,7 +82,7 @@ pub(crate) fn migrations() -> Vec<String> {
 }
 
 impl Sqlite {
-    /// Runs statements as an operator would, by hand.
+    /// Runs statements by hand, as an operator would.
     pub(crate) fn execute(&self, sql: &str) {
         let connection = self.connection.borrow();
         connection
@@ -90,7 +90,7 @@ impl Sqlite {
             .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
-    /// The rows of a query, their columns as text.
+    /// Returns the rows of a query, with their columns as text.
     pub(crate) fn query(&self, sql: &str) -> Vec<Vec<String>> {
         let connection = self.connection.borrow();
         let mut statement = connection.prepare(sql).expect("SQL");
@@ -111,7 +111,7 @@ impl Sqlite {
         found
     }
 
-    /// The only value of a query.
+    /// Returns the only value of a query.
     pub(crate) fn value(&self, sql: &str) -> String {
         let rows = self.query(sql);
         assert_eq!((rows.len(), rows[0].len()), (1, 1), "{sql}");
@@ -166,7 +166,7 @@ fn run(
     let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut values: Vec<Box<dyn ToSql>> = params.iter().map(to_sql).collect();
     if sql != statement.sql {
-        // The condition that is gone may have been the only one with the last parameter.
+        // The mutant may have removed the only condition with the last parameter.
         values.truncate(prepared.parameter_count());
     }
     let mut found = prepared.query(params_from_iter(values))?;
