@@ -1,4 +1,4 @@
-//! What is refused by the head of a request alone, before an endpoint is asked.
+//! Checks that need only the head of a request, before the endpoint.
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{Method, Uri, request};
@@ -12,22 +12,22 @@ use crate::web::problem::{Code, Refusal};
 use crate::web::router::{Lookup, Segments, find};
 use crate::web::transport::Transport;
 
-/// The longest host that a refusal names: as long as a domain name can be.
+/// The longest host that a refusal repeats: the maximum length of a domain name.
 const MAX_HOST_BYTES: usize = 253;
 
-/// What a request may go on to.
+/// How an admitted request continues.
 pub(super) enum Admitted<'a> {
-    /// An endpoint, and what stands in the path for the names of its pattern.
+    /// An endpoint, and the segments of the path that match the names in its pattern.
     Endpoint(Endpoint, Segments<'a>),
     /// A CORS preflight for these methods.
     Preflight(String),
 }
 
-/// Judges transport, settings, path, method and origin, in this order.
+/// Checks transport, settings, path, method and origin, in this order.
 ///
 /// # Errors
 ///
-/// 403, 404, 405, or 503 when the settings do not fit the request.
+/// Refuses with 403, 404, 405, or 503 when the settings do not fit the request.
 pub(super) fn admit<'a>(
     head: &'a request::Parts,
     service: &Service,
@@ -60,7 +60,8 @@ pub(super) fn admit<'a>(
     Ok(Admitted::Endpoint(endpoint, segments))
 }
 
-/// Whether an allowed origin asks what it may send (Fetch standard, section 3.2.2).
+/// Returns whether the request is a preflight from an allowed origin (Fetch standard, section
+/// 3.2.2).
 fn is_preflight(head: &request::Parts, service: &Service) -> bool {
     let origin = head.headers.get(ORIGIN);
     head.method == Method::OPTIONS
@@ -69,8 +70,8 @@ fn is_preflight(head: &request::Parts, service: &Service) -> bool {
             .is_some_and(|origin| allowed_origin(origin, &service.config.allowed_origins).is_some())
 }
 
-/// Why a request that came over https cannot be served with these settings: browsers would drop
-/// the cookies, or the tokens would name an issuer that nobody reaches. The text is for the log.
+/// Returns why a request over https cannot be served with these settings: browsers would reject the
+/// cookies, or the tokens would name an unreachable issuer. The text is for the log.
 #[must_use]
 fn misfit(uri: &Uri, config: &Config) -> Option<&'static str> {
     if Transport::of(uri) != Transport::Https {
@@ -84,8 +85,9 @@ fn misfit(uri: &Uri, config: &Config) -> Option<&'static str> {
     (!is_inside).then_some("COOKIE_DOMAIN: does not contain the host of the request")
 }
 
-/// What a refusal of plain http says: which host was seen, if it is one. Nothing but letters,
-/// digits, dots, hyphens and an IPv6 address's brackets and colons of it is repeated.
+/// Returns the detail of a refusal of plain http, which repeats the host of the request. It does so
+/// only if the host consists of letters, digits, dots, hyphens, and the brackets and colons of an
+/// IPv6 address.
 #[must_use]
 fn https_required(uri: &Uri) -> String {
     let is_host = |host: &&str| {

@@ -1,18 +1,19 @@
-//! Which requests another site may make a browser send (contract, section 6).
+//! Which requests another site may make a browser send (docs/http.md, section 6).
 
 use http::header::{HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method, Uri};
 
-/// What a browser says of the relation between the initiator and us (Fetch Metadata).
+/// The relation between the initiator of a request and this service, according to the browser
+/// (Fetch Metadata).
 pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a request may go on: the rule of Go's `net/http.CrossOriginProtection`.
+/// Returns whether a request may proceed: the rule of Go's `net/http.CrossOriginProtection`.
 ///
-/// An unsafe method passes when the browser says that the request is our own page's, or the
-/// person's own doing; otherwise its origin must be allowed. Browsers from before Fetch
-/// Metadata send an `Origin` with every unsafe method; what sends neither is no browser and
-/// carries no ambient cookies.
+/// An unsafe method passes when the browser states that the request comes from the service's own
+/// page, or directly from the user. Otherwise its origin must be allowed. Browsers older than Fetch
+/// Metadata send an `Origin` with every unsafe method. A client that sends neither is not a browser
+/// and has no ambient cookies.
 #[must_use]
 pub fn may_proceed(head: &Parts, allowed: &[String]) -> bool {
     if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -27,7 +28,7 @@ pub fn may_proceed(head: &Parts, allowed: &[String]) -> bool {
     }
 }
 
-/// The entry of the allow-list that an `Origin` header equals, byte for byte.
+/// Returns the entry of the allow-list that equals an `Origin` header, byte for byte.
 #[must_use]
 pub fn allowed_origin<'a>(origin: &HeaderValue, allowed: &'a [String]) -> Option<&'a String> {
     allowed
@@ -65,8 +66,8 @@ mod tests {
         may_proceed(&head, &["https://app.example.org".to_owned()])
     }
 
-    /// The cases of Go's `TestCrossOriginProtectionSecFetchSite` and `…TrustedOriginBypass`,
-    /// and ours.
+    /// The cases of Go's `TestCrossOriginProtectionSecFetchSite` and `…TrustedOriginBypass`, and
+    /// further ones.
     #[test]
     fn the_table_of_sites_and_origins() {
         let own = Some("https://auth.example.org");

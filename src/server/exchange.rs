@@ -1,5 +1,5 @@
-//! A request and its answer, with what follows from the head alone: the request's id, its sender,
-//! its transport; the headers that every answer has, and the line in the log.
+//! A request and its answer, with what follows from the head alone: the request's id, its sender
+//! and its transport, the headers of every answer, and the log line.
 
 use http::header::ORIGIN;
 use http::request::Parts;
@@ -22,19 +22,19 @@ use crate::web::transport::Transport;
 /// A request that is being answered.
 pub(super) struct Exchange<'a> {
     pub(super) caller: Caller,
-    /// The endpoint's, once it is known.
+    /// The route of the endpoint, once it is known.
     pub(super) route: Option<&'static Route>,
     head: &'a Parts,
     /// `None` when the settings are wrong.
     service: Option<&'a Service>,
-    /// The id that the client gave the request, for the log alone.
+    /// The id that the client gave the request, for the log only.
     client_id: Option<String>,
     transport: Transport,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(head: &'a Parts, service: Option<&'a Service>, ports: &impl Ports) -> Self {
-        // Without entropy the request will fail; its id need not be unique.
+        // Without entropy the request fails anyway, so its id need not be unique.
         let bytes = ports.random_bytes().unwrap_or_default();
         let request_id = in_usual_form(Builder::from_random_bytes(bytes).into_uuid());
         ports.identify(&request_id);
@@ -49,12 +49,12 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The form of the auth cookies.
+    /// Returns the form of the auth cookies.
     pub(super) fn cookies<'s>(&self, service: &'s Service) -> CookieStyle<'s> {
         CookieStyle::of(self.transport, &service.config.cookies)
     }
 
-    /// Turns a refusal into its document, adds the headers of every answer, and logs.
+    /// Writes a refusal as a problem, adds the headers of every answer, and logs the request.
     pub(super) fn finish(
         &self,
         log: &impl Log,
@@ -66,7 +66,7 @@ impl<'a> Exchange<'a> {
             .and_then(|service| self.allowed_origin(service));
         let context = HeaderContext {
             uri: &self.head.uri,
-            // Nobody knows what a service wants that is not set up.
+            // A misconfigured service has no HSTS setting.
             hsts: self
                 .service
                 .map_or(Hsts::Off, |service| service.config.hsts),
@@ -131,10 +131,10 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// The id that the client gave the request, when it is a UUID in its usual form.
+/// Returns the id that the client gave the request, if it is a UUID in its usual form.
 ///
-/// It is never the request's id here: with it a client could file what happens to accounts, and
-/// every line of the log, under another client's request.
+/// It never becomes the request's own id: a client could then file events and log lines under the
+/// id of another client's request.
 fn client_id(head: &Parts) -> Option<String> {
     let text = head.headers.get(X_REQUEST_ID)?.to_str().ok()?;
     let is_usual = text.len() == uuid::fmt::Hyphenated::LENGTH;

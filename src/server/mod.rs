@@ -1,4 +1,5 @@
-//! One request from its head to its log line: [`handle`] is the whole service. It knows no endpoint.
+//! One request from its head to its log line: [`handle`] is the whole service. It knows no
+//! endpoint.
 
 mod admit;
 pub mod cross_site;
@@ -25,7 +26,7 @@ use cross_site::SEC_FETCH_SITE;
 use exchange::Exchange;
 use sender::{CF_CONNECTING_IP, FRONT_END_KEY};
 
-/// The request headers that anything here reads, whatever the method.
+/// The request headers that are read for every method.
 const REQUEST_HEADERS: [HeaderName; 8] = [
     ACCESS_CONTROL_REQUEST_METHOD,
     CF_CONNECTING_IP,
@@ -36,15 +37,15 @@ const REQUEST_HEADERS: [HeaderName; 8] = [
     header::USER_AGENT,
     X_REQUEST_ID,
 ];
-/// Those that say what a body is: no endpoint reads the body of a safe method.
+/// The headers that describe a body. No endpoint reads the body of a safe method.
 const BODY_HEADERS: [HeaderName; 3] = [
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
 ];
 
-/// Every request header that anything here reads: the platform copies these and no others, but for
-/// those of [`sender::VISITOR_HEADERS`].
+/// Returns every request header that is read. The platform copies only these, and those of
+/// [`sender::VISITOR_HEADERS`].
 pub fn request_headers(method: &Method) -> impl Iterator<Item = HeaderName> {
     let of_body = (!method.is_safe()).then_some(BODY_HEADERS);
     REQUEST_HEADERS
@@ -52,7 +53,7 @@ pub fn request_headers(method: &Method) -> impl Iterator<Item = HeaderName> {
         .chain(of_body.into_iter().flatten())
 }
 
-/// Answers a request. The body is read only when the request has got that far.
+/// Answers a request. The body is read only when the checks before it have passed.
 pub async fn handle<P: Ports, B: RequestBody>(
     request: Request<B>,
     service: &Service,
@@ -91,7 +92,7 @@ pub async fn handle<P: Ports, B: RequestBody>(
     exchange.finish(ports, answer)
 }
 
-/// Answers a request when the settings, the secrets or the bindings are wrong: each with 503.
+/// Answers every request with 503, because the settings, the secrets or the bindings are wrong.
 pub fn refuse_misconfigured<B>(request: Request<B>, ports: &impl Ports) -> Response<Vec<u8>> {
     let (head, _) = request.into_parts();
     let refusal = Refusal::retry_after(Code::Misconfigured, MISCONFIGURED_RETRY_SECONDS, None);

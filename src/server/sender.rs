@@ -1,5 +1,5 @@
-//! Who sends a request, before anything is verified: the client that is connected to the edge, or
-//! the visitor whom a trusted front end names.
+//! The sender of a request, before anything is verified: the client that is connected to the edge,
+//! or the visitor that a trusted front end names.
 
 use http::header::HeaderName;
 use http::request::Parts;
@@ -8,30 +8,30 @@ use crate::domain::throttle::ClientPrefix;
 use crate::service::Service;
 use crate::web::request::Country;
 
-/// The client's address, from the network's edge. Clients can write `X-Forwarded-For` and its
-/// like themselves, so no such header counts.
+/// The client's address, from the network's edge. `X-Forwarded-For` and similar headers are
+/// ignored, because clients can set them.
 pub const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
-/// A trusted front end's key (`TRUSTED_FRONT_END_KEY`): with it, and only with it, the headers of
-/// [`VISITOR_HEADERS`] count.
+/// A trusted front end's key (`TRUSTED_FRONT_END_KEY`). [`VISITOR_HEADERS`] are ignored without it.
 pub const FRONT_END_KEY: HeaderName = HeaderName::from_static("x-front-end-key");
 const VISITOR_ADDRESS: HeaderName = HeaderName::from_static("x-visitor-address");
 const VISITOR_COUNTRY: HeaderName = HeaderName::from_static("x-visitor-country");
 
-/// What a front end says about its visitor. The platform copies these only beside
-/// [`FRONT_END_KEY`].
+/// The headers in which a front end describes its visitor. The platform copies them only together
+/// with [`FRONT_END_KEY`].
 pub const VISITOR_HEADERS: [HeaderName; 2] = [VISITOR_ADDRESS, VISITOR_COUNTRY];
 
-/// Where a request comes from.
+/// The origin of a request.
 pub(crate) struct Sender<'a> {
     /// The address, as a text.
     pub(crate) address: Option<&'a str>,
-    /// The country's two letters.
+    /// The two-letter code of the country.
     pub(crate) country: Option<String>,
 }
 
 impl<'a> Sender<'a> {
-    /// The visitor whom a trusted front end names, otherwise whoever is connected to the edge. A
-    /// front end that names no address asks for itself; its own country is not the visitor's.
+    /// Returns the visitor that a trusted front end names, otherwise the client that is connected
+    /// to the edge. A front end that names no address is itself the sender. Its own country is not
+    /// used for a visitor.
     pub(crate) fn of(parts: &'a Parts, service: Option<&Service>) -> Self {
         let text = |name| parts.headers.get(name)?.to_str().ok();
         let key = parts.headers.get(FRONT_END_KEY);
@@ -53,7 +53,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Two capital letters, as in ISO 3166-1.
+/// Returns whether the code is two capital letters, as in ISO 3166-1.
 fn is_country(code: &&str) -> bool {
     code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }

@@ -1,4 +1,4 @@
-//! Whole-service tests: real requests through [`super::handle`], over SQLite and a clock that the
+//! Whole-service tests: real requests through [`super::handle`], on SQLite, with a clock that the
 //! test sets.
 
 mod account;
@@ -30,16 +30,16 @@ const BASE: &str = "https://auth.example.org";
 const START: i64 = 1_795_251_600;
 const PASSWORD: &str = "correct horse";
 
-/// A service with its world.
+/// A service with its outside world.
 struct World {
     service: Service,
     ports: MemoryPorts,
     now: Cell<i64>,
-    /// How long a request takes until it has written, in seconds.
+    /// The seconds that pass between the start of a request and its writes.
     took: Cell<i64>,
 }
 
-/// An answer, read.
+/// A parsed answer.
 struct Answer {
     status: u16,
     headers: http::HeaderMap,
@@ -58,7 +58,7 @@ struct Client {
 impl World {
     fn new(settings: &[(&str, &str)]) -> Self {
         let mut service = configure(settings).map_err(|list| list.join("; ")).unwrap();
-        // The cheapest hash that is accepted: these tests are not about its cost.
+        // The cheapest accepted hash: these tests are not about its cost.
         service.hasher = PasswordHasher::new(HashCost {
             memory_kib: 7_168,
             iterations: 1,
@@ -127,7 +127,7 @@ impl World {
         self.call(client, (Method::POST, "/api/account/login"), Some(body))
     }
 
-    /// A registered person, logged in.
+    /// Registers a user and logs in.
     fn person(&self, email: &str) -> Client {
         let mut client = Client::default();
         self.register(email);
@@ -156,12 +156,12 @@ impl World {
         self.ports.store.execute(statements);
     }
 
-    /// The only value of a query.
+    /// Returns the only value of a query.
     fn value(&self, query: &str) -> String {
         self.ports.store.value(query)
     }
 
-    /// Round trips to the database since the last call of this.
+    /// Returns the number of round trips to the database since the last call.
     fn round_trips(&self) -> u32 {
         self.ports.store.round_trips.replace(0)
     }
@@ -195,7 +195,7 @@ impl Answer {
 }
 
 impl Client {
-    /// The `sid` of the access token.
+    /// Returns the `sid` of the access token.
     fn session(&self) -> String {
         use base64ct::{Base64UrlUnpadded, Encoding};
         let token = self.access.as_deref().unwrap();

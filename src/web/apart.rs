@@ -1,12 +1,12 @@
-//! Keeps a future's code apart.
+//! Keeps the code of a future apart.
 //!
-//! The compiler would make one function of the whole service: every use-case inlined into the
-//! poll of the request. V8 compiles a wasm function whole when it is first called, so each new
-//! isolate would compile all of them before its first answer, even to `/health`.
+//! Otherwise the compiler would inline every use-case into the poll of the request, as one
+//! function. V8 compiles a whole wasm function when it is first called, so each new isolate would
+//! compile the whole service before its first answer, even to `/health`.
 
 use core::pin::Pin;
 
-/// The future behind a pointer, so that its code is compiled when it is first needed.
+/// Boxes a future, so that its code is compiled when it is first needed.
 pub fn apart<'a, T>(future: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
     Box::pin(future)
 }

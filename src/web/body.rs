@@ -1,5 +1,4 @@
-//! Bodies: what their head says of them, and a bound on their size that counts while they are
-//! read.
+//! Request bodies: their media types, and a bound on their size that applies while they are read.
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
 
@@ -7,39 +6,39 @@ use super::fields::{Fields, Wanted};
 use super::media_type::MediaType;
 use super::problem::{Code, Refusal};
 
-/// The largest body that is read (contract, section 5).
+/// The largest body that is read (docs/http.md, section 5).
 pub const MAX_BODY_BYTES: usize = 8_192;
 
-/// Which bodies an endpoint reads.
+/// The bodies that an endpoint reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyKind {
-    /// None: what comes all the same is not touched.
+    /// None. A body that is sent anyway is not read.
     Nothing,
-    /// `application/json`
+    /// `application/json`.
     Json,
-    /// `application/json`, `application/x-www-form-urlencoded` or `multipart/form-data`
+    /// `application/json`, `application/x-www-form-urlencoded` or `multipart/form-data`.
     JsonOrForm,
 }
 
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// It has more bytes than the limit; the rest was not read.
+    /// The body exceeds the limit; the rest was not read.
     TooLarge,
-    /// It did not come to its end in time.
+    /// The body did not end in time.
     TooSlow,
-    /// The client broke off.
+    /// The client closed the connection.
     Broken,
 }
 
 /// A body that has not been read yet.
 pub trait RequestBody {
-    /// Reads all of it, and stops as soon as it has more than `limit` bytes. However many pieces
-    /// it comes in, it costs a bounded number of reads.
+    /// Reads the whole body, and stops as soon as it exceeds `limit` bytes. The number of reads is
+    /// bounded, however many chunks the body has.
     ///
     /// # Errors
     ///
-    /// [`ReadError`].
+    /// Returns [`ReadError`] when the body is too large, too slow or incomplete.
     fn read(self, limit: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>>;
 }
 
@@ -52,7 +51,7 @@ impl RequestBody for Vec<u8> {
     }
 }
 
-/// A body that is not refused by what its head says, and has not been read.
+/// An unread body whose headers are acceptable.
 pub struct Incoming<B> {
     body: B,
     format: Option<Format>,
@@ -65,30 +64,30 @@ enum Format {
     Multipart(String),
 }
 
-/// A body within the bound, of a media type that the endpoint reads. It may hold a password:
-/// it has no `Debug`.
+/// A body within the size limit, of a media type that the endpoint reads. It may contain a
+/// password, so it has no `Debug`.
 pub enum Body {
-    /// The endpoint reads none.
+    /// The endpoint reads no body.
     Nothing,
-    /// `application/json`
+    /// `application/json`.
     Json(Vec<u8>),
-    /// `application/x-www-form-urlencoded`
+    /// `application/x-www-form-urlencoded`.
     Form(Vec<u8>),
-    /// `multipart/form-data`
+    /// `multipart/form-data`.
     Multipart {
-        /// What separates the parts.
+        /// The boundary between the parts.
         boundary: String,
         /// The parts.
         bytes: Vec<u8>,
     },
 }
 
-/// Judges media type, coding and announced size. What an endpoint that reads no body is sent all
-/// the same is nobody's business: proxies repeat the headers of another request.
+/// Checks the media type, the coding and the announced size. If the endpoint reads no body, they
+/// are ignored: proxies repeat the headers of another request.
 ///
 /// # Errors
 ///
-/// 415 or 413.
+/// Refuses with 415 or 413.
 pub fn admit<B>(headers: &HeaderMap, body: B, kind: BodyKind) -> Result<Incoming<B>, Refusal> {
     let format = match (kind, MediaType::of(headers)) {
         (BodyKind::Nothing, _) => None,
@@ -117,11 +116,11 @@ pub fn admit<B>(headers: &HeaderMap, body: B, kind: BodyKind) -> Result<Incoming
 }
 
 impl<B: RequestBody> Incoming<B> {
-    /// Reads the body, if the endpoint reads one. Nothing of a larger one is kept.
+    /// Reads the body, if the endpoint reads one. Nothing of an oversized one is kept.
     ///
     /// # Errors
     ///
-    /// 413, 408, or 400 when the client broke off.
+    /// Refuses with 413, 408, or 400 when the client closed the connection.
     pub async fn read(self) -> Result<Body, Refusal> {
         let Some(format) = self.format else {
             return Ok(Body::Nothing);
@@ -141,20 +140,20 @@ impl<B: RequestBody> Incoming<B> {
 }
 
 impl Body {
-    /// Reads the fields.
+    /// Parses all fields.
     ///
     /// # Errors
     ///
-    /// 400 when it cannot be read, is not UTF-8, has a field twice, or has too many.
+    /// Refuses with 400 when the body is malformed or not UTF-8, repeats a field, or has too many.
     pub fn fields(&self) -> Result<Fields, Refusal> {
         self.wanted(Wanted::All)
     }
 
-    /// Reads the fields with these names, and ignores others.
+    /// Parses the fields with these names, and ignores others.
     ///
     /// # Errors
     ///
-    /// 400 when it cannot be read, is not UTF-8, or has one of these fields twice.
+    /// Refuses with 400 when the body is malformed or not UTF-8, or repeats one of these fields.
     pub fn fields_among(&self, names: &[&str]) -> Result<Fields, Refusal> {
         self.wanted(Wanted::Only(names))
     }
@@ -170,14 +169,14 @@ impl Body {
     }
 }
 
-/// `Content-Length`. A number that no machine can hold is a large one.
+/// Returns `Content-Length`. A number beyond 64 bits becomes the largest one.
 fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Whether the body is compressed, or otherwise not what its media type says.
+/// Returns whether the body is compressed or otherwise encoded.
 fn is_coded(headers: &HeaderMap) -> bool {
     headers
         .get_all(CONTENT_ENCODING)
@@ -187,7 +186,8 @@ fn is_coded(headers: &HeaderMap) -> bool {
         .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// 415, and by `Accept-Encoding` that the coding is the reason (RFC 9110, section 12.5.3).
+/// Refuses with 415 and an `Accept-Encoding` that names the coding as the reason (RFC 9110, section
+/// 12.5.3).
 fn refuse_coding() -> Refusal {
     let accepted = (ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Refusal {

@@ -1,4 +1,4 @@
-//! The two auth cookies (contract, section 2): how they are called, read, set and deleted.
+//! The two auth cookies (docs/http.md, section 2): how they are named, read, set and deleted.
 
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
@@ -11,7 +11,7 @@ use crate::service::presented::PresentedTokens;
 
 const ACCESS: Cookie = Cookie {
     name: "access_token",
-    // Lax: a link from elsewhere to a page of the front end finds the person signed in.
+    // Lax: after a link from another site to a page of the front end, the user is signed in.
     same_site: "Lax",
 };
 const REFRESH: Cookie = Cookie {
@@ -25,29 +25,29 @@ struct Cookie {
     same_site: &'static str,
 }
 
-/// The form that the cookies take in this deployment and on this transport.
+/// The form of the cookies in this deployment and on this transport.
 #[derive(Clone, Copy, Debug)]
 pub struct CookieStyle<'a> {
     own: Scope<'a>,
     former: &'a [String],
 }
 
-/// A place where cookies lie, with the names that they have there.
+/// A scope of cookies, which determines their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope<'a> {
-    /// `__Host-`: this host only, https only, no subdomain can set it.
+    /// `__Host-`: this host only, https only, and no subdomain can set it.
     Host,
     /// `__Secure-` with a `Domain`: shared with sibling subdomains.
     Domain(&'a str),
-    /// `__Secure-` without a `Domain`: never set, but read beside those of a domain.
+    /// `__Secure-` without a `Domain`: never set, but read together with those of a domain.
     SecureHost,
-    /// No prefix but the configured one and no `Secure`: plain http on this machine, where not
-    /// every client takes `Secure` cookies.
+    /// Only the configured prefix and no `Secure`, for plain http on this machine, where some
+    /// clients reject `Secure` cookies.
     Local(&'a str),
 }
 
 impl<'a> CookieStyle<'a> {
-    /// The style for a request.
+    /// Returns the style for a request on this transport.
     #[must_use]
     pub fn of(transport: Transport, settings: &'a CookieSettings) -> Self {
         let own = match (transport, settings.domain.as_deref()) {
@@ -56,38 +56,38 @@ impl<'a> CookieStyle<'a> {
             (Transport::LocalHttp, _) => Scope::Local(&settings.local_prefix),
         };
         let former: &[String] = match own {
-            // Without a domain on this machine there is no former one either.
+            // A cookie on this machine has no domain, and no former one.
             Scope::Local(_) => &[],
             Scope::Host | Scope::Domain(_) | Scope::SecureHost => &settings.former_domains,
         };
         Self { own, former }
     }
 
-    /// Reads the auth cookies. Names are matched exactly; an empty value is no cookie; a value
-    /// may be quoted (RFC 6265, section 4.1.1). Nothing here is a reason to refuse: whatever else
-    /// the line holds, and however it is written, belongs to somebody else.
+    /// Reads the auth cookies. Names are compared exactly, an empty value is ignored, and a value
+    /// may be quoted (RFC 6265, section 4.1.1). No cookie header is refused: everything else in it,
+    /// in whatever form, belongs to other applications.
     ///
-    /// A cookie begins behind a semicolon, or at the start of the line, and nowhere else. What
-    /// stands behind a comma is never one of ours. The platform joins two `Cookie` lines with
-    /// ", ", but no browser sends two (section 5.4), and HTTP/2 joins with "; ". A sibling
-    /// subdomain, on the other hand, can set `theme=1, __Host-access_token=…`: to read on behind
-    /// the comma would let that past the prefix, and to refuse it would lock the person out.
-    /// For the same reason no quoted string reaches beyond a semicolon.
+    /// A cookie begins after a semicolon or at the start of the line, and nowhere else. Text after
+    /// a comma is never an auth cookie. The platform joins two `Cookie` lines with ", ", but no
+    /// browser sends two (section 5.4), and HTTP/2 joins with "; ". A sibling subdomain, however,
+    /// can set `theme=1, __Host-access_token=…`. Reading on after the comma would bypass the
+    /// prefix, and refusing the line would lock the user out. For the same reason a quoted string
+    /// ends at a semicolon.
     #[must_use]
     pub fn read(self, headers: &HeaderMap) -> PresentedTokens {
         let mut presented = PresentedTokens::default();
         for line in headers.get_all(COOKIE) {
             for part in line.as_bytes().split(|byte| *byte == b';') {
-                // No token of ours has a comma in it.
+                // No token of this service contains a comma.
                 let part = part.split(|byte| *byte == b',').next().unwrap_or_default();
-                // Lossy: ours are ASCII, and what is not can be any bytes.
+                // Lossy: auth cookies are ASCII, and other cookies may contain any bytes.
                 self.sort(&mut presented, &String::from_utf8_lossy(part));
             }
         }
         presented
     }
 
-    /// Puts an auth cookie's value among the candidates; anything else is left alone.
+    /// Adds the value of an auth cookie to the candidates, and ignores other cookies.
     fn sort(self, presented: &mut PresentedTokens, part: &str) {
         let part = part.trim_matches([' ', '\t']);
         let Some((name, value)) = part.split_once('=') else {
@@ -104,8 +104,8 @@ impl<'a> CookieStyle<'a> {
         candidates.add(quoted.unwrap_or(value));
     }
 
-    /// Sets both cookies, and deletes those that former settings have left behind: an older token
-    /// beside the new one would make the next request ambiguous.
+    /// Sets both cookies, and deletes those of former settings: an older token beside the new one
+    /// would make the next request ambiguous.
     pub fn set(self, headers: &mut HeaderMap, pair: &TokenPair, now: UnixSeconds) {
         for domain in self.former {
             Scope::Domain(domain).delete(headers);
@@ -116,14 +116,14 @@ impl<'a> CookieStyle<'a> {
         self.own.append(headers, &REFRESH, refresh);
     }
 
-    /// Sets the access cookie alone.
+    /// Sets only the access cookie.
     pub fn set_access(self, headers: &mut HeaderMap, token: &AccessToken, now: UnixSeconds) {
         let access = Value::of(&token.signed, token.expires_at, now);
         self.own.append(headers, &ACCESS, access);
     }
 
-    /// Deletes both cookies wherever this configuration knows that they can lie. The own scope
-    /// comes last, for jars that know one cookie a name.
+    /// Deletes both cookies in every scope that this configuration knows. The own scope comes last,
+    /// for cookie jars that store one cookie per name.
     pub fn delete(self, headers: &mut HeaderMap) {
         for domain in self.former {
             Scope::Domain(domain).delete(headers);
@@ -136,7 +136,7 @@ impl<'a> CookieStyle<'a> {
     }
 }
 
-/// What a cookie is set to, and for how long.
+/// A cookie's new value and its lifetime.
 #[derive(Clone, Copy)]
 struct Value<'a> {
     text: &'a str,
@@ -145,7 +145,7 @@ struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// What deletes a cookie.
+    /// The value that deletes a cookie.
     const NONE: Value<'static> = Value {
         text: "",
         max_age: Seconds::new(0),
@@ -175,8 +175,9 @@ impl Scope<'_> {
         self.append(headers, &REFRESH, Value::NONE);
     }
 
-    /// `Expires` says the same as `Max-Age`, for jars that know the older one alone; Java's takes
-    /// a cookie without it for one of RFC 2965, and sends it quoted.
+    /// Appends a `Set-Cookie` line. `Expires` repeats `Max-Age` for cookie jars that support only
+    /// the older attribute; Java's treats a cookie without it as one of RFC 2965, and sends it
+    /// quoted.
     fn append(self, headers: &mut HeaderMap, cookie: &Cookie, value: Value<'_>) {
         let (domain, secure) = match self {
             Self::Host | Self::SecureHost => (String::new(), " Secure;"),

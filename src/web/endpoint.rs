@@ -1,4 +1,4 @@
-//! What an endpoint is, and the way of a request through it.
+//! What an endpoint is, and how a request passes through it.
 //!
 //! The order (docs/http.md, section 1): the platform's limiter for the client, media type and
 //! announced size, the policy, the limiter for the session, the body, its fields, and then the
@@ -20,23 +20,23 @@ use crate::service::{Ctx, limits};
 
 /// An endpoint: one file of `api`.
 pub trait Endpoint {
-    /// Its facts.
+    /// The facts of its route.
     const ROUTE: Route;
 
-    /// Who may call it: made by its policy and by nothing else.
+    /// The caller, which only its policy creates.
     type Actor: Actor;
 
-    /// What it reads of a request.
+    /// The parsed request.
     type Input;
 
-    /// Reads the request, with every fault reported at once.
+    /// Parses the request. Reports all faults at once.
     ///
     /// # Errors
     ///
-    /// 400, 404 or 422.
+    /// Refuses with 400, 404 or 422.
     fn input(request: &Received<'_>, config: &Config) -> Result<Self::Input, Refusal>;
 
-    /// Does what was asked for, and answers.
+    /// Performs the operation and answers.
     fn answer<P: Ports>(
         ctx: &Ctx<'_, P>,
         actor: Self::Actor,
@@ -46,14 +46,14 @@ pub trait Endpoint {
 
 /// Answers a request to an endpoint.
 ///
-/// What the database says of a caller comes after the body: it may take seconds to arrive, and what
-/// was confirmed before would be out of date by then. What is wrong with a request is told to the
-/// caller whom the policy confirms, and to nobody else; a request in order leaves that to its
-/// statement.
+/// The database is asked about the caller after the body has been read: the body may take seconds
+/// to arrive, and an earlier confirmation would be outdated by then. The faults of a request are
+/// reported only to a caller whom the policy confirms. For a request without faults, the endpoint's
+/// own statement confirms the caller.
 ///
 /// # Errors
 ///
-/// A [`Refusal`].
+/// Returns the [`Refusal`] of the first check that fails.
 pub async fn answer<E: Endpoint, P: Ports>(
     ctx: &Ctx<'_, P>,
     head: Head<'_>,
@@ -110,8 +110,8 @@ async fn receive<P: Ports>(
     apart(incoming.read()).await
 }
 
-/// Makes the table of an area: an enum with a variant for each endpoint, and the exhaustive match
-/// that leads to it. Each endpoint's future is kept [`apart`].
+/// Defines the table of an area: an enum with a variant for each endpoint, and the exhaustive match
+/// that dispatches to it. Each endpoint's future is kept [`apart`].
 macro_rules! endpoints {
     ($(#[$meta:meta])* $area:ident { $($module:ident::$endpoint:ident),+ $(,)? }) => {
         $(#[$meta])*
@@ -125,7 +125,7 @@ macro_rules! endpoints {
             /// Every endpoint of the area.
             pub const ALL: &[Self] = &[$(Self::$endpoint),+];
 
-            /// The endpoint's facts.
+            /// Returns the facts of the endpoint's route.
             #[must_use]
             pub const fn route(self) -> &'static $crate::web::route::Route {
                 match self {
@@ -137,7 +137,7 @@ macro_rules! endpoints {
                 }
             }
 
-            /// The endpoint's policy.
+            /// Returns the endpoint's policy.
             #[must_use]
             pub const fn policy(self) -> $crate::service::policy::Policy {
                 match self {

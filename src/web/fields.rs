@@ -1,4 +1,4 @@
-//! The fields of a JSON object, a form or a query: each once, a text or nothing.
+//! The fields of a JSON object, a form or a query: each appears once, and is a text or null.
 
 use core::fmt;
 
@@ -9,17 +9,17 @@ use super::multipart::{self, Part};
 use super::problem::{Code, Refusal};
 use super::value::Value;
 
-/// The most fields that are kept. No endpoint knows more than six, and each is compared with
-/// all before it: 8 KiB have room for thousands.
+/// The most fields that are kept. No endpoint has more than six. Each is compared with all fields
+/// before it, and 8 KiB could contain thousands.
 pub const MAX_FIELDS: usize = 32;
 
-/// Which fields are kept.
+/// The fields that are kept.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted<'a> {
-    /// All of them: what is not known is an error later on.
+    /// All of them. Unknown ones are reported later.
     All,
-    /// Those with these names. Others are read over, even if they come twice (RFC 6749, section
-    /// 3.2: unrecognized parameters are ignored).
+    /// Those with these names. Others are skipped, even if repeated (RFC 6749, section 3.2:
+    /// unrecognized parameters are ignored).
     Only(&'a [&'a str]),
 }
 
@@ -37,17 +37,18 @@ impl Wanted<'_> {
 pub struct Fields(Vec<(String, Value)>);
 
 impl Fields {
-    /// Reads a URL's query, which has the same form.
+    /// Parses a URL's query, which has the format of a form.
     ///
     /// # Errors
     ///
-    /// 400 when it is not UTF-8, has a parameter twice, or has more than [`MAX_FIELDS`].
+    /// Refuses with 400 when the query is not UTF-8, repeats a parameter, or has more than
+    /// [`MAX_FIELDS`].
     pub fn from_query(query: Option<&str>) -> Result<Self, Refusal> {
         Self::from_form(query.unwrap_or_default().as_bytes(), Wanted::All)
             .ok_or_else(|| Refusal::new(Code::MalformedRequest))
     }
 
-    /// Reads a JSON object.
+    /// Parses a JSON object. `None` when it is malformed, or repeats a wanted field.
     pub(crate) fn from_json(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let visitor = FieldsVisitor { wanted };
@@ -56,10 +57,10 @@ impl Fields {
         Some(fields)
     }
 
-    /// Reads `application/x-www-form-urlencoded` (URL standard, section 5.1), but refuses
-    /// what the standard would replace or merge: invalid UTF-8 and repeated names.
+    /// Parses `application/x-www-form-urlencoded` (URL standard, section 5.1). `None` for what the
+    /// standard would replace or merge: invalid UTF-8 and repeated names.
     ///
-    /// A parameter without a value counts as left out (RFC 6749, section 3.2).
+    /// A parameter without a value is treated as omitted (RFC 6749, section 3.2).
     pub(crate) fn from_form(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
         let mut fields = Self::default();
         for pair in bytes
@@ -81,7 +82,7 @@ impl Fields {
         Some(fields)
     }
 
-    /// Reads `multipart/form-data`, by the rules of [`Fields::from_form`].
+    /// Parses `multipart/form-data`, by the rules of [`Fields::from_form`].
     pub(crate) fn from_multipart(bytes: &[u8], boundary: &str, wanted: Wanted<'_>) -> Option<Self> {
         let mut fields = Self::default();
         for part in multipart::parts(bytes, boundary) {
@@ -93,7 +94,7 @@ impl Fields {
         Some(fields)
     }
 
-    /// `None` when the name is there already, or when there are too many.
+    /// Adds a field. `None` when the name is already present, or there are too many fields.
     fn insert(&mut self, name: String, value: Value) -> Option<()> {
         let is_full = self.0.len() >= MAX_FIELDS;
         if is_full || self.get(&name).is_some() {
@@ -103,7 +104,7 @@ impl Fields {
         Some(())
     }
 
-    /// The value of a field, if it is there.
+    /// Returns the value of a field, if present.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0
@@ -112,7 +113,7 @@ impl Fields {
             .map(|(_, value)| value)
     }
 
-    /// Whether there is a field that is not among `known`.
+    /// Returns whether there is a field that is not in `known`.
     #[must_use]
     pub fn has_others_than(&self, known: &[&str]) -> bool {
         self.0

@@ -1,5 +1,5 @@
-//! From the fields of a body or a query to the types of an endpoint's input, with every broken rule
-//! reported at once.
+//! Converts the fields of a body or a query to the types of an endpoint's input, and reports all
+//! broken rules at once.
 
 use super::fields::Fields;
 use super::problem::Refusal;
@@ -17,13 +17,13 @@ pub struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// The fields of a body.
+    /// Reads the fields of a body.
     #[must_use]
     pub fn of(fields: &'a Fields, known: &[&str]) -> Self {
         Self::within("body", fields, known)
     }
 
-    /// The fields of a query.
+    /// Reads the parameters of a query.
     #[must_use]
     pub fn of_query(fields: &'a Fields, known: &[&str]) -> Self {
         Self::within("query", fields, known)
@@ -35,13 +35,14 @@ impl<'a> Form<'a> {
             faults: Vec::new(),
         };
         if fields.has_others_than(known) {
-            // Its name is the client's text: it may be a password that slipped.
+            // The field's name is not repeated: it is the client's text and may be a misplaced
+            // password.
             form.fault(place, "unknown_field", "has a field that is not known here");
         }
         form
     }
 
-    /// Adds a fault. Its texts are ours: nothing that the client sent is in them.
+    /// Adds a fault. Its texts are constants and contain nothing that the client sent.
     pub fn fault(&mut self, field: &'static str, code: &'static str, message: &'static str) {
         self.faults.push(FieldFault {
             field,
@@ -50,7 +51,7 @@ impl<'a> Form<'a> {
         });
     }
 
-    /// The text of a field that may be left out or null.
+    /// Returns the text of a field that may be omitted or null.
     pub fn optional(&mut self, name: &'static str) -> Option<String> {
         match self.fields.get(name) {
             Some(Value::Text(text)) => Some(text.clone()),
@@ -62,7 +63,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// The text of a field that must be there.
+    /// Returns the text of a required field.
     pub fn required(&mut self, name: &'static str) -> Option<String> {
         if matches!(self.fields.get(name), Some(Value::Null) | None) {
             self.fault(name, "required", "is required");
@@ -71,7 +72,7 @@ impl<'a> Form<'a> {
         self.optional(name)
     }
 
-    /// An e-mail address, which must be there.
+    /// Returns a required e-mail address.
     pub fn email(&mut self, name: &'static str) -> Option<Email> {
         let text = self.required(name)?;
         let email = Email::parse(&text).ok();
@@ -81,7 +82,7 @@ impl<'a> Form<'a> {
         email
     }
 
-    /// A display name. Outer `None`: a fault; inner `None`: no name.
+    /// Returns a display name. The outer `None` means a fault, the inner one no name.
     pub fn name(&mut self, name: &'static str) -> Option<Option<UserName>> {
         let before = self.faults.len();
         let Some(text) = self.optional(name) else {
@@ -108,13 +109,13 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// A password that is presented as a proof, which must be there.
+    /// Returns a required password that is presented as proof.
     pub fn presented(&mut self, name: &'static str) -> Option<PresentedPassword> {
         let text = self.required(name)?;
         self.judged(name, PresentedPassword::parse(text))
     }
 
-    /// A password that has been judged, or the fault that was found.
+    /// Returns a password that has been checked, or records its fault.
     pub fn judged<T>(
         &mut self,
         name: &'static str,
@@ -125,11 +126,11 @@ impl<'a> Form<'a> {
             .ok()
     }
 
-    /// The input, if nothing was at fault.
+    /// Returns the input, if there are no faults.
     ///
     /// # Errors
     ///
-    /// 422 with every fault.
+    /// Refuses with 422 and every fault.
     pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, Refusal> {
         match value() {
             Some(value) if self.faults.is_empty() => Ok(value),
@@ -138,7 +139,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// The fault of a field whose password breaks a rule.
+/// Returns the fault of a field whose password breaks a rule.
 #[must_use]
 pub const fn password_fault(field: &'static str, fault: PasswordFault) -> FieldFault {
     let (code, message) = match fault {
@@ -157,7 +158,7 @@ pub const fn password_fault(field: &'static str, fault: PasswordFault) -> FieldF
     }
 }
 
-/// A number in its one spelling: digits, without a sign and without leading zeros.
+/// Parses a number in its only spelling: digits, without a sign or leading zeros.
 #[must_use]
 pub fn number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;

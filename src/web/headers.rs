@@ -1,4 +1,4 @@
-//! The headers of every answer, and CORS (contract, section 6).
+//! The headers of every answer, and CORS (docs/http.md, section 6).
 
 use http::Response;
 use http::header::{
@@ -14,24 +14,24 @@ use super::transport::Transport;
 use crate::service::config::Hsts;
 use crate::service::origin::is_local_host;
 
-/// In a request the id that its sender gave it, in every answer the one that it has here.
+/// The client's id in a request, and the service's id of the request in every answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Nothing that we answer is a page: no script, no frame, no form, no base.
+/// No answer is a page: no script, no frame, no form, no base.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
-/// Two years, as the HSTS preload list recommends (ASVS 5.0, 3.4.1, asks for one).
+/// Two years, as the HSTS preload list recommends (ASVS 5.0, 3.4.1, requires one).
 const HSTS_HOST: HeaderValue = HeaderValue::from_static("max-age=63072000");
-/// For those who speak for the whole zone.
+/// For a deployment that controls the whole zone.
 const HSTS_SUBDOMAINS: HeaderValue =
     HeaderValue::from_static("max-age=63072000; includeSubDomains");
-/// What scripts of an allowed origin may send: the headers of our own requests, and those that
-/// common clients, monitoring and tracing add to every request of a page. None of them means
-/// anything here but the first two. A browser sends nothing that is not listed, and no request
-/// at all; and `*` counts for nothing where there are cookies (Fetch standard, section 3.2.3).
+/// The headers that scripts of an allowed origin may send: those of the service's own requests, and
+/// those that common clients, monitoring and tracing add to every request of a page. Only the first
+/// two have a meaning here. A browser does not send a request with a header that is not listed, and
+/// `*` has no effect on requests with cookies (Fetch standard, section 3.2.3).
 const PREFLIGHT_HEADERS: HeaderValue = HeaderValue::from_static(concat!(
     "Content-Type, X-Request-Id, ",
     // Clients and frameworks.
@@ -50,25 +50,25 @@ const PREFLIGHT_HEADERS: HeaderValue = HeaderValue::from_static(concat!(
     "X-Amzn-Trace-Id, X-Cloud-Trace-Context, X-Honeycomb-Trace, X-PostHog-Session-Id, ",
     "X-PostHog-Window-Id, X-PostHog-Distinct-Id, X-LogRocket-URL, X-Highlight-Request",
 ));
-/// How long a browser may remember a preflight, in seconds.
+/// How long a browser may cache a preflight, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// What the headers depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderContext<'a> {
-    /// Where the request went.
+    /// The URI of the request.
     pub uri: &'a Uri,
-    /// Whom a browser is told to visit over https alone.
+    /// The hosts that a browser must visit over https only.
     pub hsts: Hsts,
-    /// The allowed origin it came from, if any.
+    /// The allowed origin that the request came from, if any.
     pub allowed_origin: Option<&'a str>,
-    /// Whether the answer would differ for another origin.
+    /// Whether the answer depends on the origin.
     pub varies_by_origin: bool,
     /// The request's id.
     pub request_id: &'a str,
 }
 
-/// Adds what every answer has.
+/// Adds the headers of every answer.
 pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -104,7 +104,8 @@ pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
     );
 }
 
-/// Never for this machine: the next program on the same port may speak plain http.
+/// Returns the HSTS header. None on this machine: the next program on the same port may use plain
+/// http.
 fn strict_transport_security(hsts: Hsts, uri: &Uri) -> Option<HeaderValue> {
     if Transport::of(uri) != Transport::Https || uri.host().is_none_or(is_local_host) {
         return None;
@@ -116,7 +117,7 @@ fn strict_transport_security(hsts: Hsts, uri: &Uri) -> Option<HeaderValue> {
     }
 }
 
-/// Adds what the answer to a preflight has; `add` does the rest.
+/// Adds the headers of a preflight's answer; `add` adds the others.
 pub fn add_preflight(headers: &mut HeaderMap, methods: &str) {
     if let Ok(methods) = HeaderValue::from_str(methods) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -125,8 +126,8 @@ pub fn add_preflight(headers: &mut HeaderMap, methods: &str) {
     headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
 }
 
-/// Makes the answer to a HEAD of that to a GET: the same headers, without the body
-/// (RFC 9110, section 9.3.2).
+/// Turns the answer to a GET into that to a HEAD: the same headers, without the body (RFC 9110,
+/// section 9.3.2).
 pub fn leave_body_out(response: &mut Response<Vec<u8>>) {
     let bytes = core::mem::take(response.body_mut()).len();
     if bytes > 0 {

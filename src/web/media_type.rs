@@ -1,17 +1,17 @@
 //! The `Content-Type` of a body (RFC 9110, section 8.3.1).
 //!
-//! Types are matched exactly. Of the parameters only `charset` can refuse a body, and only with
-//! an encoding that is not UTF-8: the bytes are checked to be UTF-8 anyway. Clients add
-//! parameters that the type does not define, and RFC 8259 (section 11) says that `charset` has no
-//! effect on JSON at all.
+//! Types are compared exactly. `charset` is the only parameter that can make a body unacceptable,
+//! and only with an encoding that is not UTF-8: the bytes are checked to be UTF-8 anyway. Clients
+//! add parameters that the type does not define, and according to RFC 8259 (section 11) `charset`
+//! has no effect on JSON at all.
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 
 /// The longest boundary (RFC 2046, section 5.1.1), in bytes.
 const MAX_BOUNDARY_BYTES: usize = 70;
 
-/// What UTF-8 and its subset ASCII are called: the labels of the Encoding standard and the names
-/// at IANA that clients send.
+/// The names of UTF-8 and its subset ASCII: the labels of the Encoding standard, and the names
+/// registered with IANA that clients send.
 const UTF_8: [&str; 19] = [
     "utf-8",
     "utf8",
@@ -34,21 +34,21 @@ const UTF_8: [&str; 19] = [
     "csascii",
 ];
 
-/// The media types that some endpoint reads.
+/// The media types that endpoints read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MediaType {
-    /// `application/json`
+    /// `application/json`.
     Json,
-    /// `application/x-www-form-urlencoded`
+    /// `application/x-www-form-urlencoded`.
     Form,
     /// `multipart/form-data`, with its boundary.
     Multipart(String),
-    /// None, another one, one that is not UTF-8, or several.
+    /// None, any other, one that is not UTF-8, or several.
     Other,
 }
 
 impl MediaType {
-    /// The media type of a request's body.
+    /// Returns the media type of a request's body.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         match (values.next().map(|value| value.to_str()), values.next()) {
@@ -58,7 +58,7 @@ impl MediaType {
     }
 
     fn parse(text: &str) -> Self {
-        // The platform joins two lines with a comma, and then there are two answers.
+        // The platform joins two lines with a comma, so there are two media types.
         if split(text, ',').nth(1).is_some() || !names_utf_8(text) {
             return Self::Other;
         }
@@ -76,7 +76,7 @@ impl MediaType {
     }
 }
 
-/// Whether a media type leaves it open, or says, that its text is UTF-8.
+/// Returns whether the charset of a media type is UTF-8 or not given.
 pub(crate) fn names_utf_8(media_type: &str) -> bool {
     split(media_type, ';')
         .skip(1)
@@ -88,7 +88,7 @@ pub(crate) fn names_utf_8(media_type: &str) -> bool {
         })
 }
 
-/// The parts between separators that are not within a quoted string.
+/// Splits a text at the separators outside of quoted strings.
 pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(move |character| {
@@ -99,7 +99,7 @@ pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The one boundary among the parameters of a multipart type.
+/// Returns the only boundary among the parameters of a multipart type.
 fn boundary<'a>(parameters: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut boundaries = parameters
         .filter_map(|parameter| parameter.split_once('='))
@@ -111,7 +111,7 @@ fn boundary<'a>(parameters: impl Iterator<Item = &'a str>) -> Option<String> {
     }
 }
 
-/// Whether a text can be a boundary at all.
+/// Returns whether a text is a valid boundary.
 pub(crate) fn is_boundary(text: &str) -> bool {
     (1..=MAX_BOUNDARY_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())

@@ -1,4 +1,4 @@
-//! The wire kit, on the `http` crate's types: what endpoints are made of. It knows none of them.
+//! The building blocks of endpoints, based on the `http` crate's types. They know no endpoint.
 
 pub mod apart;
 pub mod body;

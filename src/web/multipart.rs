@@ -1,7 +1,7 @@
 //! `multipart/form-data` (RFC 7578), as a browser's `FormData` and HTTP clients write it.
 //!
-//! A strict reading of the little that they send: no preamble, no nested parts, no transfer
-//! encodings. What differs is an error, never a guess.
+//! The parser is strict and supports only what they send: no preamble, no nested parts, no transfer
+//! encodings. Anything else is an error, never a guess.
 
 use super::media_type::{names_utf_8, split};
 use super::value::Value;
@@ -9,12 +9,12 @@ use super::value::Value;
 /// The field of a part.
 pub(crate) struct Part {
     pub(crate) name: String,
-    /// A text; [`Value::Null`] without a content, [`Value::Other`] for a file.
+    /// A text, [`Value::Null`] without content, or [`Value::Other`] for a file.
     pub(crate) value: Value,
 }
 
-/// The parts of a body, one after the other; `None` in the place of what cannot be read, which
-/// ends them.
+/// Returns the parts of a body, one after the other. `None` for a malformed part, which is the
+/// last.
 pub(crate) fn parts<'a>(
     bytes: &'a [u8],
     boundary: &str,
@@ -29,7 +29,7 @@ pub(crate) fn parts<'a>(
         }
         let Some((part, after)) = rest.and_then(|rest| next(rest, &between)) else {
             is_over = true;
-            // The last delimiter has two hyphens more, and nothing but a line end behind it.
+            // Two hyphens follow the last delimiter, and at most a line end follows them.
             let is_whole = matches!(rest, Some(b"--" | b"--\r\n"));
             return (!is_whole).then_some(None);
         };
@@ -40,7 +40,7 @@ pub(crate) fn parts<'a>(
     })
 }
 
-/// The part behind a delimiter, and what follows the delimiter after it.
+/// Returns the part after a delimiter, and what follows the next delimiter.
 fn next<'a>(rest: &'a [u8], between: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     split_once(rest.strip_prefix(b"\r\n")?, between)
 }
@@ -67,7 +67,7 @@ fn read(part: &[u8]) -> Option<Part> {
     Some(Part { name, value })
 }
 
-/// The name of `form-data; name="…"`, and whether there is a file's name as well.
+/// Returns the name in `form-data; name="…"`, and whether there is a filename.
 fn field(disposition: &str) -> Option<(String, bool)> {
     let mut parameters = split(disposition, ';').map(str::trim);
     if !parameters.next()?.eq_ignore_ascii_case("form-data") {
@@ -85,8 +85,8 @@ fn field(disposition: &str) -> Option<(String, bool)> {
     Some((name?.to_owned(), is_file))
 }
 
-/// A value without its quotation marks. A mark within is written as `%22`, and no field that we
-/// know has one.
+/// Returns a value without its quotation marks. A mark within it is written as `%22`, which no
+/// known field contains.
 fn unquoted(value: &str) -> Option<&str> {
     let value = value.trim();
     match value.strip_prefix('"') {
@@ -95,7 +95,7 @@ fn unquoted(value: &str) -> Option<&str> {
     }
 }
 
-/// Whether a transfer encoding leaves the bytes as they are.
+/// Returns whether a transfer encoding leaves the bytes unchanged.
 fn is_plain(encoding: &str) -> bool {
     ["7bit", "8bit", "binary"]
         .iter()
@@ -133,7 +133,7 @@ mod tests {
             .collect()
     }
 
-    /// One part in Chromium's spelling, with these headers and this content.
+    /// A body of one part in Chromium's spelling, with these headers and this content.
     fn one(head: &str, content: &str) -> String {
         format!("--{BOUNDARY}\r\n{head}\r\n\r\n{content}\r\n--{BOUNDARY}--\r\n")
     }

@@ -1,7 +1,7 @@
-//! Refusals on the wire: RFC 9457 problem documents from a fixed list (contract, section 4).
+//! Refusals on the wire: RFC 9457 problem documents from a fixed list (docs/http.md, section 4).
 //!
-//! Nothing of the request stands in them but the names of fields that we know, and nothing
-//! of the cause: that is for the log.
+//! A problem contains nothing of the request except the names of known fields, and nothing of the
+//! cause, which is for the log.
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
@@ -11,13 +11,13 @@ use crate::ports::StoreError;
 use crate::service::ServiceError;
 use crate::service::error::FieldFault;
 
-/// How to authenticate: a 401 must say so (RFC 9110, section 15.5.2). No registered scheme stands
-/// for cookies; browsers pass over one that they do not know, and open no window for a password.
+/// The challenge that a 401 requires (RFC 9110, section 15.5.2). No scheme is registered for
+/// cookies. Browsers ignore a scheme that they do not know, and do not ask for a password.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Cookie realm=\"account\"");
-/// Seconds after which a client may try a misconfigured service again.
+/// Seconds after which a client may retry a misconfigured service.
 pub const MISCONFIGURED_RETRY_SECONDS: u32 = 60;
 
-/// What a code says on the wire, the same at each occurrence.
+/// The parts of a problem that are the same at each occurrence.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     status: StatusCode,
@@ -26,7 +26,7 @@ struct Facts {
     detail: &'static str,
 }
 
-/// Makes the enum of codes and their facts: one entry for each.
+/// Defines the enum of codes and their facts: one entry for each.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident: $status:ident, $code:literal, $title:literal, $detail:literal;)+) => {
         /// The stable code of a refusal.
@@ -54,98 +54,98 @@ macro_rules! codes {
 }
 
 codes! {
-    /// 401, a login that is refused for whatever cause.
+    /// 401: a refused login, whatever the cause.
     InvalidCredentials: UNAUTHORIZED, "invalid_credentials", "Invalid credentials",
         "The e-mail address or the password is wrong";
-    /// 401, no auth cookie.
+    /// 401: no auth cookie.
     NotAuthenticated: UNAUTHORIZED, "not_authenticated", "Not authenticated",
         "The request carries no auth cookie";
-    /// 401, a token that does not count.
+    /// 401: a token that is not valid.
     InvalidToken: UNAUTHORIZED, "invalid_token", "Invalid token",
         "The session is over or the token is not valid";
-    /// 401, an authentic token whose time is over.
+    /// 401: an authentic token that has expired.
     TokenExpired: UNAUTHORIZED, "token_expired", "Token expired",
         "The token has expired";
-    /// 401, the current password is wrong.
+    /// 401: the current password is wrong.
     WrongCurrentPassword: UNAUTHORIZED, "wrong_current_password", "Wrong current password",
         "The current password is wrong";
-    /// 403, a cross-site request.
+    /// 403: a cross-site request.
     CrossOrigin: FORBIDDEN, "cross_origin", "Cross-origin request refused",
         "This request may not be made from another site";
-    /// 403, plain http.
+    /// 403: plain http.
     HttpsRequired: FORBIDDEN, "https_required", "HTTPS required",
         "This service answers over https only";
-    /// 404, no such path.
+    /// 404: no such path.
     NotFound: NOT_FOUND, "not_found", "Not found",
         "There is nothing at this path";
-    /// 405, the path exists with other methods.
+    /// 405: the path exists with other methods.
     MethodNotAllowed: METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed",
         "This path does not take this method";
-    /// 409, the address belongs to somebody.
+    /// 409: the address belongs to a user.
     EmailTaken: CONFLICT, "email_taken", "E-mail address taken",
         "A user with this email already exists";
-    /// 400, a body or header that cannot be read, or that is ambiguous.
+    /// 400: a body or header that is malformed or ambiguous.
     MalformedRequest: BAD_REQUEST, "malformed_request", "Malformed request",
         "The request cannot be read, or says one thing twice";
-    /// 408, the body did not come to its end in time.
+    /// 408: the body did not end in time.
     RequestTimeout: REQUEST_TIMEOUT, "request_timeout", "Request timeout",
         "The body did not arrive in time";
-    /// 413, more than 8 KiB.
+    /// 413: more than 8 KiB.
     BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "Body too large",
         "A body has at most 8192 bytes";
-    /// 415, another media type.
+    /// 415: another media type.
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type",
         "This endpoint does not read this media type";
-    /// 422, a field breaks a rule.
+    /// 422: a field breaks a rule.
     ValidationFailed: UNPROCESSABLE_ENTITY, "validation_failed", "Validation failed",
         "A field breaks a rule";
-    /// 429, too many tries.
+    /// 429: too many attempts or requests.
     TooManyRequests: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests",
         "Too many tries; wait and try again";
-    /// 503, the database has no answer, or too many hashes wait.
+    /// 503: the database does not answer, or too many hashes wait.
     Unavailable: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
         "The service cannot answer right now; try again";
-    /// 503, the settings are wrong.
+    /// 503: the settings are wrong.
     Misconfigured: SERVICE_UNAVAILABLE, "misconfigured", "Service misconfigured",
         "The service is not set up; its operator finds the cause in the log";
-    /// 500, a fault of ours.
+    /// 500: a fault of the service.
     Internal: INTERNAL_SERVER_ERROR, "internal", "Internal error",
         "Something went wrong on our side";
 }
 
 impl Code {
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.facts().status
     }
 
-    /// The code on the wire.
+    /// Returns the code on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.facts().code
     }
 }
 
-/// A refusal on its way out.
+/// A refusal, before it is written as a problem.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// What the client is told.
+    /// The code that the client receives.
     pub code: Code,
-    /// With [`Code::ValidationFailed`] only.
+    /// The faults of fields, with [`Code::ValidationFailed`] only.
     pub errors: Vec<FieldFault>,
-    /// Further headers: `Allow`, `Retry-After`, `Accept-Encoding`.
+    /// Additional headers: `Allow`, `Retry-After`, `Accept-Encoding`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What the client is told in words, where the code's own sentence is not enough.
+    /// Replaces the code's own detail, where that is not specific enough.
     pub detail: Option<String>,
-    /// What the log is told.
+    /// The cause, for the log only.
     pub cause: Option<String>,
-    /// Whether both auth cookies are deleted; never with a 5xx.
+    /// Whether both auth cookies are deleted. Never with a 5xx.
     pub delete_cookies: bool,
 }
 
 impl Refusal {
-    /// A refusal that says nothing but its code.
+    /// Creates a refusal with this code and nothing else.
     #[must_use]
     pub const fn new(code: Code) -> Self {
         Self {
@@ -158,7 +158,7 @@ impl Refusal {
         }
     }
 
-    /// 405 with the methods that are allowed.
+    /// Creates a 405 with the allowed methods.
     #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
         let mut refusal = Self::new(Code::MethodNotAllowed);
@@ -170,7 +170,7 @@ impl Refusal {
         refusal
     }
 
-    /// 429 or 503, to be tried again after some seconds.
+    /// Creates a 429 or 503 that may be retried after some seconds.
     #[must_use]
     pub fn retry_after(code: Code, seconds: u32, cause: Option<String>) -> Self {
         Self {
@@ -230,7 +230,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// The document (RFC 9457, section 3), with RFC 6749's `error` where OAuth clients look for it.
+/// The document (RFC 9457, section 3), with the `error` of RFC 6749 for OAuth clients.
 #[derive(Serialize)]
 struct ProblemBody<'a> {
     r#type: String,
@@ -253,18 +253,18 @@ struct FieldErrorBody {
     message: &'static str,
 }
 
-/// What the document says beside the refusal itself.
+/// The parts of a document that do not depend on the refusal.
 #[derive(Clone, Copy, Debug)]
 pub struct ProblemContext<'a> {
-    /// The base of `type`; without an issuer the document is `about:blank`.
+    /// The base of `type`. Without an issuer, `type` is `about:blank`.
     pub issuer: Option<&'a str>,
     /// The request's id.
     pub request_id: &'a str,
-    /// Whether the endpoint plays RFC 6749's token endpoint.
+    /// Whether the endpoint acts as RFC 6749's token endpoint.
     pub is_token_endpoint: bool,
 }
 
-/// Writes the answer, without the headers that every answer has.
+/// Writes the answer, without the headers of every answer.
 #[must_use]
 pub fn to_response(refusal: &Refusal, context: ProblemContext<'_>) -> Response<Vec<u8>> {
     let Facts {

@@ -1,4 +1,4 @@
-//! What an endpoint answers when it does not refuse.
+//! The answer of an endpoint that does not refuse.
 
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
@@ -9,10 +9,10 @@ use super::problem::{Code, Refusal};
 use crate::domain::time::UnixSeconds;
 use crate::service::issue::{AccessToken, TokenPair};
 
-/// A reply, or the reason why there is none.
+/// A reply, or a refusal.
 pub type Answer = Result<Reply, Refusal>;
 
-/// A status, perhaps a body of JSON, and what becomes of the auth cookies.
+/// A status, an optional JSON body, and the change of the auth cookies.
 #[must_use]
 #[derive(Debug)]
 pub struct Reply {
@@ -21,7 +21,7 @@ pub struct Reply {
     cookies: CookieChange,
 }
 
-/// What becomes of the auth cookies.
+/// The change of the auth cookies.
 #[derive(Debug)]
 enum CookieChange {
     Kept,
@@ -31,20 +31,20 @@ enum CookieChange {
 }
 
 impl Reply {
-    /// 200 with a body.
+    /// Creates a 200 with a body.
     ///
     /// # Errors
     ///
-    /// 500 when the body cannot be written as JSON.
+    /// Refuses with 500 when the body cannot be serialized.
     pub fn json(body: &impl Serialize) -> Answer {
         Self::with_status(StatusCode::OK, body)
     }
 
-    /// 201 with a body.
+    /// Creates a 201 with a body.
     ///
     /// # Errors
     ///
-    /// 500 when the body cannot be written as JSON.
+    /// Refuses with 500 when the body cannot be serialized.
     pub fn created(body: &impl Serialize) -> Answer {
         Self::with_status(StatusCode::CREATED, body)
     }
@@ -61,7 +61,7 @@ impl Reply {
         })
     }
 
-    /// 204.
+    /// Creates a 204.
     pub const fn no_content() -> Self {
         Self {
             status: StatusCode::NO_CONTENT,
@@ -78,7 +78,7 @@ impl Reply {
         }
     }
 
-    /// Sets the access cookie alone; with `None` the client keeps the one that it has.
+    /// Sets only the access cookie. With `None` the client keeps its current one.
     pub fn set_access_cookie(self, token: Option<AccessToken>) -> Self {
         Self {
             cookies: token.map_or(CookieChange::Kept, CookieChange::AccessSet),
@@ -94,7 +94,7 @@ impl Reply {
         }
     }
 
-    /// The response, without the headers that every answer has.
+    /// Returns the response, without the headers of every answer.
     #[must_use]
     pub fn into_response(self, style: CookieStyle<'_>, now: UnixSeconds) -> Response<Vec<u8>> {
         let is_json = self.json.is_some();

@@ -9,33 +9,33 @@ use super::problem::Refusal;
 use super::router::Segments;
 use crate::service::presented::PresentedTokens;
 
-/// The two-letter code of the country a request came from, as the network's edge knows it; a
+/// The two-letter code of the country that a request came from, according to the network's edge. A
 /// request extension.
 #[derive(Clone, Debug)]
 pub struct Country(pub String);
 
 /// The head of a request.
 pub struct Head<'a> {
-    /// Its headers.
+    /// The headers.
     pub headers: &'a HeaderMap,
-    /// What stands in the path for the names of the route's pattern.
+    /// The segments of the path that match the names in the route's pattern.
     pub segments: Segments<'a>,
-    /// The query, not read yet.
+    /// The query, not parsed yet.
     pub query: Option<&'a str>,
-    /// The form of its cookies.
+    /// The form of the auth cookies.
     pub cookies: CookieStyle<'a>,
 }
 
-/// A request whose body has been read, within the bound.
+/// A request whose body has been read, within the size limit.
 pub struct Received<'a> {
-    /// Its head.
+    /// The head.
     pub head: Head<'a>,
-    /// Its body.
+    /// The body.
     pub body: Body,
 }
 
 impl Head<'_> {
-    /// The auth cookies.
+    /// Returns the auth cookies.
     #[inline(never)]
     #[must_use]
     pub fn presented(&self) -> PresentedTokens {
@@ -44,34 +44,34 @@ impl Head<'_> {
 }
 
 impl Received<'_> {
-    /// The fields of the body.
+    /// Parses the fields of the body.
     ///
     /// # Errors
     ///
-    /// 400 when it cannot be read, is not UTF-8, has a field twice, or has too many.
+    /// Refuses with 400 when the body is malformed or not UTF-8, repeats a field, or has too many.
     pub fn fields(&self) -> Result<Fields, Refusal> {
         self.body.fields()
     }
 
-    /// The fields of the body that have one of these names; others are ignored.
+    /// Parses the fields of the body that have one of these names, and ignores others.
     ///
     /// # Errors
     ///
-    /// 400 when it cannot be read, is not UTF-8, or has one of these fields twice.
+    /// Refuses with 400 when the body is malformed or not UTF-8, or repeats one of these fields.
     pub fn fields_among(&self, names: &[&str]) -> Result<Fields, Refusal> {
         self.body.fields_among(names)
     }
 
-    /// The parameters of the query.
+    /// Parses the parameters of the query.
     ///
     /// # Errors
     ///
-    /// 400 when it is not UTF-8, or has a parameter twice or too many.
+    /// Refuses with 400 when the query is not UTF-8, repeats a parameter, or has too many.
     pub fn query(&self) -> Result<Fields, Refusal> {
         Fields::from_query(self.head.query)
     }
 
-    /// What stands in the path for a name of the route's pattern.
+    /// Returns the segment of the path that matches a name in the route's pattern.
     #[must_use]
     pub fn segment(&self, name: &str) -> &str {
         let mut segments = self.head.segments.iter();
@@ -80,7 +80,7 @@ impl Received<'_> {
             .map_or("", |(_, segment)| segment)
     }
 
-    /// The `User-Agent` header.
+    /// Returns the `User-Agent` header.
     #[must_use]
     pub fn user_agent(&self) -> Option<String> {
         let value = self.head.headers.get(USER_AGENT)?;

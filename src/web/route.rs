@@ -1,5 +1,5 @@
-//! The facts of a route, in one place: what the router, the limiters, the inventory
-//! (`docs/routes.json`) and the documents know of an endpoint.
+//! The facts of a route, in one place, for the router, the limiters, the inventory
+//! (`docs/routes.json`) and the documents.
 
 use super::body::BodyKind;
 use super::problem::Code;
@@ -7,21 +7,21 @@ use crate::ports::Limiter;
 use crate::service::limits::Limited;
 use crate::service::policy::{Policy, Proof};
 
-/// A method of HTTP that an endpoint may have.
+/// The HTTP method of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Reads, and answers HEAD as well.
     Get,
-    /// Adds or does something.
+    /// Adds or performs something.
     Post,
     /// Changes a part.
     Patch,
-    /// Removes.
+    /// Deletes.
     Delete,
 }
 
 impl Method {
-    /// The method's name.
+    /// Returns the method's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,20 +36,20 @@ impl Method {
 /// A route.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// The one method.
+    /// The only method.
     pub method: Method,
-    /// The one spelling of the path; a segment `{name}` stands for any segment that is not empty.
+    /// The only spelling of the path. A segment `{name}` matches any segment that is not empty.
     pub path: &'static str,
-    /// The contract's name of the operation.
+    /// The name of the operation in docs/http.md.
     pub operation: &'static str,
-    /// Which bodies the endpoint reads.
+    /// The bodies that the endpoint reads.
     pub body: BodyKind,
-    /// Whether the endpoint reads parameters of the query.
+    /// Whether the endpoint reads query parameters.
     pub has_query: bool,
     /// The platform's limiter that counts a request before it reaches the database or KV. `None`
     /// for an endpoint that reaches neither.
     pub limiter: Option<Limiter>,
-    /// Whether the endpoint plays the part of OAuth's token endpoint (RFC 6749, section 5.2).
+    /// Whether the endpoint acts as OAuth's token endpoint (RFC 6749, section 5.2).
     pub is_token_endpoint: bool,
     /// The refusals that the other facts do not imply.
     pub own_refusals: &'static [Code],
@@ -69,31 +69,31 @@ impl Route {
         }
     }
 
-    /// A route for GET, and so for HEAD.
+    /// Creates a route for GET, and so for HEAD.
     #[must_use]
     pub const fn get(path: &'static str, operation: &'static str) -> Self {
         Self::new(Method::Get, path, operation)
     }
 
-    /// A route for POST.
+    /// Creates a route for POST.
     #[must_use]
     pub const fn post(path: &'static str, operation: &'static str) -> Self {
         Self::new(Method::Post, path, operation)
     }
 
-    /// A route for PATCH.
+    /// Creates a route for PATCH.
     #[must_use]
     pub const fn patch(path: &'static str, operation: &'static str) -> Self {
         Self::new(Method::Patch, path, operation)
     }
 
-    /// A route for DELETE.
+    /// Creates a route for DELETE.
     #[must_use]
     pub const fn delete(path: &'static str, operation: &'static str) -> Self {
         Self::new(Method::Delete, path, operation)
     }
 
-    /// With a body of JSON.
+    /// Adds a body of JSON.
     #[must_use]
     pub const fn json(self) -> Self {
         Self {
@@ -102,7 +102,7 @@ impl Route {
         }
     }
 
-    /// With a body of JSON or a form.
+    /// Adds a body of JSON or a form.
     #[must_use]
     pub const fn json_or_form(self) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Route {
         }
     }
 
-    /// With parameters in the query.
+    /// Adds query parameters.
     #[must_use]
     pub const fn query(self) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Route {
         }
     }
 
-    /// Counted by this limiter.
+    /// Adds the limiter that counts the requests.
     #[must_use]
     pub const fn limited(self, limiter: Limiter) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Route {
         }
     }
 
-    /// As OAuth's token endpoint.
+    /// Makes the route OAuth's token endpoint.
     #[must_use]
     pub const fn token_endpoint(self) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl Route {
         }
     }
 
-    /// With refusals that the other facts do not imply.
+    /// Adds refusals that the other facts do not imply.
     #[must_use]
     pub const fn refuses(self, own_refusals: &'static [Code]) -> Self {
         Self {
@@ -147,7 +147,7 @@ impl Route {
         }
     }
 
-    /// What the platform's limiters count, if they count it.
+    /// Returns what the platform's limiters count, if anything.
     #[must_use]
     pub fn counted(&self) -> Option<Limited> {
         self.limiter.map(|limiter| Limited {
@@ -156,7 +156,7 @@ impl Route {
         })
     }
 
-    /// Every problem that the endpoint may answer with under this policy.
+    /// Returns every problem that the endpoint may answer with under this policy.
     #[must_use]
     pub fn problems(&self, policy: Policy) -> Vec<Code> {
         let mut codes = vec![Code::HttpsRequired, Code::Misconfigured];

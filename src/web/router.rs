@@ -1,25 +1,25 @@
-//! The router: which endpoint a method and a path lead to.
+//! The router: finds the endpoint for a method and a path.
 
 use http::Method;
 
 use super::route::{self, Route};
 
-/// What stands in a path for the names of its pattern.
+/// The segments of a path that match the names in its pattern.
 pub type Segments<'a> = Vec<(&'static str, &'a str)>;
 
-/// What a method and a path lead to.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Lookup<'a, E> {
-    /// An endpoint, and what stands in the path for its names, not looked at yet.
+    /// An endpoint, and the segments that match the names in its pattern, not parsed yet.
     Found(E, Segments<'a>),
     /// The path exists, with these methods.
     WrongMethod(Vec<&'static str>),
-    /// It does not.
+    /// The path does not exist.
     NotFound,
 }
 
-/// Looks a request up. Paths have one spelling: no case folding, no trailing slash, no
-/// percent-decoding.
+/// Finds the endpoint for a request. A path has one spelling: no case folding, no trailing slash,
+/// no percent-decoding.
 ///
 /// HEAD is GET without the body of the answer, on every route (RFC 9110, section 9.3.2).
 #[must_use]
@@ -52,7 +52,8 @@ pub fn find<'a, E: Copy>(
     }
 }
 
-/// What stands in a path for the `{name}`s of a pattern; `None` when it does not match.
+/// Returns the segments of a path that match the `{name}`s of a pattern. `None` when the pattern
+/// does not match.
 fn segments<'a>(pattern: &'static str, path: &'a str) -> Option<Segments<'a>> {
     let mut found = Vec::new();
     let mut given = path.split('/');

@@ -1,4 +1,4 @@
-//! How a request came: over https, over plain http on this machine, or over plain http.
+//! The transport of a request: https, plain http on this machine, or plain http elsewhere.
 
 use http::Uri;
 
@@ -7,7 +7,7 @@ use crate::service::origin::is_local_host;
 /// The transport of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// `https://…`
+    /// `https://…`.
     Https,
     /// `http://localhost`, `http://127.0.0.1` or `http://[::1]`: development.
     LocalHttp,
@@ -16,7 +16,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The transport of a request's absolute URI.
+    /// Returns the transport of a request's absolute URI.
     #[must_use]
     pub fn of(uri: &Uri) -> Self {
         if uri.scheme_str() == Some("https") {

@@ -1,4 +1,4 @@
-//! What a field holds.
+//! The value of a field.
 
 /// A field's value.
 #[derive(Clone, PartialEq, Eq)]
@@ -7,6 +7,6 @@ pub enum Value {
     Null,
     /// A text.
     Text(String),
-    /// A number, a boolean, an array or an object: no field of ours is one.
+    /// A number, a boolean, an array or an object. No field of this service has such a value.
     Other,
 }

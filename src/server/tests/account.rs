@@ -79,8 +79,8 @@ fn every_broken_rule_is_reported_and_no_value_is_echoed() {
     assert_eq!(world.service.hasher.computed(), 0);
 }
 
-/// The cheap hash of another system, the right password, and an inactive user: a refusal that
-/// would otherwise be the fastest of all.
+/// A cheap hash of another system, the right password, and an inactive user: without care, the
+/// fastest refusal of all.
 #[test]
 fn an_inactive_user_with_an_old_hash_is_refused_no_sooner() {
     let world = World::new(&[]);
@@ -221,7 +221,8 @@ fn a_login_ignores_fields_that_it_does_not_know() {
         let body = format!("{{{named},{others}}}");
         assert_eq!(post("application/json", &body).status, 204, "{body}");
     }
-    // Elsewhere they would be a field that has slipped, or a try to set what is not theirs.
+    // On other endpoints they may be misplaced fields, or an attempt to set what the caller must
+    // not.
     let body = json!({"email": "bob@example.org", "password": PASSWORD, "remember": true});
     let path = "/api/account/register";
     let answer = world.call(&mut Client::default(), (Method::POST, path), Some(body));

@@ -1,4 +1,4 @@
-//! What the audit log tells a person, and an operator.
+//! What the audit log shows to a user, and to an operator.
 
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn change_password(world: &World, client: &mut Client, (current, new): (&str, &s
     )
 }
 
-/// The rows of the log: event, whether it has a user, how many.
+/// The rows of the log: event, whether it has a user, count.
 fn rows(world: &World) -> Vec<(String, bool, u32)> {
     let rows = world
         .ports
@@ -59,7 +59,7 @@ fn a_life_is_told_in_order() {
     try_password(&world, "ada@example.org");
     let mut second = Client::default();
     world.log_in(&mut second, "ada@example.org");
-    // A login on the same device ends the session that it carried.
+    // A login on the same device ends the session that its cookies name.
     world.log_in(&mut first, "ada@example.org");
     let stolen = first.clone();
     world.refresh(&mut first);
@@ -154,7 +154,7 @@ fn pages_hold_every_event_once_also_those_of_one_second() {
         query = format!("?limit=3&cursor={cursor}");
     }
     assert_eq!(pages, all);
-    // A page that is just full is the last one.
+    // A page that is exactly full is the last one.
     let page = activity(&world, &client, "?limit=10");
     assert_eq!(page.body["nextCursor"], Value::Null);
 }
@@ -216,7 +216,7 @@ fn ten_thousand_failures_are_a_few_rows() {
         }
     }
     world.pass(10);
-    // Perhaps let through, and then not.
+    // Perhaps admitted, and throttled afterwards.
     for email in ["ada@example.org", "nobody@example.org"].repeat(2) {
         try_password(&world, email);
     }
@@ -228,7 +228,7 @@ fn ten_thousand_failures_are_a_few_rows() {
             .filter(|row| (row.0.as_str(), row.1) == (event, known));
         chosen.map(|row| row.2).sum()
     };
-    // Known and unknown addresses are counted apart, and none is forgotten.
+    // Known and unknown addresses are counted separately, and none is lost.
     let known = of("login_failed", true) + of("throttled", true);
     let unknown = of("login_failed", false) + of("throttled", false);
     assert!(
@@ -236,7 +236,7 @@ fn ten_thousand_failures_are_a_few_rows() {
         "{known} {unknown} {rows:?}"
     );
     assert!(of("login_failed", true) < 20);
-    // The owner is told.
+    // The owner sees it.
     assert_eq!(world.refresh(&mut ada).status, 204);
     let event = &activity(&world, &ada, "").body["events"][0];
     assert_eq!(event["event"], "throttled");

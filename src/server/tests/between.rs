@@ -1,5 +1,5 @@
-//! Requests with two round trips: whatever the second one depends on may change between them. Each
-//! such change must be refused, and leave no row changed.
+//! Requests with two round trips. Every fact that the second one depends on may change between
+//! them. Each such change must be refused, and leave no row changed.
 
 use http::Method;
 use serde_json::json;
@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{Answer, Client, PASSWORD, World};
 use crate::testing::sqlite::{Fault, Planned};
 
-/// The facts that the second round trip of a login or of a change of password depends on, and the
-/// SQL that changes each of Ada's.
+/// The facts that the second round trip of a login or a password change depends on, and the SQL
+/// that changes each of Ada's.
 const CHANGES: [(&str, &str); 4] = [
     ("is deactivated", "UPDATE users SET is_active = 0"),
     (
@@ -22,7 +22,8 @@ const CHANGES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The same for the session alone: a login does not depend on it.
+/// The facts about the session that only a password change depends on, and the SQL that changes
+/// each of Ada's.
 const SESSION_CHANGES: [(&str, &str); 3] = [
     (
         "has ended",
@@ -32,8 +33,8 @@ const SESSION_CHANGES: [(&str, &str); 3] = [
     ("is gone", "DELETE FROM sessions"),
 ];
 
-/// What is stored of people and sessions, without what differs from world to world: the hash's
-/// salt, and the times of a change by hand.
+/// The stored rows of users and sessions, except what differs from world to world: the hash's salt,
+/// and the times of a change by hand.
 fn rows(world: &World) -> Vec<Vec<String>> {
     let store = &world.ports.store;
     let mut rows = store.query("SELECT name, password_version, is_active, updated_at FROM users");
@@ -76,7 +77,7 @@ fn a_login_is_refused_when_what_it_read_has_changed() {
         });
         assert_eq!(answer.code(), "invalid_credentials", "Ada {fact}");
         assert!(answer.cookies().is_empty(), "Ada {fact}");
-        // The one session is the first login's; the failure still counts.
+        // The only session is that of the first login; the failure still counts.
         let sessions = world.value("SELECT count(*) FROM sessions WHERE ended_at IS NULL");
         assert!(sessions == "0" || sessions == "1", "Ada {fact}: {sessions}");
         assert_eq!(
@@ -111,7 +112,7 @@ fn a_change_of_password_is_refused_when_what_it_read_has_changed() {
     }
 }
 
-/// What decides is one statement: whatever changes before it is seen by it.
+/// One statement decides, and sees every change before it.
 #[test]
 fn requests_of_one_round_trip_see_what_changed_before_them() {
     let name = json!({"name": "Ada"});

@@ -1,4 +1,4 @@
-//! The check of new passwords against those of breaches.
+//! The check of new passwords against breached ones.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const HASH: (&str, &str) = ("2F9E5", "3523B62ABC141A2B4D6019D23CBA835DBD0");
 /// The password that replaces it, and its SHA-1.
 const NEW: &str = "battery staple";
 const NEW_HASH: (&str, &str) = ("E3FF0", "46AE352440B76336C0DF21CBAB0D9D7E9DA");
-/// A line of an answer that is none of them.
+/// A line of an answer that matches neither.
 const OTHER: &str = "0018A45C4D1DEF81644B54AB7F969B88D65:1";
 
 const CHANGE: (Method, &str) = (Method::PATCH, "/api/account/password");
@@ -32,7 +32,7 @@ fn known(suffix: &str) -> String {
     format!("{OTHER}\r\n{suffix}:52\r\n")
 }
 
-/// The prefixes that were asked for since the last call of this.
+/// The prefixes that were requested since the last call.
 fn asked(world: &World) -> Vec<String> {
     world.ports.breaches.seen.take()
 }
@@ -51,7 +51,7 @@ fn assert_breached(answer: &Answer, field: &str) {
     assert!(answer.cookies().is_empty());
 }
 
-/// The lines about checks that failed since the last call of this.
+/// The log lines about failed checks since the last call.
 fn complaints(world: &World) -> Vec<Value> {
     let lines = world.ports.log.0.take();
     lines
@@ -177,7 +177,7 @@ fn a_breached_new_password_is_refused_and_is_no_try_of_the_current_one() {
     asked(&world);
     answer(&world, &known(NEW_HASH.1));
     let hashes = world.service.hasher.computed();
-    // More often than tries of the current password are free.
+    // None of them counts as an attempt at the current password.
     for _ in 0..7 {
         assert_breached(&change(&world, &mut client, NEW), "newPassword");
     }
@@ -219,7 +219,8 @@ fn nobody_without_a_session_is_answered_about_a_password() {
         assert_eq!(change(&world, &mut client, NEW).code(), code);
         assert!(asked(&world).is_empty());
     }
-    // Authentic until it expires: asked about, but told no more than anybody else.
+    // The token is authentic until it expires, so the breach check runs, but the caller learns
+    // nothing from it.
     let refusal = change(&world, &mut copy.clone(), NEW);
     assert_eq!((refusal.status, refusal.code()), (401, "invalid_token"));
     world.pass(700);

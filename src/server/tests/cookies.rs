@@ -1,4 +1,5 @@
-//! Auth cookies that come twice, or beside other people's: which one counts, and when none does.
+//! Auth cookies that appear twice, or beside those of other users: which one counts, and when none
+//! does.
 
 use http::header::COOKIE;
 use http::{Method, Request};
@@ -11,7 +12,7 @@ const PROFILE: (Method, &str) = (Method::GET, "/api/account/profile");
 const REFRESH: (Method, &str) = (Method::POST, "/api/account/refresh");
 const LOG_OUT: (Method, &str) = (Method::POST, "/api/account/logout");
 
-/// Sends a request with this line of cookies, `*` standing for the prefix of the names.
+/// Sends a request with this line of cookies, in which `*` stands for the prefix of the names.
 fn send(world: &World, (method, path): (Method, &str), cookies: &str) -> Answer {
     let prefix = match world.service.config.cookies.domain {
         Some(_) => "__Secure-",
@@ -24,7 +25,7 @@ fn send(world: &World, (method, path): (Method, &str), cookies: &str) -> Answer 
     world.send(request.body(Vec::new()).unwrap())
 }
 
-/// A session of a person that exists: access and refresh token.
+/// Logs in a registered user. Returns access and refresh token.
 fn tokens(world: &World, email: &str) -> [String; 2] {
     let body = json!({"username": email, "password": PASSWORD}).to_string();
     let request = Request::post(format!("{BASE}/api/account/login"))
@@ -40,7 +41,7 @@ fn tokens(world: &World, email: &str) -> [String; 2] {
     [value("access_token"), value("refresh_token")]
 }
 
-/// A world with two people, and a session of each.
+/// A world with two users, and a session of each.
 fn two_people(settings: &[(&str, &str)]) -> (World, [String; 2], [String; 2]) {
     let world = World::new(settings);
     world.register("ada@example.org");
@@ -101,7 +102,7 @@ fn two_sessions_in_one_name_are_ambiguous_and_nothing_changes() {
             assert_eq!((answer.status, answer.code()), (400, "malformed_request"));
             assert!(answer.cookies().is_empty());
         }
-        // A log-out ends neither, and deletes what it can.
+        // A log-out ends neither, and deletes the cookies that it can.
         for line in [
             format!("*refresh_token={refresh}; *refresh_token={tossed_refresh}"),
             format!("*access_token={access}; *refresh_token={tossed_refresh}"),
@@ -144,7 +145,7 @@ fn a_tossed_access_cookie_does_not_stand_in_for_one_that_has_lapsed() {
     ] {
         assert_eq!(send(&world, PROFILE, &line).status, 200, "{line}");
     }
-    // The prefix `__Host-` says it already: no signature is spent on it.
+    // `__Host-` makes that impossible, so no signature is checked for it.
     let (world, [_, refresh], [access, _]) = two_people(&[]);
     let line = format!("*access_token={access}; *refresh_token={refresh}");
     assert_eq!(send(&world, PROFILE, &line).status, 200);
@@ -164,7 +165,7 @@ fn of_two_tokens_of_one_session_the_newer_counts() {
         .1
         .to_owned();
     let newer = newer.split(';').next().unwrap();
-    // Past the grace the older one alone would end the session.
+    // After the grace the older one alone would end the session.
     world.pass(60);
     for line in [
         format!("*refresh_token={refresh}; *refresh_token={newer}"),
@@ -207,7 +208,7 @@ fn an_expired_token_counts_when_no_other_does() {
     }
 }
 
-/// So many different values of a cookie that verify nowhere, each with a semicolon behind it.
+/// This number of distinct cookie values that never verify, each followed by a semicolon.
 fn stray(name: &str, count: usize) -> String {
     let pairs: Vec<String> = (0..count).map(|n| format!("*{name}=zqx{n}; ")).collect();
     pairs.concat()

@@ -1,4 +1,4 @@
-//! The list of devices, ending them, and the display name.
+//! The list of sessions, ending them, and the display name.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -149,7 +149,7 @@ fn a_changed_name_shows_in_the_callers_next_read_whatever_kv_does() {
     assert_eq!(world.profile(&client).body["name"], Value::Null);
 }
 
-/// Another tab reads while the change is on its way: its copy is from after the request's start.
+/// Another tab reads during the change: its copy is newer than the request's start.
 #[test]
 fn a_copy_from_before_a_slow_change_does_not_count() {
     let world = World::new(&[]);

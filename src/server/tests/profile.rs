@@ -1,4 +1,4 @@
-//! The profile, and the bound on the age of what it is read from.
+//! The profile, and the bound on the age of the copy that it is read from.
 
 use http::Method;
 use serde_json::json;
@@ -53,7 +53,7 @@ fn an_isolate_keeps_a_copy_for_a_few_seconds_and_asks_nobody() {
     }
 }
 
-/// KV shows the end of a session at once, and the isolate has a copy from before.
+/// KV shows the end of a session at once, and the isolate has an older copy.
 #[test]
 fn an_isolates_copy_outlives_a_revocation_elsewhere_by_its_own_bound() {
     let world = World::new(&[]);
@@ -93,7 +93,7 @@ fn a_revocation_in_this_isolate_is_seen_at_once() {
     let mut client = world.person("ada@example.org");
     world.profile(&client);
     let copy = client.clone();
-    // The deletion in KV is lost, but what is in KV is not what the isolate has.
+    // The deletion in KV is lost, but the isolate does not read its own copy from there.
     world.log_out(&mut client);
     assert_eq!(world.profile(&copy).code(), "invalid_token");
 }
@@ -119,7 +119,7 @@ fn a_remembered_token_is_that_very_token_and_expires_like_any_other() {
     assert_eq!(world.profile(&client).code(), "token_expired");
 }
 
-/// Revoked behind KV's back, as when the deletion is lost or late.
+/// Revoked without KV, as when the deletion is lost or late.
 #[test]
 fn a_revoked_token_outlives_its_revocation_by_the_bound_at_most() {
     let world = World::new(&[]);

@@ -1,4 +1,4 @@
-//! What every request meets before its endpoint, and every answer on its way out.
+//! The checks of every request before its endpoint, and the headers of every answer.
 
 use http::request::Builder;
 use http::{Method, Request};
@@ -20,7 +20,7 @@ impl RequestBody for Untouched {
     }
 }
 
-/// A body that does not come.
+/// A body that cannot be read.
 struct Failing(ReadError);
 
 impl RequestBody for Failing {
@@ -29,7 +29,7 @@ impl RequestBody for Failing {
     }
 }
 
-/// What reads a body of anyone's.
+/// The operations that read a body without a session.
 const OPEN: [&str; 2] = ["AccountRegister", "AccountLogin"];
 
 fn routes(filter: impl Fn(&Route) -> bool) -> impl Iterator<Item = &'static Route> {
@@ -100,7 +100,7 @@ fn an_endpoint_without_a_body_does_not_touch_one() {
                 .header("content-encoding", "gzip")
                 .header("cookie", client.cookie_line().unwrap());
             let answer = world.send(request.body(Untouched).unwrap());
-            // What the request would be told without a body: some want a parameter.
+            // The answer to the same request without a body; some require a parameter.
             assert!(
                 matches!(answer.status, 200 | 204 | 401 | 404 | 422),
                 "{} {length}: {}",
@@ -413,7 +413,7 @@ fn a_preflight_allows_what_monitoring_and_common_clients_add() {
     ] {
         assert!(allowed.iter().any(|one| one == name), "{name}");
     }
-    // A wildcard counts for nothing beside credentials.
+    // A wildcard has no effect on requests with credentials.
     assert!(!allowed.iter().any(|one| one == "*"));
     let refused = send("https://evil.example");
     assert_eq!(refused.header("access-control-allow-headers"), None);

@@ -1,4 +1,5 @@
-//! Whose address counts: the connected client's, or the visitor's whom a trusted front end names.
+//! Whose address counts: the connected client's, or that of the visitor that a trusted front end
+//! names.
 
 use http::{Method, Request};
 use serde_json::json;
@@ -22,7 +23,7 @@ fn log_in(world: &World, email: &str, password: &str, headers: &[(&str, &str)]) 
     world.send(request.body(body.into_bytes()).unwrap())
 }
 
-/// Whether five failures of one account with `first` slow its next try with `second`.
+/// Whether the free failures of one account with `first` slow its next attempt with `second`.
 fn shares_a_counter(
     settings: &[(&str, &str)],
     first: &[(&str, &str)],
@@ -101,7 +102,7 @@ fn without_the_key_nobody_chooses_an_address() {
     ] {
         assert!(shares_a_counter(&trusted, headers, &[]), "{headers:?}");
     }
-    // Each of several keys holds.
+    // Each of several keys is accepted.
     let both = [("TRUSTED_FRONT_END_KEY", two.as_str())];
     let named = [("x-front-end-key", KEY), visitor];
     assert!(!shares_a_counter(&both, &named, &[]));
@@ -134,7 +135,7 @@ fn the_country_is_the_visitors_or_none() {
     assert_eq!(country_of(&world, &unknown).as_deref(), Some("US"));
 }
 
-/// The country in the list of sessions, of a login with these headers.
+/// The country in the list of sessions, after a login with these headers.
 fn country_of(world: &World, headers: &[(&str, &str)]) -> Option<String> {
     let answer = log_in(world, "ada@example.org", PASSWORD, headers);
     assert_eq!(answer.status, 204);

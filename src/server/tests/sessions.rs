@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Client, World};
 
-/// Why the session that a client's tokens are of has ended; `NULL` while it has not.
+/// The reason for which a client's session has ended; `NULL` while it has not.
 fn end_reason(world: &World, client: &Client) -> String {
     let id = client.session();
     world.value(&format!(
@@ -75,7 +75,7 @@ fn a_session_ends_idle_and_in_any_case_after_its_absolute_time() {
         assert_eq!(world.refresh(&mut client).status, 204);
     }
     assert_eq!(world.refresh(&mut idle).code(), "token_expired");
-    // Thirty days less four seconds are over: what is left is less than the idle time.
+    // Twenty-eight days less four seconds have passed: less than the idle time is left.
     world.pass(604_799 / 4);
     let answer = world.refresh(&mut client);
     let left = 2_592_000 - 4 * 604_799 - 604_799 / 4;

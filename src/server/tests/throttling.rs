@@ -1,4 +1,4 @@
-//! Slowing down whoever guesses.
+//! Throttling of guesses and floods.
 
 use http::{Method, Request};
 use serde_json::json;
@@ -37,13 +37,13 @@ fn an_account_is_slowed_for_one_client_before_a_hash_is_computed() {
         assert_eq!(answer.header("retry-after"), Some("1"));
         assert_eq!(world.service.hasher.computed(), hashes);
     }
-    // From elsewhere the account's owner gets in.
+    // From another address the account's owner gets in.
     let answer = try_from(&world, "192.0.2.2", ("ada@example.org", PASSWORD));
     assert_eq!(answer.status, 204);
     world.pass(1);
     let answer = try_from(&world, "192.0.2.1", ("ada@example.org", PASSWORD));
     assert_eq!(answer.status, 204);
-    // A success has set the counters back.
+    // The success has reset the counters.
     for _ in 0..5 {
         let answer = try_from(&world, "192.0.2.1", ("ada@example.org", "wrong horse"));
         assert_eq!(answer.code(), "invalid_credentials");
@@ -80,7 +80,7 @@ fn the_current_password_cannot_be_guessed_with_a_stolen_session() {
         world.call(&mut client.clone(), route, Some(body))
     };
     for _ in 0..9 {
-        // What breaks a rule is no try.
+        // A request that fails validation is not an attempt.
         assert_eq!(change("battery staple").code(), "validation_failed");
     }
     for _ in 0..FREE_FAILURES {
@@ -97,7 +97,7 @@ fn the_current_password_cannot_be_guessed_with_a_stolen_session() {
     world.round_trips();
     assert_eq!(change(PASSWORD).status, 204);
     assert_eq!(world.round_trips(), 2);
-    // Logins have counters of their own.
+    // Logins have separate counters.
     assert_eq!(
         try_from(&world, "192.0.2.1", ("ada@example.org", "battery staple")).status,
         204
@@ -119,7 +119,7 @@ fn what_is_refused_does_not_count_against_the_person() {
     world.pass(60);
     let answer = try_from(&world, "198.51.100.1", ("ada@example.org", PASSWORD));
     assert_eq!(answer.status, 204);
-    // Nor do tries with a token that has been revoked.
+    // Attempts with a revoked token do not count either.
     world.log_out(&mut client.clone());
     let body = json!({"currentPassword": "wrong horse", "newPassword": "battery staple"});
     let counters = world.value("SELECT count(*) FROM attempts");
@@ -173,7 +173,7 @@ fn strangers_are_limited_by_client_and_network_before_anything_is_read() {
     assert!(!seen[0].1.contains("2001"));
 }
 
-/// Every route that reaches the database or KV, and is not for anyone.
+/// Every route that reaches the database or KV and requires a session.
 const OF_A_SESSION: [(&str, &str); 9] = [
     ("POST", "/api/account/refresh"),
     ("POST", "/api/account/logout"),
@@ -192,7 +192,7 @@ fn ask(world: &World, client: &Client, (method, path): (&str, &str)) -> Answer {
     world.call(&mut client.clone(), (method, path), body)
 }
 
-/// People behind one address do not use up each other's budget, and nobody without a token has any.
+/// Users behind one address have separate budgets, and a request without a token has none.
 #[test]
 fn sessions_are_limited_one_by_one_and_nothing_is_asked_about_anybody_else() {
     let world = World::new(&[]);
@@ -221,7 +221,7 @@ fn sessions_are_limited_one_by_one_and_nothing_is_asked_about_anybody_else() {
         assert_ne!(seen[0], seen[2], "{route:?}");
     }
     world.ports.limiter.is_full.set(false);
-    // What the isolate remembers costs nothing, and counts for nothing.
+    // A profile that the isolate remembers is neither counted nor limited.
     assert_eq!(world.profile(&ada).status, 200);
     world.ports.limiter.is_full.set(true);
     assert_eq!(world.profile(&ada).status, 200);
@@ -241,8 +241,8 @@ fn a_log_out_with_tokens_that_are_over_altogether_asks_nobody() {
     }
     assert_eq!((world.round_trips(), world.ports.kv.writes.get()), (0, 0));
     assert!(world.ports.limiter.seen.borrow().is_empty());
-    // A token that has expired while its session may live is asked about, and nothing is written
-    // where nothing ends.
+    // The database is asked about an expired token whose session may be live, and nothing is
+    // written when no session ends.
     let other = world.person("bob@example.org");
     world.log_out(&mut other.clone());
     world.ports.kv.writes.set(0);

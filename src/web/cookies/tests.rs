@@ -5,7 +5,7 @@ use crate::service::config::CookieSettings;
 use crate::service::presented::PresentedTokens;
 use crate::web::transport::Transport;
 
-/// The settings with this `COOKIE_DOMAIN`, these `FORMER_COOKIE_DOMAINS` and no local prefix.
+/// Settings with this `COOKIE_DOMAIN`, these `FORMER_COOKIE_DOMAINS` and no local prefix.
 fn settings(domain: Option<&str>, former: &[&str]) -> CookieSettings {
     CookieSettings {
         domain: domain.map(str::to_owned),
@@ -80,7 +80,7 @@ fn values_may_be_quoted() {
     ] {
         assert_eq!(host(line), (texts(&[value]), texts(&[])), "{line}");
     }
-    // A quoted string ends at a semicolon all the same: nothing can be hidden or joined in one.
+    // A quoted string also ends at a semicolon: it can neither hide nor join cookies.
     let line = r#"theme="x; __Host-access_token=a; y""#;
     assert_eq!(host(line), (texts(&["a"]), texts(&[])));
     let line = r#"__Host-access_token="a; other=1; x=b""#;
@@ -164,7 +164,8 @@ fn the_transport_and_the_settings_choose_the_name() {
 
 const GONE: &str = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
 
-/// The lines that delete, without the refresh cookie's, which differ in name and `SameSite` only.
+/// The lines that delete, except those of the refresh cookie, which differ only in name and
+/// `SameSite`.
 fn deleted(settings: &CookieSettings, transport: Transport) -> Vec<String> {
     let mut headers = HeaderMap::new();
     CookieStyle::of(transport, settings).delete(&mut headers);

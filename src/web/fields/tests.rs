@@ -26,7 +26,7 @@ fn json_objects_become_fields() {
     }
     assert!(fields.get("g").is_none());
     assert!(fields.has_others_than(&["a", "b"]));
-    // Depth costs nothing: what is no text is skipped, not built.
+    // Depth costs nothing: a value that is not a text is skipped, not built.
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(4_000), "]".repeat(4_000));
     assert!(matches!(json(&deep).unwrap().get("a"), Some(Value::Other)));
 }
@@ -118,7 +118,7 @@ fn what_is_not_wanted_is_read_over_however_often_it_comes() {
     let fields = read(r#"{"x":[{}],"a":"1","x":{"a":"2"},"remember":true}"#).unwrap();
     assert_eq!(text(&fields, "a").as_deref(), Some("1"));
     assert!(fields.get("x").is_none());
-    // It must be readable all the same, and what is wanted comes once.
+    // The body must still be well-formed, and a wanted field must appear once.
     for body in [r#"{"a":"1","a":"2"}"#, r#"{"x":"1""#, r#"{"x":NaN}"#] {
         assert!(read(body).is_err(), "{body}");
     }
