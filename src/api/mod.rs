@@ -1,5 +1,5 @@
-//! The endpoints: a folder an area, a file an endpoint. An area's `mod.rs` is its table, and this is
-//! the table of the areas.
+//! The endpoints: a folder for each area, a file for each endpoint. An area's `mod.rs` contains its
+//! table, and this module the table of the areas.
 
 pub mod account;
 pub mod operations;
@@ -23,14 +23,14 @@ use sessions::Sessions;
 pub enum Endpoint {
     /// Registering, logging in and out, the profile, the password, the activity.
     Account(Account),
-    /// The devices where a person is logged in.
+    /// The sessions of a user.
     Sessions(Sessions),
-    /// What operators ask.
+    /// Endpoints for operators.
     Operations(Operations),
 }
 
 impl Endpoint {
-    /// Every endpoint, in the order of the documents.
+    /// Returns every endpoint, in the order of the documents.
     pub fn all() -> impl Iterator<Item = Self> {
         let account = Account::ALL.iter().copied().map(Self::Account);
         let sessions = Sessions::ALL.iter().copied().map(Self::Sessions);
@@ -38,12 +38,12 @@ impl Endpoint {
         operations.chain(account).chain(sessions)
     }
 
-    /// Every endpoint with its facts, for the router.
+    /// Returns every endpoint with the facts of its route, for the router.
     pub fn table() -> impl Iterator<Item = (Self, &'static Route)> {
         Self::all().map(|endpoint| (endpoint, endpoint.route()))
     }
 
-    /// The endpoint's facts.
+    /// Returns the facts of the endpoint's route.
     #[must_use]
     pub const fn route(self) -> &'static Route {
         match self {
@@ -53,7 +53,7 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint's policy.
+    /// Returns the endpoint's policy.
     #[must_use]
     pub const fn policy(self) -> Policy {
         match self {

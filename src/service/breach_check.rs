@@ -1,8 +1,8 @@
-//! A password that somebody chooses is looked up among those of breaches, if the deployment
-//! wants it (`BREACH_CHECK`).
+//! Refuses new passwords that are known from a data breach, if the deployment enables it
+//! (`BREACH_CHECK`).
 //!
-//! It is a precaution on top of the list of common passwords, so it fails open: a service of
-//! somebody else's that is down must not keep people from registering. The log says so.
+//! The check is a precaution in addition to the list of common passwords, so it fails open: an
+//! outage of a third-party service must not block registration. A failure is logged.
 
 use super::config::BreachCheck;
 use super::error::FieldFault;

@@ -1,5 +1,5 @@
-//! Where a request comes from, as far as it is known before anything is verified, and whose it
-//! turns out to be.
+//! The origin of a request, as far as it is known before anything is verified, and its user, once
+//! known.
 
 use core::cell::{Cell, OnceCell};
 
@@ -11,18 +11,18 @@ use crate::domain::time::UnixSeconds;
 
 /// The sender of a request.
 pub struct Caller {
-    /// The request's id, in the answer and in each log line.
+    /// The request's id, which the answer and each log line contain.
     pub request_id: String,
-    /// The address, as coarse as the throttle sees it.
+    /// The client's prefix.
     pub client: ClientPrefix,
-    /// The country's two letters, as the network's edge knows it.
+    /// The two-letter code of the country, according to the network's edge.
     pub country: Option<String>,
     key: OnceCell<ThrottleKey>,
     user: Cell<Option<UserId>>,
 }
 
 impl Caller {
-    /// A sender who has shown nothing yet.
+    /// Creates a sender who has not proved anything yet.
     #[must_use]
     pub const fn new(request_id: String, client: ClientPrefix, country: Option<String>) -> Self {
         Self {
@@ -34,13 +34,13 @@ impl Caller {
         }
     }
 
-    /// The keyed hash of the client's prefix, made when it is first needed.
+    /// Returns the keyed hash of the client's prefix, computed on first use.
     pub fn key(&self, service: &Service) -> &ThrottleKey {
         self.key
             .get_or_init(|| service.throttle.of_client(self.client))
     }
 
-    /// When and from where, for the audit log.
+    /// Returns the trace of the request, for the audit log.
     #[must_use]
     pub fn trace(&self, service: &Service, at: UnixSeconds) -> Trace {
         Trace {
@@ -51,12 +51,13 @@ impl Caller {
         }
     }
 
-    /// Remembers, for the log, whose token or password the request carries.
+    /// Records, for the log, the user whose token or password the request contains.
     pub fn is(&self, user: UserId) {
         self.user.set(Some(user));
     }
 
-    /// Whose request it is, once an authentic token or the right password has said so.
+    /// Returns the user whose request it is, once an authentic token or the right password has
+    /// proved it.
     #[must_use]
     pub const fn user(&self) -> Option<UserId> {
         self.user.get()

@@ -1,47 +1,47 @@
-//! The scheduled clean-up: rows that nothing can refer to any more.
+//! The scheduled clean-up: deletes rows that nothing can refer to any more.
 
 use super::config::Config;
 use crate::domain::time::Seconds;
 use crate::ports::{Database, StoreError, Timer};
 use crate::store::sweep::{self, Horizon, Step, Swept};
 
-/// How much a run may look at, in each table.
+/// How much a run may read in each table.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// Rows that one step looks at: D1 works its queries off one at a time, and people wait behind
-    /// this one.
+    /// Rows that one step reads: D1 executes its queries one at a time, and requests wait for this
+    /// one.
     pub rows_a_step: u32,
-    /// Rows at most. A run that comes to the end of a table has looked at all of it; in a larger
-    /// one the next run goes on. Each is read about twice: of three tables of this size a run costs
-    /// two cents.
+    /// The maximum number of rows. A run that reaches the end of a table has read all of it; the
+    /// next run continues in a larger one. Each row is read about twice: with three tables of this
+    /// size a run costs two cents.
     pub rows: u32,
 }
 
 impl Budget {
-    /// What the scheduled handler has.
+    /// The budget of the scheduled handler.
     pub const OF_A_RUN: Self = Self {
         rows_a_step: 1_000,
         rows: 3_000_000,
     };
 }
 
-/// How long a run may take in each table: a scheduled Worker has 15 minutes.
+/// How long a run may take for each table: a scheduled Worker has 15 minutes.
 const TIME_A_TABLE: Seconds = Seconds::new(200);
 
-/// What a run has done to a table.
+/// The result of a run in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cleaned {
     /// The table.
     pub swept: Swept,
-    /// How many rows it has removed.
+    /// How many rows the run has deleted.
     pub removed: usize,
-    /// Whether the run has come to the table's end.
+    /// Whether the run has reached the end of the table.
     pub is_done: bool,
-    /// What stopped it, if something did; the other tables are cleaned all the same.
+    /// What stopped the run, if anything; the other tables are cleaned anyway.
     pub failure: Option<StoreError>,
 }
 
-/// Removes dead rows from every table in bounded steps; a step is one round trip.
+/// Deletes dead rows from every table in bounded steps. A step is one round trip.
 pub async fn clean_up(
     ports: &(impl Database + Timer),
     config: &Config,
@@ -72,7 +72,7 @@ pub async fn clean_up(
     all
 }
 
-/// What a run is about.
+/// What a run sweeps, and how much of it.
 #[derive(Clone, Copy)]
 struct Sweep {
     horizon: Horizon,

@@ -1,4 +1,4 @@
-//! Makes the service of an isolate from its settings.
+//! Creates the service of an isolate from its settings.
 
 use super::Service;
 use super::config::reader::Reader;
@@ -12,11 +12,11 @@ use crate::domain::session::token::Tokens;
 use crate::domain::throttle::ThrottleKeys;
 
 impl Service {
-    /// Reads the settings through `look_up`, which answers a name with its value.
+    /// Reads the settings through `look_up`, which returns the value of a name.
     ///
     /// # Errors
     ///
-    /// [`Misconfiguration`] with every problem.
+    /// Returns a [`Misconfiguration`] with every problem.
     pub fn configure(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfiguration> {
         let mut reader = Reader::new(&look_up);
         let settings = config::read(&mut reader);

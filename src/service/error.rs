@@ -1,5 +1,5 @@
-//! Why a use-case refuses. Many causes inside, few answers outside: `web::problem` maps each
-//! variant to one problem document.
+//! Why a use-case refuses. Many causes inside, few problems outside: `web::problem` maps each
+//! variant to one code.
 
 use super::hash_queue::Crowded;
 use crate::domain::credential::hashing::HashError;
@@ -7,14 +7,14 @@ use crate::domain::session::token::{Rejection, SigningFailed};
 use crate::domain::time::Seconds;
 use crate::ports::{NoEntropy, StoreError};
 
-/// A field that breaks a rule. It names the field and the rule, never the value.
+/// A field that breaks a rule. It contains the field and the rule, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldFault {
-    /// The field, as the client wrote it; `body` for a field that is not known.
+    /// The field, as named by the client; `body` for an unknown field.
     pub field: &'static str,
     /// The stable name of the rule.
     pub code: &'static str,
-    /// The rule, for people.
+    /// The rule, for a human reader.
     pub message: &'static str,
 }
 
@@ -25,32 +25,32 @@ pub enum ServiceError {
     InvalidCredentials,
     /// No auth cookie.
     NotAuthenticated,
-    /// Auth cookies none of which is authentic, or which name several sessions: of no use to anybody,
-    /// so the answer deletes them.
+    /// None of the auth cookies is authentic, or they name several sessions. They are useless, so
+    /// the answer deletes them.
     UnusableCookies,
-    /// A bad, forged or revoked token, or an unknown or inactive user.
+    /// An invalid or revoked token, or an unknown or inactive user.
     InvalidToken,
-    /// Auth cookies of one name that speak for different sessions, or too many of them.
+    /// Auth cookies of one name that belong to different sessions, or too many of them.
     Ambiguous,
-    /// An authentic token whose time is over.
+    /// An authentic token that has expired.
     TokenExpired,
-    /// The current password of a signed-in person is wrong.
+    /// The current password is wrong.
     WrongCurrentPassword,
-    /// The address belongs to somebody.
+    /// The address belongs to a user.
     EmailTaken,
     /// Fields that break rules.
     Invalid(Vec<FieldFault>),
-    /// Too many tries; again after this long.
+    /// Too many attempts or requests. The span is the time to wait.
     Throttled(Seconds),
-    /// Nothing of the caller's has this id.
+    /// The caller owns nothing with this id.
     NotFound,
     /// Too many requests wait for a password hash in this isolate.
     Busy,
-    /// The database does not have what a setting names; the cause is for the log.
+    /// The database does not contain what a setting names. The cause is for the log.
     Misconfigured(String),
-    /// The database has no answer; the cause is for the log.
+    /// The database does not answer. The cause is for the log.
     Unavailable(String),
-    /// A fault of ours; the cause is for the log.
+    /// A fault of the service. The cause is for the log.
     Internal(String),
 }
 
@@ -72,7 +72,7 @@ impl From<Crowded> for ServiceError {
 impl From<HashError> for ServiceError {
     fn from(error: HashError) -> Self {
         match error {
-            // The isolate is full; the next one may not be.
+            // This isolate has no memory left; another one may.
             HashError::OutOfMemory => Self::Busy,
             HashError::Refused => Self::Internal("argon2 refused its input".to_owned()),
         }

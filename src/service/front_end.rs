@@ -1,13 +1,13 @@
-//! Front ends that may say whose request they pass on.
+//! Trusted front ends, which may name the visitor whose request they pass on.
 //!
-//! A server that calls for its visitors has one address: without its word, all of its visitors
-//! share one bucket of each limiter and one counter of failures.
+//! A server that calls for its visitors has one address. If it does not name them, all of its
+//! visitors share one budget of each limiter and one counter of failures.
 
 use core::fmt;
 
 use subtle::ConstantTimeEq;
 
-/// The most keys that hold at once: an old one, a new one, and room for a second front end.
+/// The most keys that are valid at once: an old one, a new one, and room for a second front end.
 const MAX_KEYS: usize = 4;
 /// The shortest key, in bytes: 24 random bytes in base64url.
 const MIN_KEY_BYTES: usize = 32;
@@ -19,8 +19,8 @@ const MAX_KEY_BYTES: usize = 256;
 pub struct FrontEndKeys(Vec<String>);
 
 impl FrontEndKeys {
-    /// Reads keys that are separated by commas: 32 to 256 visible ASCII characters each, 4 at
-    /// most. An empty text has none.
+    /// Parses keys that are separated by commas: at most 4, each with 32 to 256 visible ASCII
+    /// characters. An empty text contains none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let keys: Vec<String> = text
@@ -36,8 +36,8 @@ impl FrontEndKeys {
         (keys.len() <= MAX_KEYS && keys.iter().all(is_key)).then_some(Self(keys))
     }
 
-    /// Whether a header's value is one of the keys. Takes the same time for every value of a
-    /// key's length.
+    /// Returns whether a header's value is one of the keys. Takes the same time for every value of
+    /// a key's length.
     #[must_use]
     pub fn contain(&self, presented: &[u8]) -> bool {
         self.0

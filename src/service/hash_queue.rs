@@ -1,15 +1,14 @@
-//! How many requests may wait for the password hasher of an isolate, and in which order they
-//! get to it.
+//! The hash queue: how many requests may wait for the password hasher of an isolate, and in which
+//! order they get to it.
 //!
-//! A hash blocks the isolate's one thread, ours for about 35 ms. So requests beyond a bound are
-//! turned away before they cost a database call or a hash; and those that wait take turns
-//! with a pause before each, in which the event loop serves everything that is cheap: without
-//! it, a burst of logins would run its hashes back to back.
+//! A hash blocks the isolate's one thread, an own one for about 35 ms. So requests beyond a bound
+//! are refused before they cost a database call or a hash. Those that wait take turns, with a pause
+//! before each turn in which the event loop serves everything that is cheap. Without the pause, a
+//! burst of logins would run its hashes back to back.
 //!
-//! There are two lines. Hashes of other systems may take twenty times as long as ours: they go
-//! in steps, and stand in a line of their own. The first of one line and the first of the other
-//! get to the thread in turns, so a login with one of our hashes waits for one step of another
-//! system's at most before each that it has to wait for anyway.
+//! There are two lines. A hash of another system may take twenty times as long as an own one: it is
+//! computed in steps, and waits in a separate line. The heads of the two lines take turns, so a
+//! login with an own hash waits for at most one foreign step before each own hash ahead of it.
 
 use core::cell::{Cell, RefCell};
 
@@ -18,40 +17,39 @@ use crate::domain::throttle::ClientPrefix;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::Timer;
 
-/// The most requests that may be on their way to a hash of the default cost. At 35 ms each the
-/// last one waits a little over two seconds. (With a higher cost there are fewer.)
+/// The most requests that may be on their way to a hash of the default cost. At 35 ms each, the
+/// last one waits a little over two seconds. (A higher cost allows fewer.)
 pub const MAX_WAITING: usize = 64;
-/// The fewest places at the highest cost.
+/// The fewest places, at the highest cost.
 const LEAST_WAITING: usize = 12;
-/// What all waiting hashes of ours may take together.
+/// The time that all waiting own hashes may take together.
 const OWN_MILLIS: u32 = 64 * 35;
-/// What all waiting hashes of other systems may take together, unless there is but one.
+/// The time that all waiting foreign hashes may take together. A single one may exceed it.
 const FOREIGN_MILLIS: u32 = 64 * 35;
-/// Of those that wait for another system's hash, the most from one client: it leaves room for
-/// others, however costly the hashes are that it asks for.
+/// The most foreign hashes that may wait for one client. It leaves room for other clients, however
+/// costly the hashes are.
 const FOREIGN_PER_CLIENT: usize = 2;
-/// The line of other systems' hashes pauses after each step, for as long as the step has taken:
-/// half of the isolate's time at least is everybody else's.
+/// The foreign line pauses after each step, for as long as the step has taken: at least half of the
+/// isolate's time remains for other requests.
 const REST_PER_STEP: u32 = 1;
-/// After a step that takes longer than this it pauses for three times as long: of the time, at most
-/// a quarter goes into steps that make somebody wait for a fifth of a second.
+/// After a step that takes longer than this, the foreign line pauses for three times as long: at
+/// most a quarter of the time is spent on steps that block other requests for a fifth of a second.
 const LONG_STEP_MILLIS: u32 = 50;
 const REST_PER_LONG_STEP: u32 = 3;
-/// A request that has not got its turn this long after taking its place is turned away.
+/// A request whose turn has not come this long after it took its place is refused.
 const PATIENCE: Seconds = Seconds::new(10);
-/// A place without a sign of life for this long belongs to a request that the platform has
-/// stopped: it is not polled again, so the place is never handed back. The database answers
-/// within three seconds.
+/// A place without a sign of life for this long belongs to a request that the platform has stopped:
+/// the request is not polled again, so the place is never returned. The database answers within
+/// three seconds.
 const LIFETIME: Seconds = Seconds::new(5);
-/// The pause before a turn, and the shortest between two looks at the line.
+/// The pause before a turn, and the shortest pause between two looks at the line.
 const PAUSE_MILLIS: u32 = 1;
-/// What one place in the line adds to the pause between two looks: somewhat less than a hash
-/// takes.
+/// How much each place ahead adds to the pause between two looks: somewhat less than a hash takes.
 const PAUSE_PER_PLACE_MILLIS: u32 = 20;
-/// Places beyond this one do not add to the pause: everybody looks at least every 101 ms.
+/// Places beyond this number do not add to the pause: every request looks at least every 101 ms.
 const MAX_COUNTED_PLACES: u32 = 5;
-/// Who has not looked while somebody behind has looked this often, for 210 ms or more, has
-/// been stopped.
+/// A request has been stopped if it has not looked while one behind it has looked this often, for
+/// 210 ms or more.
 const LOOKS_TO_LIVE: u32 = 10;
 
 /// The requests on their way to a hash.
@@ -61,14 +59,14 @@ pub struct HashQueue {
     places: RefCell<Vec<Place>>,
     capacity: usize,
     next: Cell<u64>,
-    /// How long the line of other systems' hashes still pauses.
+    /// How much longer the foreign line pauses.
     foreign_rest_millis: Cell<u32>,
 }
 
-/// The line that a request stands in.
+/// The line in which a request waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// For one of our hashes.
+    /// For an own hash.
     Own,
     /// For a step of a hash of another system, or of another cost.
     Foreign(ClientPrefix),
@@ -79,17 +77,17 @@ struct Place {
     number: u64,
     /// The last sign of life.
     seen: UnixSeconds,
-    /// The line, while the request stands in one, and how often it has looked.
+    /// The line, while the request waits in one, and how often it has looked.
     standing: Option<(Line, u32)>,
-    /// What another system's hash still takes, from its first step to the end of the request.
+    /// The remaining time of a foreign hash, from its first step to the end of the request.
     foreign: Option<(ClientPrefix, u32)>,
 }
 
-/// There are too many before this request.
+/// The error for a request that has too many before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crowded;
 
-/// A place in the queue, handed back when dropped.
+/// A place in the queue, returned when dropped.
 #[must_use]
 #[derive(Debug)]
 pub struct HashTicket<'a> {
@@ -98,7 +96,7 @@ pub struct HashTicket<'a> {
     entered: UnixSeconds,
 }
 
-/// The turn to compute one step, at once; handed back when dropped.
+/// The turn to compute one step, at once. Returned when dropped.
 #[must_use]
 #[derive(Debug)]
 pub struct HashTurn<'a>(&'a HashTicket<'a>);
@@ -110,7 +108,7 @@ impl Default for HashQueue {
 }
 
 impl HashQueue {
-    /// A queue for hashes that take this long.
+    /// Creates a queue for hashes that take this long.
     #[must_use]
     pub fn for_hashes_of(effort: Effort) -> Self {
         let places = OWN_MILLIS / effort.total_millis.max(1);
@@ -126,7 +124,7 @@ impl HashQueue {
         }
     }
 
-    /// Takes a place; `None` when all are taken.
+    /// Takes a place. `None` when all are taken.
     pub fn enter(&self, now: UnixSeconds) -> Option<HashTicket<'_>> {
         let mut places = self.places.borrow_mut();
         places.retain(|place| now < place.seen.plus(LIFETIME));
@@ -148,7 +146,7 @@ impl HashQueue {
         })
     }
 
-    /// Does something to a place, if it has not been taken for dead.
+    /// Changes a place, if it has not been dropped as dead.
     fn with_place(&self, number: u64, change: impl FnOnce(&mut Place)) {
         let mut places = self.places.borrow_mut();
         if let Some(place) = places.iter_mut().find(|place| place.number == number) {
@@ -156,7 +154,7 @@ impl HashQueue {
         }
     }
 
-    /// Lets a hash of another system in, if all that wait leave room for it.
+    /// Admits a foreign hash, if those that wait leave room for it.
     fn admit(&self, number: u64, client: ClientPrefix, effort: Effort) -> Result<(), Crowded> {
         let (mut millis, mut of_client) = (0_u32, 0);
         for place in self
@@ -180,8 +178,8 @@ impl HashQueue {
         Ok(())
     }
 
-    /// Those ahead in the same line, with the number of their looks. Nobody is ahead of a request
-    /// that was taken for dead.
+    /// Returns the requests ahead in the same line, with the number of their looks. A request that
+    /// was dropped as dead is treated as first in line.
     fn ahead(&self, number: u64, line: Line) -> Vec<(u64, u32)> {
         let places = self.places.borrow();
         if places.iter().all(|place| place.number != number) {
@@ -196,7 +194,7 @@ impl HashQueue {
             .collect()
     }
 
-    /// Drops the places that stand just as they did in `before`.
+    /// Drops the places that are unchanged since `before`.
     fn drop_dead(&self, before: &[(u64, u32)]) {
         self.places.borrow_mut().retain(|place| {
             let is_dead = |(number, looks): &(u64, u32)| {
@@ -218,15 +216,15 @@ impl Line {
 
 impl HashTicket<'_> {
     /// Waits for the turn to compute the next step of `effort`. A request that is alone in the
-    /// isolate does not wait at all, but between two steps.
+    /// isolate does not wait, except between two steps.
     ///
-    /// The line is looked at, not signalled: a Worker must not await what another request
-    /// resolves.
+    /// Requests look at the line instead of being signalled: a Worker must not await what another
+    /// request resolves.
     ///
     /// # Errors
     ///
-    /// [`Crowded`] when the line has no room for another system's hash, or when the turn does
-    /// not come in time.
+    /// Returns [`Crowded`] when the line has no room for a foreign hash, or when the turn does not
+    /// come in time.
     pub async fn turn(
         &self,
         timer: &impl Timer,
@@ -278,7 +276,7 @@ impl HashTicket<'_> {
                 place.seen = now;
                 place.standing = Some((line, looks));
             });
-            // At the head too: the pause is what lets cheap requests through.
+            // Also at the head of the line: the pause lets cheap requests through.
             let places = u32::try_from(ahead.len()).unwrap_or(u32::MAX);
             let pause = PAUSE_MILLIS + places.min(MAX_COUNTED_PLACES) * PAUSE_PER_PLACE_MILLIS;
             let rest = queue.take_rest(line, ahead.is_empty());
@@ -302,7 +300,7 @@ impl HashQueue {
         matches!(line, Line::Foreign(_)) && self.foreign_rest_millis.get() > 0
     }
 
-    /// A part of the rest, for the first in the line: short enough to go on looking.
+    /// Takes a part of the foreign line's rest, for its head: short enough to keep looking.
     fn take_rest(&self, line: Line, is_first: bool) -> u32 {
         if !is_first || !self.is_resting(line) {
             return 0;

@@ -1,4 +1,4 @@
-//! The pair of tokens that a session's current generation stands for.
+//! The pair of tokens that follows from a session's current generation.
 
 use super::{Ctx, ServiceError};
 use crate::domain::session::Grant;
@@ -21,7 +21,7 @@ pub struct TokenPair {
     pub access: AccessToken,
     /// For the refresh cookie.
     pub refresh: SignedToken,
-    /// When it expires.
+    /// When the refresh token expires.
     pub refresh_expires_at: UnixSeconds,
 }
 
@@ -29,11 +29,11 @@ pub struct TokenPair {
 ///
 /// # Errors
 ///
-/// [`ServiceError::Internal`] when a signature fails.
+/// Returns [`ServiceError::Internal`] when a signature fails.
 pub fn issue<P>(ctx: &Ctx<'_, P>, grant: Grant) -> Result<TokenPair, ServiceError> {
     let tokens = &ctx.service.tokens;
     let lifetime = ctx.service.config.issuance.access_lifetime;
-    // An access token does not outlive its session's refresh token.
+    // An access token does not outlive the refresh token of its pair.
     let access_expires_at = grant.issued_at.plus(lifetime).min(grant.expires_at);
     let signed = tokens.sign_access(&AccessClaims {
         session: grant.session,

@@ -1,6 +1,6 @@
-//! The platform's rate limiters: the first layer against floods, and the cheapest. Whoever has shown
-//! no token is counted by client; an authentic token is counted by its session, so that people who
-//! share an address do not use up each other's budget.
+//! The platform's rate limiters: the first and cheapest layer against floods. A request without a
+//! token is counted by client. An authentic token is counted by its session, so that users who
+//! share an address have separate budgets.
 
 use super::refusals::request_refused;
 use super::{Ctx, ServiceError};
@@ -9,23 +9,23 @@ use crate::domain::id::SessionId;
 use crate::domain::time::Seconds;
 use crate::ports::{Limiter, Ports};
 
-/// The longest period of the platform's limiters, which do not say how much of it is left.
+/// The longest period of the platform's limiters, which do not report how much of it is left.
 const LIMITER_PAUSE: Seconds = Seconds::new(60);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Limited {
-    /// By which limiter.
+    /// The limiter that counts.
     pub limiter: Limiter,
-    /// The operation: each has a budget of its own.
+    /// The operation. Each has a separate budget.
     pub operation: &'static str,
 }
 
-/// Counts a request by its client, and an IPv6 client by its network as well.
+/// Counts a request by its client, and for an IPv6 client also by its network.
 ///
 /// # Errors
 ///
-/// [`ServiceError::Throttled`].
+/// Returns [`ServiceError::Throttled`] when a limiter refuses the request.
 pub async fn by_client<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited) -> Result<(), ServiceError> {
     let key = ctx.caller.key(ctx.service).as_str();
     count(ctx, limited, key).await?;
@@ -40,11 +40,11 @@ pub async fn by_client<P: Ports>(ctx: &Ctx<'_, P>, limited: Limited) -> Result<(
     count(ctx, limited, key.as_str()).await
 }
 
-/// Counts what a session asks, once its token is authentic.
+/// Counts a request by its session, once its token is authentic.
 ///
 /// # Errors
 ///
-/// [`ServiceError::Throttled`].
+/// Returns [`ServiceError::Throttled`] when the limiter refuses the request.
 pub async fn by_session<P: Ports>(
     ctx: &Ctx<'_, P>,
     limited: Limited,

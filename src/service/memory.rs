@@ -1,20 +1,21 @@
-//! What an isolate remembers for a short while, so that a busy client's requests cost neither a
-//! signature check nor a read each. Losing any of it costs time and nothing else.
+//! The short-lived memory of an isolate, which saves a busy client's requests a signature check and
+//! a read each. Losing it costs time only.
 
 use core::cell::RefCell;
 
 use crate::domain::id::UserId;
 use crate::domain::session::token::{AccessClaims, TokenDigest};
 
-/// Places of a memory. With about 200 bytes a token and 600 a copy, both stay below 1 MiB.
+/// The number of places in a memory. With about 200 bytes for a token and 600 for a copy, both
+/// memories stay below 1 MiB.
 const PLACES: usize = 1_024;
 
-/// A key whose last bytes are as good as random.
+/// A key whose last bytes are practically random.
 pub(super) trait Spread: Copy + PartialEq {
     fn last_bytes(self) -> [u8; 2];
 }
 
-/// A memory of fixed size: each key has one place, and the next key of that place takes it.
+/// A memory of fixed size. Each key has one place, and a later key with the same place replaces it.
 pub(super) struct Places<K, V>(RefCell<Vec<Option<(K, V)>>>);
 
 impl<K: Spread, V: Clone> Places<K, V> {
@@ -55,19 +56,19 @@ impl Spread for UserId {
     }
 }
 
-/// Access tokens that this isolate has found authentic. Other keys or settings make another
-/// service with a memory of its own, so what was authentic stays so; its times are judged anew at
-/// each use.
+/// Access tokens that this isolate has found authentic. Other keys or settings create another
+/// service with a new memory, so an authentic token stays authentic. Its times are checked at each
+/// use.
 pub struct VerifiedTokens(Places<TokenDigest, AccessClaims>);
 
 impl VerifiedTokens {
-    /// Nothing yet.
+    /// Creates an empty memory.
     #[must_use]
     pub const fn new() -> Self {
         Self(Places::new())
     }
 
-    /// The claims of this very token, if it was found authentic before.
+    /// Returns the claims of exactly this token, if it was found authentic before.
     pub fn find(&self, token: TokenDigest) -> Option<AccessClaims> {
         self.0.get(token)
     }
@@ -89,7 +90,7 @@ mod tests {
     use super::{PLACES, Places};
     use crate::domain::id::UserId;
 
-    /// The user of this number; those of numbers that differ by [`PLACES`] share a place.
+    /// The user with this number. Numbers that differ by [`PLACES`] share a place.
     fn user(number: usize) -> UserId {
         let mut random = [0; 10];
         random[2..].copy_from_slice(&(number as u64).to_be_bytes());

@@ -1,4 +1,4 @@
-//! What use-cases share. Knows no HTTP.
+//! What use-cases share. It does not depend on HTTP.
 
 pub mod breach_check;
 pub mod caller;
@@ -36,7 +36,7 @@ use refusals::Refusals;
 
 pub use error::ServiceError;
 
-/// What an isolate makes of its configuration once, and keeps.
+/// Per-isolate state, built once from the configuration.
 pub struct Service {
     /// The settings.
     pub config: Config,
@@ -44,9 +44,9 @@ pub struct Service {
     pub tokens: Tokens,
     /// Hashes and verifies passwords.
     pub hasher: PasswordHasher,
-    /// How many requests wait for the hasher.
+    /// Orders the requests that wait for the hasher.
     pub hash_queue: HashQueue,
-    /// Makes the keyed hashes by which guessers are slowed.
+    /// Computes the keyed hashes by which guesses are throttled.
     pub throttle: ThrottleKeys,
     /// Counts refusals for the audit log.
     pub refusals: Refusals,
@@ -57,7 +57,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service with Unicode's NFKC, which the platform brings.
+    /// Sets the implementation of Unicode's NFKC, which the platform provides.
     #[must_use]
     pub fn with_nfkc(mut self, normalise: Normalise) -> Self {
         self.config.passwords = self.config.passwords.with_nfkc(normalise);
@@ -66,26 +66,26 @@ impl Service {
     }
 }
 
-/// What a use-case works with: the service, the outside world, and the request's time.
+/// The context of a use-case: the service, the outside world, and the request's time and sender.
 pub struct Ctx<'a, P> {
-    /// Per isolate.
+    /// The state of the isolate.
     pub service: &'a Service,
-    /// Per request.
+    /// The outside world, for this request.
     pub ports: &'a P,
-    /// Read once per request, before anything else.
+    /// The time, read once for each request before anything else.
     pub now: UnixSeconds,
-    /// Where the request comes from.
+    /// The sender of the request.
     pub caller: &'a Caller,
 }
 
 impl<P: Ports> Ctx<'_, P> {
-    /// The settings.
+    /// Returns the settings.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.service.config
     }
 
-    /// When and from where, for the audit log.
+    /// Returns the trace of the request, for the audit log.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.caller.trace(self.service, self.now)

@@ -1,11 +1,11 @@
-//! Origins and domain names, as settings give them: one spelling each, so that comparing bytes
-//! is enough later.
+//! Origins and domain names in settings. Each has only one accepted spelling, so that they can be
+//! compared byte for byte.
 
 use core::str::FromStr;
 
 use crate::domain::site::site;
 
-/// Whether a text is a serialized origin (RFC 6454, section 6.2): https, or http on this
+/// Returns whether a text is a serialized origin (RFC 6454, section 6.2): https, or http on this
 /// machine, in lower case, without a path.
 #[must_use]
 pub fn is_origin(text: &str) -> bool {
@@ -27,13 +27,13 @@ pub fn is_origin(text: &str) -> bool {
         && (is_local_host(host) || (is_https && is_domain_name(host)))
 }
 
-/// Whether a host is this machine, under one of the names that browsers trust over plain http.
+/// Returns whether a host is this machine, under a name that browsers trust over plain http.
 #[must_use]
 pub fn is_local_host(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// The host of an origin, without scheme and port.
+/// Returns the host of an origin, without scheme and port.
 #[must_use]
 pub fn host_of(origin: &str) -> &str {
     let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
@@ -43,20 +43,21 @@ pub fn host_of(origin: &str) -> &str {
     }
 }
 
-/// Whether a browser takes two origins for one site: same scheme, same registered domain; ports
-/// do not matter. (HTML Standard, "schemelessly same site", and the scheme.)
+/// Returns whether browsers treat two origins as one site: same scheme and same registrable domain,
+/// whatever the ports. (HTML Standard: "schemelessly same site", and the same scheme.)
 #[must_use]
 pub fn is_same_site(one: &str, other: &str) -> bool {
     let scheme = |origin: &str| origin.starts_with("https:");
     scheme(one) == scheme(other) && site(host_of(one)) == site(host_of(other))
 }
 
-/// Whether a text is a port as a browser writes it: a number from 1, without leading zeros.
+/// Returns whether a text is a port as browsers write it: a number from 1, without leading zeros.
 fn is_port(text: &str) -> bool {
     u16::from_str(text).is_ok_and(|port| port > 0 && port.to_string() == text)
 }
 
-/// Whether a text is a domain name in lower case, one label or more (RFC 1035, section 2.3.1).
+/// Returns whether a text is a domain name in lower case, with one label or more (RFC 1035, section
+/// 2.3.1).
 #[must_use]
 pub fn is_domain_name(text: &str) -> bool {
     (1..=253).contains(&text.len())

@@ -1,9 +1,9 @@
-//! Who is calling. An access policy is a type, the actor: nothing but its policy makes one, from
-//! the tokens that a request presents, so an endpoint that takes the actor cannot run without the
-//! policy.
+//! Access policies: who is calling. The type of a policy's actor is created only by that policy,
+//! from the tokens that a request presents, so an endpoint that takes the actor cannot run without
+//! the policy.
 //!
-//! No policy asks the database. A token says who the caller claims to be; whether the session is
-//! live is a condition of the statement that the endpoint runs, or of [`Member::account`].
+//! No policy asks the database. A token claims who the caller is; whether the session is live is a
+//! condition of the statement that the endpoint runs, or of [`Member::account`].
 
 use super::presented::{Named, PresentedTokens, is_contradicted, named, pick};
 use super::{Ctx, Service, ServiceError};
@@ -14,26 +14,26 @@ use crate::domain::time::Seconds;
 use crate::ports::Ports;
 use crate::store::users::{self, Account};
 
-/// What the inventory of routes says of a policy.
+/// The facts of a policy, for the inventory of routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The actor's name.
     pub actor: &'static str,
     /// The token that proves who is calling.
     pub proof: Proof,
-    /// Whose budget of the platform's limiter a request uses.
+    /// The owner of the limiter's budget that a request uses.
     pub counted: Counted,
     /// The permission that the caller's role must have.
     pub permission: Option<&'static str>,
-    /// The longest time since the caller's token was issued, for what must not be done with a token
-    /// that somebody has found.
+    /// The maximum time since the caller's token was issued, for operations that a stolen token
+    /// must not be sufficient for.
     pub max_age: Option<Seconds>,
 }
 
-/// Which token proves who is calling.
+/// The token that proves who is calling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// None is needed.
+    /// None is required.
     Nothing,
     /// An access token that has not expired.
     Access,
@@ -43,19 +43,19 @@ pub enum Proof {
     Either,
 }
 
-/// Whose budget of the platform's limiter a request uses.
+/// The owner of the limiter's budget that a request uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// The client's, before anything else.
+    /// The client, before anything else.
     ByClient,
-    /// The session's, once its token is authentic.
+    /// The session, once its token is authentic.
     BySession,
-    /// The session's, once the endpoint has to ask KV or the database.
+    /// The session, once the endpoint has to ask KV or the database.
     BySessionWhenAsked,
 }
 
 impl Policy {
-    /// A policy without further conditions.
+    /// Creates a policy without further conditions.
     #[must_use]
     pub const fn new(actor: &'static str, proof: Proof, counted: Counted) -> Self {
         Self {
@@ -68,39 +68,39 @@ impl Policy {
     }
 }
 
-/// The caller of an endpoint, as its policy has found them.
+/// The caller of an endpoint, as its policy has established them.
 pub trait Actor: Sized {
-    /// The policy that makes it.
+    /// The policy that creates the actor.
     const POLICY: Policy;
 
-    /// Judges the tokens of a request. `presented` reads them from its cookies.
+    /// Checks the tokens of a request. `presented` reads them from its cookies.
     ///
     /// # Errors
     ///
-    /// The reason why the request is not such an actor's.
+    /// Returns why the policy refuses the request.
     fn of<P: Ports>(
         ctx: &Ctx<'_, P>,
         presented: impl FnOnce() -> PresentedTokens,
     ) -> Result<Self, ServiceError>;
 
-    /// The session whose budget the request uses; `None` where there is no session or the endpoint
-    /// counts by itself.
+    /// Returns the session whose budget the request uses. `None` without a session, or when the
+    /// endpoint itself counts.
     fn counted_session(&self) -> Option<SessionId> {
         None
     }
 
-    /// Asks the database whether the caller is who the token says, before a fault of the request is
-    /// reported: nobody else learns of it.
+    /// Asks the database whether the token's claims hold, before a fault of the request is
+    /// reported: only a confirmed caller learns of it.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::InvalidToken`] and the store's.
+    /// Returns [`ServiceError::InvalidToken`] when they do not hold, and the errors of the store.
     fn confirm<P: Ports>(&self, _: &Ctx<'_, P>) -> impl Future<Output = Result<(), ServiceError>> {
         async { Ok(()) }
     }
 }
 
-/// Anyone; the cookies are not read.
+/// Any client. The cookies are not read.
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 
@@ -115,12 +115,12 @@ impl Actor for Anyone {
     }
 }
 
-/// Anyone, with the sessions that the request's cookies name, if they name any.
+/// Any client, with the sessions that the request's cookies name.
 #[derive(Clone, Debug, Default)]
 pub struct Visitor {
-    /// Two sessions at most, those of expired tokens included.
+    /// At most two sessions, including those of expired tokens.
     pub carried: [Option<SessionKey>; 2],
-    /// The holder of a refresh token that has not expired: perhaps a device that an account knows.
+    /// The holder of a refresh token that has not expired, which may be a known device.
     pub device: Option<RefreshClaims>,
 }
 
@@ -146,13 +146,13 @@ impl Actor for Visitor {
     }
 }
 
-/// The holder of an authentic refresh token; whether it still rotates is for the database.
+/// The holder of an authentic refresh token. The database decides whether it still rotates.
 ///
-/// KV is not asked whether it has ended: each refresh brings a token that nobody has asked for
-/// yet, and a miss in KV takes longer than the database's own answer.
+/// KV is not asked whether its session has ended: each refresh presents a token that has not been
+/// looked up before, and a miss in KV takes longer than the database's own answer.
 #[derive(Clone, Debug)]
 pub struct RefreshTokenHolder {
-    /// What the token says.
+    /// The claims of the token.
     pub claims: RefreshClaims,
 }
 
@@ -175,11 +175,12 @@ impl Actor for RefreshTokenHolder {
     }
 }
 
-/// The holder of an authentic token of either kind, expired or not: enough to end its session.
+/// The holder of an authentic token of either kind, expired or not, which is enough to end its
+/// session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionHolder {
-    /// The session. `None` when the token is so old that its session is over whatever has become of
-    /// it: then there is nothing to ask the database.
+    /// The session. `None` when the token is so old that its session has certainly expired, and the
+    /// database need not be asked.
     pub session: Option<SessionKey>,
 }
 
@@ -213,27 +214,27 @@ impl Actor for SessionHolder {
     }
 }
 
-/// The holder of an authentic access token that has not expired: a signed-in person, if the session
+/// The holder of an authentic access token that has not expired: a signed-in user, if the session
 /// is live. Each statement of such an endpoint has that as a condition.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// What the token says.
+    /// The claims of the token.
     pub claims: AccessClaims,
 }
 
 impl Member {
-    /// The caller's session, for the statements that have its being live as a condition.
+    /// Returns the caller's session, for the statements that require it to be live.
     #[must_use]
     pub const fn session(&self) -> SessionKey {
         self.claims.session
     }
 
-    /// What the database says of the caller now. One round trip.
+    /// Reads the caller's account. One round trip.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::InvalidToken`] when the session is over or the user inactive, and the
-    /// store's.
+    /// Returns [`ServiceError::InvalidToken`] when the session is not live or the user is inactive,
+    /// and the errors of the store.
     pub async fn account<P: Ports>(&self, ctx: &Ctx<'_, P>) -> Result<Account, ServiceError> {
         let SessionKey { user, id } = self.session();
         let account = users::account(ctx.ports, user, ctx.now).await?;
@@ -263,7 +264,7 @@ impl Actor for Member {
     }
 }
 
-/// A [`Member`] whose request may be answered from this isolate's memory: the endpoint counts it
+/// A [`Member`] whose request may be answered from this isolate's memory. The endpoint counts it
 /// once it has to ask KV or the database.
 #[derive(Clone, Debug)]
 pub struct Reader(pub Member);

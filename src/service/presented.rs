@@ -1,16 +1,16 @@
-//! Auth cookies that come twice, and which of them counts.
+//! Auth cookies that appear more than once, and which of them counts.
 
 use super::ServiceError;
 use crate::domain::session::SessionKey;
 use crate::domain::session::token::{AccessClaims, RefreshClaims, Rejection, Tokens};
 use crate::domain::time::UnixSeconds;
 
-/// The most different values of one auth cookie that are verified. A browser that has seen a few
-/// settings of this service, or another service beside it, has two or three; each costs a
-/// signature, and a stranger must not buy many with one request.
+/// The most different values of one auth cookie that are verified. A browser that has seen several
+/// settings of this service, or another service beside it, sends two or three. Each costs a
+/// signature, and an attacker must not buy many with one request.
 const MAX_CANDIDATES: usize = 8;
 
-/// The auth cookies of a request, as they came.
+/// The auth cookies of a request, unverified.
 #[derive(Clone, Default)]
 pub struct PresentedTokens {
     /// The access cookie's values.
@@ -19,8 +19,8 @@ pub struct PresentedTokens {
     pub refresh: Candidates,
 }
 
-/// The different values of one auth cookie: a browser sends one for each domain and path that it
-/// was set for, in an order that says nothing (RFC 6265, sections 5.4 and 8.6).
+/// The different values of one auth cookie. A browser sends one for each domain and path that it
+/// was set for, in an arbitrary order (RFC 6265, sections 5.4 and 8.6).
 #[derive(Clone, Default)]
 pub struct Candidates {
     values: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Adds a value; one that is empty, or there already, changes nothing.
+    /// Adds a value. Ignores one that is empty or already present.
     pub fn add(&mut self, value: &str) {
         if value.is_empty() || self.values.iter().any(|other| other == value) {
             return;
@@ -40,24 +40,24 @@ impl Candidates {
         }
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no value.
     pub(super) fn are_none(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Whether there were more than are kept.
+    /// Returns whether there were more values than are kept.
     pub(super) const fn are_too_many(&self) -> bool {
         self.are_too_many
     }
 
-    /// The values, in their order.
+    /// Returns the values, in their order.
     #[must_use]
     pub fn values(&self) -> &[String] {
         &self.values
     }
 }
 
-/// What the tokens of both kinds say.
+/// The claims that both kinds of token contain.
 pub(super) trait Claims {
     fn session(&self) -> SessionKey;
     fn issued_at(&self) -> UnixSeconds;
@@ -81,19 +81,19 @@ impl Claims for RefreshClaims {
     }
 }
 
-/// The token that counts: the one that verifies. A cookie that does not is another service's, or
-/// was tossed by a sibling subdomain, and does not matter.
+/// Returns the claims of the token that counts: the one that verifies. A cookie that does not
+/// verify belongs to another service or was set by a sibling subdomain, and is ignored.
 ///
 /// Of several tokens of one session the newest counts: a refresh in one scope leaves its
-/// predecessor in the other. Tokens of different sessions are ambiguous: one may have been tossed,
-/// and would let its owner read what the person then does. An expired token counts when no other
-/// does.
+/// predecessor in the other. Tokens of different sessions are ambiguous: one may have been planted,
+/// and its owner could see what the user does with it. An expired token counts when no other does.
 ///
 /// # Errors
 ///
-/// [`ServiceError::NotAuthenticated`], [`ServiceError::InvalidToken`], [`ServiceError::TokenExpired`], and
-/// [`ServiceError::Ambiguous`], also for more than [`MAX_CANDIDATES`] values: the ones that are not
-/// looked at could hide an ambiguity.
+/// Returns [`ServiceError::NotAuthenticated`] without a token, [`ServiceError::InvalidToken`] or
+/// [`ServiceError::TokenExpired`] when none verifies, and [`ServiceError::Ambiguous`] for tokens of
+/// different sessions or for more than [`MAX_CANDIDATES`] values: the unverified ones could hide an
+/// ambiguity.
 pub(super) fn pick<C: Claims>(
     candidates: &Candidates,
     verify: impl Fn(&str) -> Result<C, Rejection<C>>,
@@ -125,13 +125,13 @@ pub(super) fn pick<C: Claims>(
 /// A session that authentic tokens name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named {
-    /// The session, and whose it is.
+    /// The session's key.
     pub(super) session: SessionKey,
-    /// When the youngest of these tokens was issued.
+    /// When the newest of these tokens was issued.
     pub(super) issued_at: UnixSeconds,
 }
 
-/// The different sessions that authentic tokens name, expired ones included.
+/// Returns the different sessions that authentic tokens name, including expired tokens.
 pub(super) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSeconds) -> Vec<Named> {
     let mut all: Vec<Named> = Vec::new();
     let mut add = |session: SessionKey, issued_at: UnixSeconds| match all
@@ -154,9 +154,11 @@ pub(super) fn named(presented: &PresentedTokens, tokens: &Tokens, now: UnixSecon
     all
 }
 
-/// Whether the refresh cookie is of another session than the access cookie. With `COOKIE_DOMAIN` a
-/// sibling subdomain can toss an access cookie of its own into a browser whose own one has lapsed;
-/// the person would go on in the sibling's session, unnoticed. Refused, the front end refreshes.
+/// Returns whether the refresh cookie belongs to another session than the access cookie.
+///
+/// With `COOKIE_DOMAIN`, a sibling subdomain can plant its own access cookie in a browser whose
+/// access cookie has lapsed, and the user would continue in the sibling's session, unnoticed. When
+/// the request is refused, the front end refreshes.
 pub(super) fn is_contradicted(
     refresh: &Candidates,
     session: SessionKey,

@@ -1,9 +1,9 @@
-//! Copies of profiles, so that a busy client's reads cost nothing: in this isolate's memory for a
-//! few seconds, and in KV. Losing any of them costs time and nothing else.
+//! Copies of profiles, which make a busy client's reads free: in this isolate's memory for a few
+//! seconds, and in KV. Losing them costs time only.
 //!
-//! A copy counts for a bounded time from its read of the database (more exactly, from just before
-//! it), not from its arrival here or in KV: however long KV takes to show or to drop an entry, no
-//! revoked token is served for longer than that.
+//! A copy is valid for a bounded time from its read of the database (more exactly, from just before
+//! it), not from its arrival here or in KV. However long KV takes to show or to delete an entry, no
+//! revoked token is accepted for longer than that.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{CachedAccount, Ports};
 use crate::store::users::Account;
 
-/// How far ahead another location's clock may have been when it wrote a copy.
+/// How far ahead the clock that wrote a copy may be, at another location.
 const READ_AT_LEEWAY: Seconds = Seconds::new(5);
 
 /// The copies in this isolate's memory.
@@ -35,7 +35,7 @@ impl Default for IsolateCopies {
     }
 }
 
-/// The copies of one caller's profile, as far as they count for one token.
+/// The copies of one caller's profile that are valid for one token.
 pub struct ProfileCache<'a, P> {
     ctx: &'a Ctx<'a, P>,
     claims: &'a AccessClaims,
@@ -43,7 +43,7 @@ pub struct ProfileCache<'a, P> {
 }
 
 impl<'a, P: Ports> ProfileCache<'a, P> {
-    /// The copies that count for the holder of this token.
+    /// Creates the view of the copies for the holder of this token.
     #[must_use]
     pub const fn new(ctx: &'a Ctx<'a, P>, claims: &'a AccessClaims, bounds: CacheBounds) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<'a, P: Ports> ProfileCache<'a, P> {
         }
     }
 
-    /// The copy in this isolate's memory. Asks nothing outside.
+    /// Returns the copy in this isolate's memory. No call.
     #[must_use]
     pub fn in_isolate(&self) -> Option<Profile> {
         let kept = self.ctx.service.copies.0.get(self.claims.session.user)?;
@@ -61,7 +61,7 @@ impl<'a, P: Ports> ProfileCache<'a, P> {
         counts.then(|| kept.account.user.clone())
     }
 
-    /// The copy in KV, which this isolate keeps from now on.
+    /// Returns the copy in KV, and keeps it in this isolate's memory.
     pub async fn in_kv(&self) -> Option<Profile> {
         let copy = self.ctx.ports.find_copy(self.claims.session.user).await?;
         if !self.counts(&copy) {
@@ -72,7 +72,7 @@ impl<'a, P: Ports> ProfileCache<'a, P> {
         Some(profile)
     }
 
-    /// Keeps what the database has just said: here at once, in KV in the background.
+    /// Keeps what the database has just returned: here at once, in KV in the background.
     #[must_use]
     pub fn keep(&self, account: Account) -> Profile {
         let profile = Profile::from(account.user);
@@ -98,11 +98,11 @@ impl<'a, P: Ports> ProfileCache<'a, P> {
         }
     }
 
-    /// Whether a copy may speak for the database: it is this user's, young enough, and says that
-    /// the user is active and the session live.
+    /// Returns whether a copy may replace a read of the database: it is this user's, recent enough,
+    /// and contains an active user and the caller's live session.
     ///
     /// A copy that is older than the token does not count either: a token that is issued with a
-    /// change makes its holder see the change at once (`api::account::rename`).
+    /// change shows its holder the change at once (`api::account::rename`).
     fn counts(&self, copy: &CachedAccount) -> bool {
         let (claims, now) = (self.claims, self.ctx.now);
         copy.user.id == claims.session.user
@@ -114,9 +114,9 @@ impl<'a, P: Ports> ProfileCache<'a, P> {
     }
 }
 
-/// Drops the copies of a user whose data or sessions have changed: this isolate's at once, the one
-/// in KV in the background. That may be lost: then a copy is merely older than it could be, within
-/// its bound.
+/// Deletes the copies of a user whose data or sessions have changed: this isolate's at once, the
+/// one in KV in the background. The latter may be lost: the copy is then older than it could be,
+/// but within its bound.
 pub fn drop_copies<P: Ports>(ctx: &Ctx<'_, P>, user: UserId) {
     ctx.service.copies.0.set(user, None);
     let ports = ctx.ports.clone();

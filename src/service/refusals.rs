@@ -1,7 +1,7 @@
-//! Refusals in the audit log: written in the background, because nothing else is written with
-//! them, and added up, so that whoever is refused cannot fill the log.
+//! Refusals in the audit log. They are written in the background, because nothing else is written
+//! with them, and summed, so that a caller who is refused cannot fill the log.
 //!
-//! What changes something is recorded by the triggers of `migrations/0003`, with the change.
+//! The triggers of `migrations/0003` record what changes something, with the change.
 
 use core::cell::RefCell;
 
@@ -13,14 +13,14 @@ use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::Ports;
 use crate::store::audit::{self, Refused};
 
-/// Refusals that cost nothing are written this often by an isolate, for each kind and account:
-/// a flood of them must not become a flood of writes.
+/// How often an isolate writes refusals that cost nothing, for each kind and account: a flood of
+/// them must not become a flood of writes.
 const WRITE_PAUSE: Seconds = Seconds::new(10);
-/// Kinds and accounts that an isolate keeps count of. Beyond, those of one kind are counted
-/// together, as nobody's.
+/// The number of kinds and accounts that an isolate counts separately. Beyond it, those of one kind
+/// are counted together, without an account.
 const MAX_COUNTED: usize = 64;
 
-/// Counts a refused password. It has cost a hash, and the throttle bounds how many there are, so
+/// Counts a refused password. It has cost a hash, and the throttle bounds the number of them, so
 /// each is written at once.
 pub fn password_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent, user: Option<UserId>) {
     let told = Told {
@@ -32,8 +32,8 @@ pub fn password_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent, user: Opt
 }
 
 /// Counts a request that was refused before it cost anything, together with those of all other
-/// callers. What an isolate has counted and not written within the hour is lost: the row says "at
-/// least".
+/// callers. Counts that an isolate has not written within the hour are lost: the row's count is a
+/// minimum.
 pub fn request_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent) {
     let what = Kind {
         event,
@@ -49,8 +49,9 @@ pub fn request_refused<P: Ports>(ctx: &Ctx<'_, P>, event: AuditEvent) {
     }
 }
 
-/// Counts an attempt on an account that came too early and cost nothing. An address that nobody has
-/// is written as often as any other, so that the work does not tell them apart.
+/// Counts an attempt on an account that was throttled and cost nothing. An address that is not
+/// registered is written as often as any other, so that the amount of work does not distinguish
+/// them.
 pub fn attempt_refused<P: Ports>(ctx: &Ctx<'_, P>, account: ThrottleKey, user: Option<UserId>) {
     let event = AuditEvent::Throttled;
     let what = Kind {
@@ -67,7 +68,7 @@ pub fn attempt_refused<P: Ports>(ctx: &Ctx<'_, P>, account: ThrottleKey, user: O
     }
 }
 
-/// What the log is told.
+/// The refusals that are written.
 struct Told {
     event: AuditEvent,
     user: Option<UserId>,
@@ -92,7 +93,7 @@ fn write<P: Ports>(ctx: &Ctx<'_, P>, told: &Told) {
     });
 }
 
-/// What an isolate has counted.
+/// The refusals that an isolate has counted.
 #[derive(Default)]
 pub struct Refusals(RefCell<Vec<Counted>>);
 
@@ -100,7 +101,7 @@ pub struct Refusals(RefCell<Vec<Counted>>);
 #[derive(Clone, PartialEq, Eq)]
 struct Kind {
     event: AuditEvent,
-    /// `None` for what is about no account, and for what is too much to be told apart.
+    /// `None` for refusals without an account, and for those that are no longer counted separately.
     account: Option<ThrottleKey>,
 }
 
@@ -110,16 +111,16 @@ struct Counted {
     unwritten: u32,
 }
 
-/// What is to be written now.
+/// What must be written now.
 #[derive(Debug, PartialEq, Eq)]
 struct Due {
     count: u32,
-    /// It is not of one account.
+    /// Whether the count is not of one account.
     is_shared: bool,
 }
 
 impl Refusals {
-    /// Counts one more; `Some` when there is something to be written now.
+    /// Counts one more refusal. Returns what must be written now, if anything.
     fn add(&self, mut what: Kind, now: UnixSeconds) -> Option<Due> {
         let mut all = self.0.borrow_mut();
         let is_recent = |counted: &Counted| now < counted.written_at.plus(WRITE_PAUSE);
@@ -133,7 +134,7 @@ impl Refusals {
                 counted.unwritten = counted.unwritten.saturating_add(1);
                 return None;
             }
-            // Those of an earlier hour would be counted in the wrong row.
+            // They belong to an earlier hour and would be counted in the wrong row.
             let held_back = core::mem::take(&mut counted.unwritten);
             let held_back = if is_same_window(counted.written_at, now) {
                 held_back

@@ -1,4 +1,4 @@
-//! What follows from the end of sessions, after the database has decided.
+//! The consequences of ended sessions, after the database has decided.
 
 use super::Ctx;
 use super::profile_cache::drop_copies;
@@ -6,8 +6,8 @@ use crate::domain::id::UserId;
 use crate::ports::Ports;
 use crate::store::sessions::EndedSession;
 
-/// Drops the copies of the sessions' users, and lists the tokens that could still be presented, in
-/// the background. Where nothing ended nothing is written.
+/// Deletes the copies of the sessions' users, and lists the tokens that could still be presented,
+/// in the background. Writes nothing when no session ended.
 pub fn sessions_ended<P: Ports>(ctx: &Ctx<'_, P>, ended: Vec<EndedSession>) {
     let mut users: Vec<UserId> = ended.iter().map(|session| session.user).collect();
     users.dedup();

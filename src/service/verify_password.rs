@@ -1,4 +1,4 @@
-//! A password is compared with a stored hash, in turn with all others that wait for the hasher.
+//! Compares a password with a stored hash, in turn with all requests that wait for the hasher.
 
 use super::hash_queue::{HashTicket, Line};
 use super::{Ctx, ServiceError};
@@ -6,12 +6,12 @@ use crate::domain::credential::hashing::{StoredHash, Verification};
 use crate::domain::credential::password::PresentedPassword;
 use crate::ports::Ports;
 
-/// A password that is presented as a proof, and what it is compared with.
+/// A password that is presented as proof, and the hash that it is compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Proof<'a> {
-    /// What the caller sent.
+    /// The password that the caller sent.
     pub password: &'a PresentedPassword,
-    /// What is stored; `None` costs the same and never matches.
+    /// The stored hash. `None` costs the same and never matches.
     pub stored: Option<&'a StoredHash>,
 }
 
@@ -19,9 +19,9 @@ pub struct Proof<'a> {
 ///
 /// # Errors
 ///
-/// [`ServiceError::Busy`] when the turn does not come in time; [`ServiceError::Unavailable`] when the
-/// hash needs a pepper that this isolate does not have: another isolate may know that the
-/// password is right, so nobody is told that it is wrong.
+/// Returns [`ServiceError::Busy`] when the turn does not come in time, and
+/// [`ServiceError::Unavailable`] when the hash needs a pepper that this isolate does not have:
+/// another isolate may know that the password is right, so it is not refused as wrong.
 pub async fn verify_password<P: Ports>(
     ctx: &Ctx<'_, P>,
     place: &HashTicket<'_>,

@@ -22,11 +22,12 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Stores the new password and ends every session of the user, the caller's too, in one
-/// transaction. Two hashes, and two round trips.
+/// Stores the new password and ends every session of the user, including the caller's, in one
+/// transaction. Two hashes and two round trips.
 ///
-/// Tries of the current password are counted like those of a login: somebody with a stolen access
-/// token must not guess it. A request that breaks a rule is not a try and is not counted.
+/// Attempts at the current password are counted like those of a login: the holder of a stolen
+/// access token must not be able to guess it. A request that fails validation is not a password
+/// attempt and is not counted.
 pub(super) struct ChangePassword;
 
 /// `{currentPassword, newPassword}`.
@@ -70,7 +71,7 @@ impl Endpoint for ChangePassword {
     }
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, member: Member, change: PasswordChange) -> Answer {
-        // It may cost a subrequest, hence the holder of a token: nobody else is worth one.
+        // The check may cost a subrequest, so it is made only for the holder of a token.
         if let Err(breached) = refuse_breached(ctx, "newPassword", &change.new.digest()).await {
             member.confirm(ctx).await?;
             return Err(breached.into());
@@ -86,17 +87,17 @@ impl Endpoint for ChangePassword {
     }
 }
 
-/// A caller whose try of the current password has been counted.
+/// A caller whose attempt at the current password has been counted.
 struct Owner<'a> {
-    /// What the password is compared with.
+    /// The user, with the hash that the password is compared with.
     holder: PasswordHolder,
-    /// The counter that a success sets back.
+    /// The counter that a success resets.
     guess: Guess,
-    /// A place in the hash queue, taken before anything was counted.
+    /// A place in the hash queue, taken before the attempt was counted.
     place: HashTicket<'a>,
 }
 
-/// Counts the try, and reads what the password is compared with.
+/// Counts the attempt, and reads what the password is compared with.
 async fn admitted<'a, P: Ports>(
     ctx: &Ctx<'a, P>,
     member: &Member,
@@ -121,7 +122,7 @@ async fn admitted<'a, P: Ports>(
             attempt_refused(ctx, attempt.keys.account, throttled.user);
             Err(ServiceError::Throttled(throttled.pause))
         }
-        // An attempt from a session that is over is not let through, and finds no user.
+        // An attempt from a session that is not live is not admitted, and finds no user.
         Attempted::Admitted(_, None) | Attempted::Throttled(_) => Err(ServiceError::InvalidToken),
     }
 }
@@ -145,8 +146,8 @@ async fn verified<P: Ports>(
     }
 }
 
-/// Hashes and stores the new password. The session or the password may have changed meanwhile: then
-/// the database says no.
+/// Hashes and stores the new password. The database refuses if the session or the password has
+/// changed in the meantime.
 async fn replace<P: Ports>(
     ctx: &Ctx<'_, P>,
     member: &Member,

@@ -1,4 +1,4 @@
-//! `GET /api/account/activity?cursor=…&limit=…`: what happened to the caller's account.
+//! `GET /api/account/activity?cursor=…&limit=…`: the events of the caller's account.
 
 use core::ops::RangeInclusive;
 
@@ -18,9 +18,9 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Entries of a page, if the client does not say how many.
+/// The number of entries in a page, unless the client asks for another.
 const DEFAULT_PAGE: u32 = 20;
-/// How many a client may ask for.
+/// The numbers of entries that a client may ask for.
 const PAGE_LIMITS: RangeInclusive<u32> = 1..=100;
 
 /// Lists events, the newest first, a page at a time. One round trip.
@@ -63,7 +63,7 @@ impl Endpoint for ListActivity {
     }
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, member: Member, page: Page) -> Answer {
-        // One more than was asked for shows whether there is a next page.
+        // One more entry than requested shows whether there is a next page.
         let asked = Page {
             limit: page.limit.saturating_add(1),
             ..page

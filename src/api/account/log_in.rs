@@ -25,9 +25,9 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// What a login looks at: the fields of RFC 6749, section 4.3.2, and those with which an OAuth
-/// client may name itself (section 2.3.1). Others guard nothing there, and HTML forms have them:
-/// a "remember me" box, a token against cross-site requests.
+/// The fields that a login reads: those of RFC 6749, section 4.3.2, and those in which an OAuth
+/// client may name itself (section 2.3.1). Others are ignored, because refusing them would protect
+/// nothing, and HTML forms contain them: a "remember me" box, an anti-forgery token.
 const FIELDS: [&str; 6] = [
     "username",
     "password",
@@ -36,19 +36,20 @@ const FIELDS: [&str; 6] = [
     "client_id",
     "client_secret",
 ];
-/// Fields that must be texts and mean nothing here.
+/// Fields that must be texts and have no effect.
 const UNUSED: [&str; 3] = ["scope", "client_id", "client_secret"];
 
-/// Begins a session and sets both cookies. One hash, two round trips; a refusal costs one hash and
-/// one round trip, whatever its cause (docs/http.md, section 1), and a throttled attempt no hash.
+/// Begins a session and sets both cookies. One hash and two round trips. A refusal costs one hash
+/// and one round trip, whatever its cause (docs/http.md, section 1); a throttled attempt costs no
+/// hash.
 pub(super) struct LogIn;
 
-/// What a person logs in with.
+/// The form of a login.
 #[derive(Debug)]
 pub(super) struct LoginForm {
-    /// `username`
+    /// The field `username`.
     email: Email,
-    /// `password`
+    /// The field `password`.
     password: PresentedPassword,
     /// The `User-Agent` header.
     user_agent: Option<String>,
@@ -105,7 +106,7 @@ impl Endpoint for LogIn {
         };
         // Signed before the session exists: a signature that fails leaves nothing behind.
         let pair = first_pair(ctx, &login, verified.holder.role_slug)?;
-        // The password or the user may have changed while we hashed: then the database says no.
+        // The database refuses if the password or the user has changed in the meantime.
         let Some(ended) = begin_session(ctx.ports, &login).await? else {
             password_refused(ctx, AuditEvent::LoginFailed, Some(verified.holder.id));
             return Err(ServiceError::InvalidCredentials.into());
@@ -117,13 +118,13 @@ impl Endpoint for LogIn {
 
 /// An attempt that has been counted.
 struct Admitted {
-    /// The counter that a success sets back.
+    /// The counter that a success resets.
     guess: Guess,
-    /// The user of the address, if there is one.
+    /// The user with the address, if there is one.
     holder: Option<PasswordHolder>,
 }
 
-/// Counts the attempt, and reads the user if it is let through.
+/// Counts the attempt, and reads the user if it is admitted.
 async fn admitted<P: Ports>(
     ctx: &Ctx<'_, P>,
     email: &Email,
@@ -149,14 +150,14 @@ async fn admitted<P: Ports>(
     }
 }
 
-/// An active user whose password was the right one.
+/// An active user whose password is right.
 struct Verified {
     holder: PasswordHolder,
     rehash: Option<Rehash>,
 }
 
-/// Compares the password, and hashes it anew if a newer setting is due. The first hash comes
-/// before anything about the user is looked at: it is what takes the time.
+/// Compares the password, and rehashes it if today's cost is another. The first hash precedes every
+/// check of the user, because it takes the time.
 async fn verified<P: Ports>(
     ctx: &Ctx<'_, P>,
     place: &HashTicket<'_>,
@@ -182,7 +183,7 @@ async fn verified<P: Ports>(
         }
         (found, _) => found,
     };
-    // An active user would pay for the new hash: an inactive one is refused no sooner.
+    // An active user would cost the new hash as well: an inactive one must not be refused sooner.
     if let Verification::Match { rehash: true } = verification {
         let stored = None;
         let _ = verify_password(ctx, place, Proof { password, stored }).await?;
@@ -197,7 +198,7 @@ async fn verified<P: Ports>(
     Err(ServiceError::InvalidCredentials)
 }
 
-/// A hash of today's setting, of a password that has just been verified.
+/// Returns a hash at today's cost, of a password that has just been verified.
 async fn rehashed<P: Ports>(
     ctx: &Ctx<'_, P>,
     place: &HashTicket<'_>,
@@ -216,7 +217,7 @@ async fn rehashed<P: Ports>(
     }))
 }
 
-/// The session that is about to begin.
+/// Returns the session that is about to begin.
 fn new_session<P: Ports>(
     ctx: &Ctx<'_, P>,
     verified: &Verified,
@@ -231,7 +232,7 @@ fn new_session<P: Ports>(
     Ok(session.begin(ctx.config().sessions, ctx.now))
 }
 
-/// The tokens of a session's first generation.
+/// Returns the tokens of a session's first generation.
 fn first_pair<P: Ports>(
     ctx: &Ctx<'_, P>,
     login: &Login,

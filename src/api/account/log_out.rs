@@ -13,7 +13,7 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Ends the session before it answers, and deletes the cookies. One round trip; doing it again
+/// Ends the session before it answers, and deletes the cookies. One round trip. Repeating it
 /// changes nothing.
 pub(super) struct LogOut;
 

@@ -1,4 +1,5 @@
-//! An account of one's own: registering, logging in and out, the profile, the password, the activity.
+//! The caller's own account: registering, logging in and out, the profile, the password, the
+//! activity.
 
 mod change_password;
 mod list_activity;
@@ -12,7 +13,7 @@ mod rename;
 use crate::web::endpoint::endpoints;
 
 endpoints! {
-    /// An account of one's own.
+    /// The caller's own account.
     Account {
         register::Register,
         log_in::LogIn,

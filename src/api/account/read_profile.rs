@@ -12,8 +12,8 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Answers with the profile: from a copy of bounded age, or from the database. One round trip at
-/// most, and one read of KV.
+/// Returns the profile, from a copy of bounded age or from the database. At most one round trip and
+/// one read of KV.
 pub(super) struct ReadProfile;
 
 impl Endpoint for ReadProfile {

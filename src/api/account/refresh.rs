@@ -1,4 +1,4 @@
-//! `POST /api/account/refresh`: a client trades its refresh token for the next pair.
+//! `POST /api/account/refresh`: trades a refresh token for the next pair.
 
 use crate::domain::id::TokenId;
 use crate::ports::{Limiter, Ports};
@@ -17,8 +17,8 @@ use crate::web::route::Route;
 /// Rotates the refresh token and sets both cookies. One round trip.
 ///
 /// Two tabs that refresh at once, or a client whose answer was lost, present one token twice:
-/// within the grace both are answered with the same pair, byte for byte. Anything older is a
-/// copy in a third party's hands: the session ends for both of them.
+/// within the grace both get the same pair, byte for byte. An older token has been copied, so the
+/// session ends for both holders.
 pub(super) struct Refresh;
 
 impl Endpoint for Refresh {
@@ -61,7 +61,8 @@ async fn rotated<P: Ports>(
     };
     match rotate(ctx.ports, &request).await {
         Ok(rotation) => Ok(rotation),
-        // Without the database no token is issued, but one that is known to be over is refused.
+        // Without the database no token is issued, but one whose session is known to have ended is
+        // refused.
         Err(error) if !ctx.ports.has_ended(claims.id).await => Err(error.into()),
         Err(_) => Err(ServiceError::InvalidToken),
     }

@@ -22,13 +22,14 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Milliseconds in a second: a `UUIDv7` counts them, our clock does not.
+/// Milliseconds in a second: the unit of a `UUIDv7`, which is finer than that of
+/// [`UnixSeconds`](crate::domain::time::UnixSeconds).
 const MILLIS: u64 = 1_000;
 
-/// Adds the user, with the default role, and answers with it. One hash, one round trip.
+/// Adds the user with the default role, and returns it. One hash and one round trip.
 pub(super) struct Register;
 
-/// What a person registers with: `{email, password, name?}`.
+/// The fields of a registration: `{email, password, name?}`.
 #[derive(Debug)]
 pub(super) struct Newcomer {
     email: Email,
@@ -71,7 +72,7 @@ impl Endpoint for Register {
     }
 }
 
-/// The hash comes first: a taken address costs the same as a free one.
+/// Hashes the password before it adds the user: a taken address costs the same as a free one.
 async fn register<P: Ports>(
     ctx: &Ctx<'_, P>,
     newcomer: Newcomer,
@@ -114,7 +115,7 @@ async fn register<P: Ports>(
     }
 }
 
-/// The contract's `User`.
+/// `User` in docs/http.md.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UserBody {

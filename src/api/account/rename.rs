@@ -18,15 +18,15 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Copies that were read in the second of the change may be from before it: the token says
-/// that only later ones count. (`iat` may lie 5 s ahead.)
+/// Copies that were read in the second of the change may predate it, so only later ones count for
+/// the new token. (`iat` may be up to 5 s ahead.)
 const NEXT_SECOND: Seconds = Seconds::new(1);
 
-/// Stores the name and answers with the profile. One round trip.
+/// Stores the name and returns the profile. One round trip.
 ///
-/// Copies of the profile in KV may show the old name for a while, elsewhere. The caller gets
-/// an access token that is younger than all of them, and copies older than the token do not
-/// count: so the caller's next read shows the new name, whatever KV does.
+/// Copies of the profile in KV may show the old name for a while, at other locations. The caller
+/// gets an access token that is newer than all of them. Copies older than the token do not count,
+/// so the caller's next read shows the new name, whatever KV returns.
 pub(super) struct Rename;
 
 impl Endpoint for Rename {
@@ -56,8 +56,8 @@ impl Endpoint for Rename {
     }
 }
 
-/// A token that is younger than the commit and not older than the one it replaces; `None` when that
-/// one has a second left or less. Its lifetime is not extended: that is for a refresh.
+/// Returns a token that is newer than the commit and not older than the one it replaces. `None`
+/// when that one expires within a second. Its lifetime is not extended: only a refresh does that.
 fn younger_token<P: Ports>(
     ctx: &Ctx<'_, P>,
     claims: &AccessClaims,

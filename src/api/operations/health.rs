@@ -1,4 +1,4 @@
-//! `GET /health`: whether this isolate answers. Nothing else is asked.
+//! `GET /health`: whether this isolate answers. Depends on nothing else.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Answers `{"status":"ok"}`.
+/// Returns `{"status":"ok"}`.
 pub(super) struct Health;
 
 impl Endpoint for Health {

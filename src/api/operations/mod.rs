@@ -1,10 +1,10 @@
-//! What operators ask.
+//! Endpoints for operators.
 
 mod health;
 
 use crate::web::endpoint::endpoints;
 
 endpoints! {
-    /// What operators ask.
+    /// Endpoints for operators.
     Operations { health::Health }
 }

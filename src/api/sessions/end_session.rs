@@ -1,4 +1,4 @@
-//! `DELETE /api/account/sessions/{id}`: logs one device out.
+//! `DELETE /api/account/sessions/{id}`: ends one session.
 
 use super::end;
 use crate::domain::id::SessionId;
@@ -13,7 +13,7 @@ use crate::web::reply::Answer;
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Ends one of the caller's sessions. With the caller's own, the cookies go as well.
+/// Ends one of the caller's sessions. Deletes the cookies if it is the caller's own.
 pub(super) struct EndSession;
 
 impl Endpoint for EndSession {

@@ -1,4 +1,4 @@
-//! `DELETE /api/account/sessions?scope=others|all`: logs other devices out, or all of them.
+//! `DELETE /api/account/sessions?scope=others|all`: ends the other sessions, or all of them.
 
 use super::end;
 use crate::ports::{Limiter, Ports};
@@ -13,7 +13,8 @@ use crate::web::reply::Answer;
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Ends the caller's other sessions, or all of them; with the caller's own, the cookies go as well.
+/// Ends the caller's other sessions, or all of them. Deletes the cookies if the caller's own is
+/// among them.
 pub(super) struct EndSessions;
 
 impl Endpoint for EndSessions {

@@ -1,4 +1,4 @@
-//! `GET /api/account/sessions`: the devices where the caller is logged in.
+//! `GET /api/account/sessions`: the live sessions of the caller's user.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Lists the caller's live sessions, the most recently used first. One round trip.
+/// Lists the live sessions of the caller's user, the most recently used first. One round trip.
 pub(super) struct ListSessions;
 
 impl Endpoint for ListSessions {

@@ -1,4 +1,4 @@
-//! The devices where a person is logged in.
+//! The sessions of a user.
 
 mod end_session;
 mod end_sessions;
@@ -13,16 +13,17 @@ use crate::web::endpoint::endpoints;
 use crate::web::reply::{Answer, Reply};
 
 endpoints! {
-    /// The devices where a person is logged in.
+    /// The sessions of a user.
     Sessions { list_sessions::ListSessions, end_sessions::EndSessions, end_session::EndSession }
 }
 
-/// Ends sessions of the caller's before it answers. One round trip.
+/// Ends sessions of the caller's user before it answers. One round trip.
 ///
 /// # Errors
 ///
-/// [`ServiceError::InvalidToken`] when the caller's session is over, [`ServiceError::NotFound`] for
-/// a session that is not the caller's or is over already, and the store's.
+/// Returns [`ServiceError::InvalidToken`] when the caller's session is not live,
+/// [`ServiceError::NotFound`] for a session that is not the user's or has ended, and the errors of
+/// the store.
 async fn end<P: Ports>(ctx: &Ctx<'_, P>, caller: SessionKey, which: Which) -> Answer {
     let ended = sessions::end_own(ctx.ports, caller, which, &ctx.trace())
         .await?
@@ -31,7 +32,7 @@ async fn end<P: Ports>(ctx: &Ctx<'_, P>, caller: SessionKey, which: Which) -> An
         Which::One(_) if ended.is_empty() => return Err(ServiceError::NotFound.into()),
         Which::One(id) if id != caller.id => Reply::no_content(),
         Which::Others => Reply::no_content(),
-        // The caller's own session is over: its cookies are of no more use.
+        // The caller's own session has ended: its cookies are useless.
         Which::One(_) | Which::All => Reply::no_content().delete_cookies(),
     };
     sessions_ended(ctx, ended);

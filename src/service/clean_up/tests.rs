@@ -1,4 +1,4 @@
-//! The clean-up keeps up with what clients at their limits leave behind.
+//! The clean-up keeps up with the rows of clients at their limits.
 
 use pollster::block_on;
 
@@ -8,8 +8,8 @@ use crate::testing::MemoryPorts;
 
 const SCALE: u32 = 500;
 
-/// Everything a five-hundredth of its size, so that it is quick: clients at the limit of ten
-/// attempts a minute, each for an address of its own, for three days.
+/// Simulates clients at the limit of ten attempts a minute, each for a new address, for three days.
+/// Everything is scaled to a five-hundredth, so that the test is quick.
 fn attempts_after_three_days(clients: u32) -> (u32, u32) {
     let an_hour = clients * 10 * 60 / SCALE;
     let budget = Budget {
@@ -38,7 +38,7 @@ fn attempts_after_three_days(clients: u32) -> (u32, u32) {
 fn the_clean_up_keeps_up_with_clients_at_their_limits() {
     let (left, a_day) = attempts_after_three_days(17);
     assert!(left <= a_day, "{left} rows of {a_day} a day");
-    // A table that is larger than a run looks at holds what died since the last pass as well.
+    // A table that is larger than a run's budget also contains what died since the last pass.
     let (left, a_day) = attempts_after_three_days(1_000);
     assert!(left <= a_day * 4 / 3, "{left} rows of {a_day} a day");
 }

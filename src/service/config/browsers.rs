@@ -1,21 +1,21 @@
-//! The settings of what browsers are told: other origins, and https.
+//! The settings for browsers and front ends: other origins, and https.
 
 use super::reader::{Reader, list};
 use crate::service::front_end::FrontEndKeys;
 use crate::service::origin::{is_origin, is_same_site};
 
-/// For whom browsers are told to come over https alone.
+/// The hosts that browsers must visit over https only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hsts {
-    /// Nobody: the zone, or whoever has the rest of the host, says it.
+    /// None: the zone, or the owner of the host's other paths, sends the header.
     Off,
     /// The host of the request.
     Host,
-    /// The host and everything below it.
+    /// The host of the request and all subdomains.
     Subdomains,
 }
 
-/// What the settings say of browsers and front ends.
+/// The settings for browsers and front ends.
 pub(super) struct BrowserSettings {
     /// `ALLOWED_ORIGINS`.
     pub(super) origins: Vec<String>,
@@ -54,8 +54,8 @@ fn read_origins(text: &str) -> Option<Vec<String>> {
         .then_some(origins)
 }
 
-/// The origins whose requests never carry the cookies, one warning each: all of ours are
-/// `SameSite`. The origin is named; it is no secret.
+/// Returns one warning for each origin whose requests never include the cookies, because all auth
+/// cookies are `SameSite`. The warning names the origin, which is not secret.
 pub(super) fn useless_origins(issuer: &str, origins: &[String]) -> Vec<String> {
     origins
         .iter()

@@ -1,23 +1,25 @@
-//! The settings of the cookies, and whether a browser takes them from this issuer.
+//! The settings of the cookies, and whether a browser accepts them from this issuer.
 
 use super::reader::{Reader, list};
 use crate::domain::site::{is_ip_address, is_public_suffix, is_within};
 use crate::service::origin::{host_of, is_domain_name, is_local_host};
 
-/// The most domains that `FORMER_COOKIE_DOMAINS` may name: each costs two header lines at every
+/// The most domains that `FORMER_COOKIE_DOMAINS` may name. Each costs two header lines at every
 /// login, refresh and log-out.
 const MAX_FORMER_DOMAINS: usize = 4;
 /// The longest `LOCAL_COOKIE_PREFIX`.
 const MAX_LOCAL_PREFIX_BYTES: usize = 32;
 
-/// Where the auth cookies lie, and what they are called on this machine.
+/// The domains of the auth cookies, and their prefix on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CookieSettings {
-    /// `COOKIE_DOMAIN`: the domain that shares the cookies; none: the issuer's host alone.
+    /// `COOKIE_DOMAIN`: the domain that shares the cookies. Without one, only the issuer's host
+    /// gets them.
     pub domain: Option<String>,
-    /// `FORMER_COOKIE_DOMAINS`: where cookies of this service may still lie, to be deleted.
+    /// `FORMER_COOKIE_DOMAINS`: domains that may still have cookies of this service, which are
+    /// deleted.
     pub former_domains: Vec<String>,
-    /// `LOCAL_COOKIE_PREFIX`: in front of the names on `http://localhost`.
+    /// `LOCAL_COOKIE_PREFIX`: the prefix of the names on `http://localhost`.
     pub local_prefix: String,
 }
 
@@ -54,8 +56,8 @@ pub(super) fn read(reader: &mut Reader<'_>, issuer: Option<&str>) -> CookieSetti
     }
 }
 
-/// Why a browser refuses cookies of this domain from this issuer (RFC 6265, section 5.3, steps 5
-/// and 6). An issuer on this machine says nothing about it: its cookies have no domain.
+/// Returns why a browser rejects cookies of this domain from this issuer (RFC 6265, section 5.3,
+/// steps 5 and 6). The cookies of an issuer on this machine have no domain, so it is not compared.
 fn fault(domain: &str, issuer: Option<&str>) -> Option<&'static str> {
     if !is_domain_name(domain) {
         return Some("must be a domain such as example.org");
@@ -71,7 +73,8 @@ fn fault(domain: &str, issuer: Option<&str>) -> Option<&'static str> {
         .then_some("must be ISSUER's host or a domain above it: browsers refuse any other")
 }
 
-/// Empty, or a name's beginning that no browser gives a meaning to: those begin with `__`.
+/// Returns whether a text is empty, or a prefix without a meaning for browsers: those with a
+/// meaning begin with `__`.
 fn is_local_prefix(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     text.len() <= MAX_LOCAL_PREFIX_BYTES

@@ -1,7 +1,8 @@
-//! The settings: every number in one place, with its unit, default, bounds and source. The names and
-//! bounds are those of docs/settings.md.
+//! The settings: every number in one place, with its unit, default, bounds and source.
+//! docs/settings.md lists the names and bounds.
 //!
-//! Reading reports every problem at once, by name, and never a value: one of them is a secret.
+//! Reading reports all problems at once, by name. It never reports a value, because some are
+//! secrets.
 
 mod browsers;
 mod cookies;
@@ -30,25 +31,25 @@ const SECONDS_A_DAY: u32 = 86_400;
 pub enum ProfileConsistency {
     /// From a copy.
     Cached(CacheBounds),
-    /// From the database, at each request.
+    /// From the database, for each request.
     Strict,
 }
 
-/// Whether new passwords are looked up among those of breaches.
+/// Whether new passwords are looked up among breached ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreachCheck {
-    /// No: nothing leaves the service.
+    /// No request leaves the service.
     Off,
-    /// Yes, at a service of somebody else's, which is told five digits of a hash.
+    /// A third-party service is asked, which receives five digits of a hash.
     On,
 }
 
-/// How long copies of profiles count.
+/// How long copies of profiles are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheBounds {
     /// Any copy: from its read of the database.
     pub from_read: Seconds,
-    /// One in an isolate's memory: from when it came there. Zero: none is kept.
+    /// A copy in an isolate's memory: from its arrival there. Zero disables it.
     pub in_isolate: Seconds,
 }
 
@@ -79,18 +80,18 @@ pub struct Config {
     pub audit_retention: Seconds,
     /// `REGISTRATIONS_PER_HOUR`.
     pub registrations_an_hour: u32,
-    /// What is allowed and cannot work as it is meant: `NAME: what`, for the log.
+    /// Settings that are valid but have no effect: `NAME: what`, for the log.
     pub warnings: Vec<String>,
 }
 
-/// Everything that is wrong with the settings: `NAME: what`, no values.
+/// Everything that is wrong with the settings: `NAME: what`, without values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misconfiguration {
     /// One entry for each setting that is missing or out of bounds.
     pub problems: Vec<String>,
 }
 
-/// Everything that the settings say.
+/// The parsed settings.
 pub(super) struct Settings {
     pub(super) config: Config,
     pub(super) keys: KeyRing,
@@ -160,7 +161,7 @@ fn read_audience(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<String
         },
     );
     if issuer.is_some() && issuer == audience.as_deref() {
-        // A refresh token's audience is the issuer: it must not be the access token's as well.
+        // The audience of a refresh token is the issuer, so it must not be that of an access token.
         reader.problem("AUDIENCE", "must differ from ISSUER");
     }
     audience

@@ -6,11 +6,11 @@ use super::BreachCheck;
 use super::reader::{Reader, list};
 use crate::domain::credential::hashing::{HashCost, ITERATIONS, MEMORY_KIB, Pepper, Peppers};
 
-/// Memory times passes of the weakest setting that OWASP's Password Storage Cheat Sheet
-/// gives for Argon2id (m = 7,168 KiB, t = 5).
+/// Memory times passes of the weakest setting that OWASP's Password Storage Cheat Sheet recommends
+/// for Argon2id (m = 7,168 KiB, t = 5).
 const LEAST_HASH_WORK: u32 = 7_168 * 5;
 
-/// What the settings say of passwords.
+/// The settings of passwords and their hashes.
 pub(super) struct PasswordSettings {
     /// `PASSWORD_MIN_LENGTH`.
     pub(super) min_code_points: usize,
@@ -18,7 +18,7 @@ pub(super) struct PasswordSettings {
     pub(super) breach_check: BreachCheck,
     /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS`.
     pub(super) cost: HashCost,
-    /// `PASSWORD_PEPPERS`; `None` with a problem.
+    /// `PASSWORD_PEPPERS`. `None` when there is a problem.
     pub(super) peppers: Option<Peppers>,
 }
 
@@ -62,8 +62,8 @@ fn read_hash_cost(reader: &mut Reader<'_>) -> HashCost {
     cost
 }
 
-/// `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url. In front of
-/// them may stand `none`: then new hashes are made without.
+/// Parses `id:secret,id:secret`: ids of 1 to 8 letters and digits, secrets in base64url. A leading
+/// `none` means that new hashes use no pepper.
 fn read_peppers(text: &str) -> Option<Peppers> {
     let mut entries = list(text).peekable();
     let new_hashes_have_none = entries.next_if(|entry| *entry == "none").is_some();

@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 use core::str::FromStr;
 
-/// Reads settings through a look-up, which answers a name with its value.
+/// Reads settings through a lookup, which returns the value of a name.
 pub(in crate::service) struct Reader<'a> {
     look_up: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,
@@ -17,12 +17,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What has been wrong so far: `NAME: what`.
+    /// Returns the problems so far: `NAME: what`.
     pub(in crate::service) fn into_problems(self) -> Vec<String> {
         self.problems
     }
 
-    /// The setting as it is.
+    /// Returns the unparsed setting.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         (self.look_up)(name)
     }
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The entries of a list separated by commas.
+/// Returns the entries of a list that is separated by commas.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
         .map(str::trim)

@@ -3,7 +3,7 @@ use crate::domain::session::keys::tests::jwk;
 use crate::domain::time::Seconds;
 use crate::service::Service;
 
-/// The smallest set of settings that works, with `changes` on top; an empty value removes.
+/// Configures the minimal set of settings with `changes`. An empty value removes a setting.
 pub(crate) fn configure(changes: &[(&str, &str)]) -> Result<Service, Vec<String>> {
     let keys = format!(r#"{{"keys":[{}]}}"#, jwk(1, "k1"));
     Service::configure(|name| {

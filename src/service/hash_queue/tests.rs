@@ -19,7 +19,7 @@ const DJANGO: Effort = Effort {
     total_millis: 800,
 };
 
-/// Each pause lasts one poll.
+/// A timer whose pauses last one poll each.
 #[derive(Default)]
 struct OnePoll {
     pauses: RefCell<Vec<u32>>,
@@ -96,7 +96,7 @@ fn there_are_fewer_places_for_costlier_hashes() {
     assert_eq!(capacity(47_104, 4), 13);
 }
 
-/// Whether stopped on the way to the database's answer, or in line: nobody else has to look.
+/// Whether the request was stopped before or in the line: no other request has to look.
 #[test]
 fn a_place_that_is_never_handed_back_lapses_in_seconds() {
     for are_in_line in [false, true] {
@@ -119,7 +119,7 @@ fn who_looks_keeps_the_place() {
     let queue = HashQueue::default();
     let timer = OnePoll::default();
     let (first, second) = (queue.enter(NOW).unwrap(), queue.enter(NOW).unwrap());
-    // The first has the turn, and does nothing with it.
+    // The first has the turn, and does not use it.
     let _turn = pollster::block_on(own(&first, &timer)).unwrap();
     let mut waiting = own(&second, &timer);
     for now in 0..5 {
@@ -200,7 +200,7 @@ fn stopped_requests_do_not_hold_the_line() {
     assert!(waited < 2_100, "{waited} ms");
 }
 
-/// Twenty costly hashes of as many clients wait, and one login has one of ours.
+/// Twenty costly hashes of as many clients wait, and one login has an own hash.
 #[test]
 fn hashes_of_other_systems_do_not_hold_up_ours() {
     let queue = HashQueue::default();
@@ -231,11 +231,11 @@ fn a_client_has_two_places_for_costly_hashes_and_others_get_theirs() {
         .filter_map(|turn| is_pending(turn).then_some(()))
         .count();
     assert_eq!(waiting, FOREIGN_PER_CLIENT);
-    // The two have 1.6 of 2.24 s.
+    // The two take 1.6 of 2.24 s.
     let mut other = Box::pin(tickets[10].turn(&timer, Line::Foreign(client(2)), OURS));
     let mut context = Context::from_waker(Waker::noop());
     assert!(other.as_mut().poll(&mut context).is_pending());
-    // All of them together are bounded too.
+    // The sum of all of them is bounded too.
     let mut third = foreign(&tickets[11], &timer, 3);
     assert!(matches!(
         third.as_mut().poll(&mut context),
@@ -275,7 +275,7 @@ fn a_long_step_is_followed_by_a_pause_of_three_times_its_length() {
     assert!(timer.pauses.borrow().is_empty());
     pollster::block_on(turn());
     assert!(timer.pauses.borrow().iter().sum::<u32>() >= 3 * 177);
-    // Ours do not wait for it.
+    // Own hashes do not wait for it.
     timer.pauses.borrow_mut().clear();
     let ticket = queue.enter(NOW).unwrap();
     drop(pollster::block_on(own(&ticket, &timer)).unwrap());
