@@ -10,15 +10,14 @@ use super::{Ctx, ServiceError};
 use crate::domain::credential::breach::{MalformedRange, PasswordDigest};
 use crate::ports::{BreachedPasswords, NoRange, Ports};
 
-/// Refuses a password that stands in a breach. One subrequest at most, and none when the
-/// check is off.
+/// Refuses a breached password. At most one subrequest, and none when the check is off.
 ///
-/// It waits for somebody else, so it comes after everything that can be refused here, and
-/// before a place in the hash queue is taken: a slow service must not fill the queue.
+/// It waits for a third party, so it comes after every check that can be made here, and before a
+/// place in the hash queue is taken: a slow service must not fill the queue.
 ///
 /// # Errors
 ///
-/// [`ServiceError::Invalid`] with `field` as the one at fault.
+/// Returns [`ServiceError::Invalid`] with a fault of `field`.
 pub async fn refuse_breached<P: Ports>(
     ctx: &Ctx<'_, P>,
     field: &'static str,

@@ -76,14 +76,14 @@ pub async fn answer<E: Endpoint, P: Ports>(
     }
 }
 
-/// What decides about a request before anybody is asked who is calling.
+/// What the checks before the caller's identification need.
 struct Admission<'a> {
     route: &'a Route,
     policy: Policy,
     headers: &'a HeaderMap,
 }
 
-/// Counts the client, and judges what the head says of the body.
+/// Counts the client, and checks the body's headers.
 async fn admit<P: Ports, B>(
     ctx: &Ctx<'_, P>,
     admission: Admission<'_>,

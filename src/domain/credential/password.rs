@@ -36,13 +36,13 @@ pub struct UnownedPassword(String);
 /// The rule that a password breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordFault {
-    /// It has fewer code points than the policy requires.
+    /// The password has fewer code points than the policy requires.
     TooShort,
-    /// It has more than 128 code points.
+    /// The password has more than 128 code points.
     TooLong,
-    /// It is the address, its local part, or the name of the service.
+    /// The password is the address, its local part, or the name of the service.
     Guessable,
-    /// It is on a list of common passwords, or follows a rule that attackers know.
+    /// The password is on a list of common passwords, or follows a rule that attackers know.
     Common,
 }
 

@@ -21,12 +21,12 @@ pub struct UserName(String);
 /// The rule that a display name breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidName {
-    /// It contains no visible character.
+    /// The name contains no visible character.
     Invisible,
-    /// It has more than 100 code points.
+    /// The name has more than 100 code points.
     TooLong,
-    /// It contains a control character, a line separator or a bidirectional override, which could
-    /// forge lines or reorder the surrounding text wherever the name is printed.
+    /// The name contains a control character, a line separator or a bidirectional override, which
+    /// could forge lines or reorder the surrounding text wherever the name is printed.
     ControlCharacter,
 }
 

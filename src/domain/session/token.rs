@@ -101,9 +101,9 @@ pub struct RefreshClaims {
 /// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection<C> {
-    /// It is not an authentic token of this kind.
+    /// Not an authentic token of this kind.
     Invalid,
-    /// It is an authentic token of this kind, but has expired.
+    /// An authentic token of this kind that has expired.
     Expired(C),
 }
 
