@@ -57,7 +57,7 @@ async function complaints() {
 
 function assertBreached(answer, field) {
   assertProblem(answer, "validation_failed", { errors: [[field, "breached"]] });
-  assert.equal(answer.json.errors[0].message, "is known from a data breach");
+  assert.equal(answer.json.errors[0].message, "appears in a known data breach");
 }
 
 describe("BREACH_CHECK=on", () => {

@@ -96,9 +96,9 @@ fn https_required(uri: &Uri) -> String {
         };
         (1..=MAX_HOST_BYTES).contains(&host.len()) && host.bytes().all(is_plain)
     };
-    let rule = "This service answers over https only, or over http on localhost";
+    let rule = "This service requires https, except for http on localhost";
     match uri.host().filter(is_host) {
-        Some(host) => format!("{rule}; this request came over http for the host {host}"),
+        Some(host) => format!("{rule}; this request used http for the host {host}"),
         None => rule.to_owned(),
     }
 }

@@ -32,7 +32,7 @@ pub async fn refuse_breached<P: Ports>(
         Ok(true) => Err(ServiceError::Invalid(vec![FieldFault {
             field,
             code: "breached",
-            message: "is known from a data breach",
+            message: "appears in a known data breach",
         }])),
         Err(cause) => {
             let cause = cause.to_string().into();

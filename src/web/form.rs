@@ -37,7 +37,7 @@ impl<'a> Form<'a> {
         if fields.has_others_than(known) {
             // The field's name is not repeated: it is the client's text and may be a misplaced
             // password.
-            form.fault(place, "unknown_field", "has a field that is not known here");
+            form.fault(place, "unknown_field", "contains an unknown field");
         }
         form
     }
@@ -91,7 +91,7 @@ impl<'a> Form<'a> {
         match UserName::parse(&text) {
             Ok(user_name) => Some(Some(user_name)),
             Err(InvalidName::Invisible) => {
-                self.fault(name, "too_short", "must have a visible character");
+                self.fault(name, "too_short", "must contain a visible character");
                 None
             }
             Err(InvalidName::TooLong) => {
@@ -102,7 +102,7 @@ impl<'a> Form<'a> {
                 self.fault(
                     name,
                     "control_character",
-                    "must not have control characters, line separators or bidirectional overrides",
+                    "must not contain control characters, line separators or bidirectional overrides",
                 );
                 None
             }
@@ -145,7 +145,7 @@ pub const fn password_fault(field: &'static str, fault: PasswordFault) -> FieldF
     let (code, message) = match fault {
         PasswordFault::TooShort => ("too_short", "is too short"),
         PasswordFault::TooLong => ("too_long", "must have at most 128 characters"),
-        PasswordFault::Common => ("common", "is one that many people have"),
+        PasswordFault::Common => ("common", "is too common"),
         PasswordFault::Guessable => (
             "guessable",
             "must not be the e-mail address, its local part or the service's name",

@@ -59,10 +59,10 @@ codes! {
         "The e-mail address or the password is wrong";
     /// 401: no auth cookie.
     NotAuthenticated: UNAUTHORIZED, "not_authenticated", "Not authenticated",
-        "The request carries no auth cookie";
+        "The request has no auth cookie";
     /// 401: a token that is not valid.
     InvalidToken: UNAUTHORIZED, "invalid_token", "Invalid token",
-        "The session is over or the token is not valid";
+        "The session has ended or the token is not valid";
     /// 401: an authentic token that has expired.
     TokenExpired: UNAUTHORIZED, "token_expired", "Token expired",
         "The token has expired";
@@ -71,46 +71,46 @@ codes! {
         "The current password is wrong";
     /// 403: a cross-site request.
     CrossOrigin: FORBIDDEN, "cross_origin", "Cross-origin request refused",
-        "This request may not be made from another site";
+        "This request is not allowed from another site";
     /// 403: plain http.
     HttpsRequired: FORBIDDEN, "https_required", "HTTPS required",
-        "This service answers over https only";
+        "This service requires https";
     /// 404: no such path.
     NotFound: NOT_FOUND, "not_found", "Not found",
-        "There is nothing at this path";
+        "There is no resource at this path";
     /// 405: the path exists with other methods.
     MethodNotAllowed: METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed",
-        "This path does not take this method";
+        "This path does not support this method";
     /// 409: the address belongs to a user.
     EmailTaken: CONFLICT, "email_taken", "E-mail address taken",
         "A user with this email already exists";
     /// 400: a body or header that is malformed or ambiguous.
     MalformedRequest: BAD_REQUEST, "malformed_request", "Malformed request",
-        "The request cannot be read, or says one thing twice";
+        "The request is malformed or ambiguous";
     /// 408: the body did not end in time.
     RequestTimeout: REQUEST_TIMEOUT, "request_timeout", "Request timeout",
         "The body did not arrive in time";
     /// 413: more than 8 KiB.
     BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "Body too large",
-        "A body has at most 8192 bytes";
+        "The body has more than 8192 bytes";
     /// 415: another media type.
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type",
-        "This endpoint does not read this media type";
+        "This endpoint does not accept this media type";
     /// 422: a field breaks a rule.
     ValidationFailed: UNPROCESSABLE_ENTITY, "validation_failed", "Validation failed",
-        "A field breaks a rule";
+        "One or more fields are not valid";
     /// 429: too many attempts or requests.
     TooManyRequests: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests",
-        "Too many tries; wait and try again";
+        "Too many attempts or requests; try again later";
     /// 503: the database does not answer, or too many hashes wait.
     Unavailable: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
-        "The service cannot answer right now; try again";
+        "The service is temporarily unavailable; try again";
     /// 503: the settings are wrong.
     Misconfigured: SERVICE_UNAVAILABLE, "misconfigured", "Service misconfigured",
-        "The service is not set up; its operator finds the cause in the log";
+        "The service is misconfigured; its log contains the cause";
     /// 500: a fault of the service.
     Internal: INTERNAL_SERVER_ERROR, "internal", "Internal error",
-        "Something went wrong on our side";
+        "An internal error occurred";
 }
 
 impl Code {

@@ -44,7 +44,7 @@ impl Endpoint for ListActivity {
             form.fault(
                 "cursor",
                 "invalid_cursor",
-                "must be a nextCursor of this list",
+                "must be a nextCursor of an earlier page",
             );
         }
         let limit = match form.optional("limit") {

@@ -46,7 +46,7 @@ fn assert_breached(answer: &Answer, field: &str) {
     assert_eq!((answer.status, answer.code()), (422, "validation_failed"));
     assert_eq!(
         answer.body["errors"],
-        json!([{"field": field, "code": "breached", "message": "is known from a data breach"}])
+        json!([{"field": field, "code": "breached", "message": "appears in a known data breach"}])
     );
     assert!(answer.cookies().is_empty());
 }
