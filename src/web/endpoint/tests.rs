@@ -1,4 +1,4 @@
-//! Policies that carry data: a permission, an age. An endpoint names such an actor, and cannot run
+//! Policies with data: a permission, a maximum age. An endpoint names such an actor and cannot run
 //! without its check.
 
 use core::marker::PhantomData;
@@ -30,7 +30,7 @@ use crate::web::transport::Transport;
 
 const NOW: UnixSeconds = UnixSeconds::new(1_795_251_600);
 
-/// What a role may allow.
+/// An operation that a role may permit.
 trait Permission {
     const NAME: &'static str;
     const ROLES: &'static [&'static str];
@@ -43,7 +43,7 @@ impl Permission for UsersRead {
     const ROLES: &'static [&'static str] = &["admin"];
 }
 
-/// A caller whose role has a permission, by a token of a certain age at most.
+/// A caller whose role has a permission, with a token of at most a certain age.
 struct Permitted<P, const SECONDS: u32>(PhantomData<P>);
 
 impl<P: Permission, const SECONDS: u32> Actor for Permitted<P, SECONDS> {
@@ -85,7 +85,7 @@ impl Endpoint for ListUsers {
     }
 }
 
-/// The code of the refusal for a token of this role and age; `None` when it is let through.
+/// Returns the code of the refusal for a token of this role and age. `None` when it is admitted.
 fn refusal(role: &str, age: i64) -> Option<Code> {
     let service = configure(&[]).map_err(|list| list.join("; ")).unwrap();
     let issued_at = UnixSeconds::new(NOW.get() - age);
