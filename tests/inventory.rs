@@ -62,6 +62,7 @@ fn route(endpoint: Endpoint) -> Value {
         "permission": policy.permission,
         "maxAgeSeconds": policy.max_age.map(latchkey::domain::time::Seconds::get),
         "isTokenEndpoint": route.is_token_endpoint,
+        "hasCors": route.has_cors,
         "problems": problems,
     })
 }

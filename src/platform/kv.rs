@@ -125,4 +125,12 @@ impl UserCache for WorkerPorts {
         let delete = async { self.kv()?.delete(&user_key(user)).await };
         self.unless_failed("delete", delete.await);
     }
+
+    async fn responds(&self) -> bool {
+        let read = async { self.kv()?.get("ready").text().await };
+        matches!(
+            select(pin!(read), Delay::from(READ_TIMEOUT)).await,
+            Either::Left((Ok(_), _))
+        )
+    }
 }

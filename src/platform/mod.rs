@@ -23,7 +23,7 @@ use bindings::WorkerPorts;
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let ports = WorkerPorts::new(env, Some(context));
     let isolate = isolate::of(&ports);
-    let request = request::to_http(request);
+    let request = request::to_http(request, &ports.0.env);
     let response = match &*isolate {
         Ok(service) => server::handle(request, service, &ports, ports.now()).await,
         Err(_) => server::refuse_misconfigured(request, &ports),

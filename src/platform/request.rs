@@ -8,12 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use js_sys::futures::JsFuture;
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{Delay, Headers, Request, Response, ResponseBuilder};
+use worker::{Delay, Env, Headers, Request, Response, ResponseBuilder};
 
 use crate::server::request_headers;
 use crate::server::sender::{FRONT_END_KEY, VISITOR_HEADERS};
 use crate::web::body::{ReadError, RequestBody};
-use crate::web::request::Country;
+use crate::web::request::{Country, Internal};
 
 /// How long a client may take to send a body of 8 KiB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -22,11 +22,14 @@ const UNREADABLE: u8 = b'?';
 /// Replaces a URL that `http` does not accept. No endpoint has this path.
 const UNREADABLE_URI: &str = "https://unreadable.invalid/unreadable";
 
+/// Set in `env` by the entrypoints for service bindings (`package/entry.mjs`), and by nothing else.
+const INTERNAL: &str = "LATCHKEY_INTERNAL";
+
 /// The body of a request, not read yet.
 pub(super) struct WorkerBody(Request);
 
 /// Converts the head. The body remains unread.
-pub(super) fn to_http(request: Request) -> http::Request<WorkerBody> {
+pub(super) fn to_http(request: Request, env: &Env) -> http::Request<WorkerBody> {
     // `worker::Method` would turn unknown methods into GET, so the raw method is used.
     let method = Method::from_bytes(request.inner().method().as_bytes()).unwrap_or(Method::TRACE);
     let uri = request
@@ -42,6 +45,9 @@ pub(super) fn to_http(request: Request) -> http::Request<WorkerBody> {
     *converted.headers_mut() = headers;
     if let Some(country) = country {
         converted.extensions_mut().insert(country);
+    }
+    if env.var(INTERNAL).is_ok() {
+        converted.extensions_mut().insert(Internal);
     }
     converted
 }

@@ -40,4 +40,7 @@ pub trait UserCache {
 
     /// Deletes the copy. Best effort.
     async fn drop_copy(&self, user: UserId);
+
+    /// Returns whether the cache answers at all.
+    async fn responds(&self) -> bool;
 }

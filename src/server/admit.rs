@@ -9,7 +9,7 @@ use crate::domain::site::is_within;
 use crate::service::config::Config;
 use crate::service::{Service, ServiceError};
 use crate::web::problem::{Code, Refusal};
-use crate::web::router::{Lookup, Segments, find};
+use crate::web::router::{Lookup, Segments, find, leads_to};
 use crate::web::transport::Transport;
 
 /// The longest host that a refusal repeats: the maximum length of a domain name.
@@ -64,7 +64,9 @@ pub(super) fn admit<'a>(
 /// 3.2.2).
 fn is_preflight(head: &request::Parts, service: &Service) -> bool {
     let origin = head.headers.get(ORIGIN);
+    let path = head.uri.path();
     head.method == Method::OPTIONS
+        && Endpoint::table().any(|(_, route)| route.has_cors && leads_to(route.path, path))
         && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
         && origin
             .is_some_and(|origin| allowed_origin(origin, &service.config.allowed_origins).is_some())

@@ -16,6 +16,7 @@ use crate::service::config::Hsts;
 use crate::web::cookies::CookieStyle;
 use crate::web::headers::{self, HeaderContext, X_REQUEST_ID};
 use crate::web::problem::{self, ProblemContext, Refusal};
+use crate::web::request::Internal;
 use crate::web::route::Route;
 use crate::web::transport::Transport;
 
@@ -39,8 +40,10 @@ impl<'a> Exchange<'a> {
         let request_id = in_usual_form(Builder::from_random_bytes(bytes).into_uuid());
         ports.identify(&request_id);
         let Sender { address, country } = Sender::of(head, service);
+        let mut caller = Caller::new(request_id, ClientPrefix::parse(address), country);
+        caller.is_internal = head.extensions.get::<Internal>().is_some();
         Self {
-            caller: Caller::new(request_id, ClientPrefix::parse(address), country),
+            caller,
             route: None,
             head,
             service,
@@ -126,6 +129,9 @@ impl<'a> Exchange<'a> {
     }
 
     fn allowed_origin(&self, service: &'a Service) -> Option<&'a str> {
+        if self.route.is_some_and(|route| !route.has_cors) {
+            return None;
+        }
         let origin = self.head.headers.get(ORIGIN)?;
         allowed_origin(origin, &service.config.allowed_origins).map(String::as_str)
     }

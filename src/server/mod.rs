@@ -15,6 +15,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use crate::domain::audit::AuditEvent;
 use crate::domain::time::UnixSeconds;
 use crate::ports::Ports;
+use crate::service::readiness::explain_failure;
 use crate::service::refusals::request_refused;
 use crate::service::{Ctx, Service};
 use crate::web::body::RequestBody;
@@ -86,6 +87,12 @@ pub async fn handle<P: Ports, B: RequestBody>(
                 cookies,
             };
             let answer = endpoint.answer(&ctx, head, body).await;
+            if let Err(Refusal {
+                cause: Some(cause), ..
+            }) = &answer
+            {
+                explain_failure(&ctx, cause);
+            }
             answer.map(|reply| reply.into_response(cookies, now))
         }
     };

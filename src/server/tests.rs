@@ -7,11 +7,13 @@ mod between;
 mod breach;
 mod cookies;
 mod devices;
+mod operations;
 mod profile;
 mod requests;
 mod sender;
 mod sessions;
 mod throttling;
+mod verify;
 
 use core::cell::Cell;
 

@@ -17,6 +17,9 @@ pub struct Caller {
     pub client: ClientPrefix,
     /// The two-letter code of the country, according to the network's edge.
     pub country: Option<String>,
+    /// Whether the request comes through a service binding of the same account: the platform's
+    /// limiters do not count it.
+    pub is_internal: bool,
     key: OnceCell<ThrottleKey>,
     user: Cell<Option<UserId>>,
 }
@@ -29,6 +32,7 @@ impl Caller {
             request_id,
             client,
             country,
+            is_internal: false,
             key: OnceCell::new(),
             user: Cell::new(None),
         }

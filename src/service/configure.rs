@@ -6,6 +6,7 @@ use super::config::{self, Misconfiguration, Settings};
 use super::hash_queue::HashQueue;
 use super::memory::VerifiedTokens;
 use super::profile_cache::IsolateCopies;
+use super::readiness::Readiness;
 use super::refusals::Refusals;
 use crate::domain::credential::hashing::PasswordHasher;
 use crate::domain::session::token::Tokens;
@@ -34,8 +35,11 @@ impl Service {
             cost,
             peppers,
         } = settings;
+        let throttle_secret = keys.derive_secret("latchkey/throttle/v1");
         Self {
-            throttle: ThrottleKeys::new(keys.derive_secret("latchkey/throttle/v1")),
+            public_keys: keys.public_jwk_set(),
+            readiness: Readiness::default(),
+            throttle: ThrottleKeys::new(throttle_secret),
             tokens: Tokens::new(keys, config.issuance.clone()),
             hasher: PasswordHasher::new(cost).with_peppers(peppers),
             hash_queue: HashQueue::for_hashes_of(cost.effort()),

@@ -16,6 +16,7 @@ pub mod origin;
 pub mod policy;
 pub mod presented;
 pub mod profile_cache;
+pub mod readiness;
 pub mod refusals;
 pub mod revocations;
 pub mod verify_password;
@@ -32,6 +33,7 @@ use config::Config;
 use hash_queue::HashQueue;
 use memory::VerifiedTokens;
 use profile_cache::IsolateCopies;
+use readiness::Readiness;
 use refusals::Refusals;
 
 pub use error::ServiceError;
@@ -54,6 +56,10 @@ pub struct Service {
     pub verified: VerifiedTokens,
     /// Remembers accounts for a few seconds.
     pub copies: IsolateCopies,
+    /// Remembers whether the deployment can serve requests.
+    pub readiness: Readiness,
+    /// The public keys, as JSON.
+    pub public_keys: String,
 }
 
 impl Service {

@@ -7,15 +7,16 @@
 
 use std::rc::Rc;
 
-use super::Ctx;
-use super::config::CacheBounds;
+use super::config::{CacheBounds, ProfileConsistency};
+use super::limits::{self, Limited};
 use super::memory::Places;
+use super::policy::Member;
+use super::{Ctx, ServiceError};
 use crate::domain::id::UserId;
 use crate::domain::identity::user::Profile;
 use crate::domain::session::token::AccessClaims;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{CachedAccount, Ports};
-use crate::store::users::Account;
 
 /// How far ahead the clock that wrote a copy may be, at another location.
 const READ_AT_LEEWAY: Seconds = Seconds::new(5);
@@ -35,58 +36,102 @@ impl Default for IsolateCopies {
     }
 }
 
-/// The copies of one caller's profile that are valid for one token.
-pub struct ProfileCache<'a, P> {
+/// What an endpoint asks of the caller's account.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The highest age of a copy, if the endpoint accepts less than the settings do. Zero asks the
+    /// database.
+    pub max_age: Option<Seconds>,
+    /// How the platform's limiter counts the request, once KV or the database has to be asked.
+    pub counted: Option<Limited>,
+}
+
+/// Returns the caller's account as a copy of bounded age shows it, or as the database has it now.
+/// `read_at` is never later than the read that the answer comes from. One round trip at most, and
+/// one read of KV.
+///
+/// # Errors
+///
+/// [`ServiceError::Throttled`], [`ServiceError::InvalidToken`] when the session is over or the user
+/// inactive, and the store's.
+pub async fn read_account<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    member: &Member,
+    wanted: Wanted,
+) -> Result<Rc<CachedAccount>, ServiceError> {
+    let bounds = match ctx.config().profile {
+        ProfileConsistency::Cached(bounds) => Some(bounds),
+        ProfileConsistency::Strict => None,
+    };
+    let cache = bounds.map(|bounds| ProfileCache {
+        ctx,
+        claims: &member.claims,
+        bounds: CacheBounds {
+            from_read: wanted
+                .max_age
+                .unwrap_or(bounds.from_read)
+                .min(bounds.from_read),
+            ..bounds
+        },
+    });
+    let may_be_a_copy = wanted.max_age != Some(Seconds::new(0));
+    let copies = cache.as_ref().filter(|_| may_be_a_copy);
+    if let Some(account) = copies.and_then(ProfileCache::in_isolate) {
+        return Ok(account);
+    }
+    if let Some(limited) = wanted.counted {
+        limits::by_session(ctx, limited, member.session().id).await?;
+    }
+    if let Some(copies) = copies
+        && let Some(account) = copies.in_kv().await
+    {
+        return Ok(account);
+    }
+    let account = member.account(ctx).await?;
+    let account = Rc::new(CachedAccount {
+        user: Profile::from(account.user),
+        sessions: account.live_sessions,
+        read_at: ctx.now,
+    });
+    if let Some(cache) = cache {
+        cache.keep(&account);
+    }
+    Ok(account)
+}
+
+/// The copies of one caller's account that are valid for one token.
+struct ProfileCache<'a, P> {
     ctx: &'a Ctx<'a, P>,
     claims: &'a AccessClaims,
     bounds: CacheBounds,
 }
 
-impl<'a, P: Ports> ProfileCache<'a, P> {
-    /// Creates the view of the copies for the holder of this token.
-    #[must_use]
-    pub const fn new(ctx: &'a Ctx<'a, P>, claims: &'a AccessClaims, bounds: CacheBounds) -> Self {
-        Self {
-            ctx,
-            claims,
-            bounds,
-        }
-    }
-
-    /// Returns the copy in this isolate's memory. No call.
-    #[must_use]
-    pub fn in_isolate(&self) -> Option<Profile> {
+impl<P: Ports> ProfileCache<'_, P> {
+    /// The copy in this isolate's memory. Asks nothing outside.
+    fn in_isolate(&self) -> Option<Rc<CachedAccount>> {
         let kept = self.ctx.service.copies.0.get(self.claims.session.user)?;
         let counts = self.ctx.now < kept.until && self.counts(&kept.account);
-        counts.then(|| kept.account.user.clone())
+        counts.then_some(kept.account)
     }
 
-    /// Returns the copy in KV, and keeps it in this isolate's memory.
-    pub async fn in_kv(&self) -> Option<Profile> {
+    /// The copy in KV, which this isolate keeps from now on.
+    async fn in_kv(&self) -> Option<Rc<CachedAccount>> {
         let copy = self.ctx.ports.find_copy(self.claims.session.user).await?;
         if !self.counts(&copy) {
             return None;
         }
-        let profile = copy.user.clone();
-        self.keep_in_isolate(Rc::new(copy));
-        Some(profile)
+        let copy = Rc::new(copy);
+        self.keep_in_isolate(Rc::clone(&copy));
+        Some(copy)
     }
 
-    /// Keeps what the database has just returned: here at once, in KV in the background.
-    #[must_use]
-    pub fn keep(&self, account: Account) -> Profile {
-        let profile = Profile::from(account.user);
-        let copy = Rc::new(CachedAccount {
-            user: profile.clone(),
-            sessions: account.live_sessions,
-            read_at: self.ctx.now,
-        });
-        self.keep_in_isolate(Rc::clone(&copy));
-        let ports = self.ctx.ports.clone();
+    /// Keeps what the database has just said: here at once, in KV in the background.
+    fn keep(&self, account: &Rc<CachedAccount>) {
+        self.keep_in_isolate(Rc::clone(account));
+        let (ports, copy) = (self.ctx.ports.clone(), Rc::clone(account));
         self.ctx
             .ports
             .in_background(async move { ports.keep_copy(&copy).await });
-        profile
     }
 
     fn keep_in_isolate(&self, account: Rc<CachedAccount>) {

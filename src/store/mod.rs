@@ -73,6 +73,7 @@ pub mod log_in;
 pub mod passwords;
 pub mod rotate;
 mod row;
+pub mod schema;
 pub mod sessions;
 pub mod sweep;
 pub mod users;

@@ -46,6 +46,7 @@ pub(crate) struct MemoryKv {
     pub(crate) writes: Cell<u32>,
     pub(crate) revoked: RefCell<HashSet<String>>,
     pub(crate) accounts: RefCell<HashMap<String, CachedAccount>>,
+    pub(crate) is_down: Cell<bool>,
 }
 
 /// A fake limiter that records its requests, and refuses all of them when it is full.
@@ -133,6 +134,10 @@ impl UserCache for MemoryPorts {
     async fn drop_copy(&self, user: UserId) {
         self.kv.writes.set(self.kv.writes.get() + 1);
         self.kv.accounts.borrow_mut().remove(&user.to_string());
+    }
+
+    async fn responds(&self) -> bool {
+        !self.kv.is_down.get()
     }
 }
 

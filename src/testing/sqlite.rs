@@ -63,8 +63,27 @@ impl Default for Sqlite {
         for migration in migrations() {
             migrated.execute(&mutants::applied(&migration));
         }
+        // As wrangler keeps them.
+        migrated.execute("CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE)");
+        for name in migration_names() {
+            migrated.execute(&format!(
+                "INSERT INTO d1_migrations (name) VALUES ('{name}')"
+            ));
+        }
         migrated
     }
+}
+
+/// Returns the names of the files of `migrations/`, in order.
+pub(crate) fn migration_names() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .expect("migrations/")
+        .map(|entry| entry.expect("a file").file_name().into_string())
+        .map(|name| name.expect("a name"))
+        .collect();
+    names.sort();
+    names
 }
 
 /// Returns the texts of `migrations/`, in order.

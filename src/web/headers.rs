@@ -11,11 +11,20 @@ use http::header::{
 use http::Uri;
 
 use super::transport::Transport;
+use crate::domain::time::Seconds;
 use crate::service::config::Hsts;
 use crate::service::origin::is_local_host;
 
 /// The client's id in a request, and the service's id of the request in every answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The caller's identity, as a token that an upstream verifies.
+pub const X_AUTH_IDENTITY: HeaderName = HeaderName::from_static("x-auth-identity");
+/// The caller's id, for an upstream that trusts its proxy.
+pub const X_USER_ID: HeaderName = HeaderName::from_static("x-user-id");
+/// The slug of the caller's role, for an upstream that trusts its proxy.
+pub const X_USER_ROLE: HeaderName = HeaderName::from_static("x-user-role");
+/// The id of the caller's session, for an upstream that trusts its proxy.
+pub const X_SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
@@ -70,7 +79,10 @@ pub struct HeaderContext<'a> {
 
 /// Adds the headers of every answer.
 pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let is_shared = headers.contains_key(CACHE_CONTROL);
+    if !is_shared {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
@@ -79,6 +91,9 @@ pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
     }
     if let Ok(id) = HeaderValue::from_str(context.request_id) {
         headers.insert(X_REQUEST_ID, id);
+    }
+    if is_shared {
+        return;
     }
     if context.varies_by_origin {
         headers.insert(VARY, HeaderValue::from_static("Origin"));
@@ -101,6 +116,19 @@ pub fn add(headers: &mut HeaderMap, context: HeaderContext<'_>) {
     headers.insert(
         CROSS_ORIGIN_RESOURCE_POLICY,
         HeaderValue::from_static(resource_policy),
+    );
+}
+
+/// Adds what an answer has that is the same for everyone: caches keep it for this long, and pages of
+/// any origin read it.
+pub fn add_shared(headers: &mut HeaderMap, span: Seconds) {
+    if let Ok(cache) = HeaderValue::from_str(&format!("public, max-age={}", span.get())) {
+        headers.insert(CACHE_CONTROL, cache);
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        CROSS_ORIGIN_RESOURCE_POLICY,
+        HeaderValue::from_static("cross-origin"),
     );
 }
 

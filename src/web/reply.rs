@@ -1,12 +1,13 @@
 //! The answer of an endpoint that does not refuse.
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
 use super::cookies::CookieStyle;
+use super::headers;
 use super::problem::{Code, Refusal};
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::service::issue::{AccessToken, TokenPair};
 
 /// A reply, or a refusal.
@@ -19,6 +20,9 @@ pub struct Reply {
     status: StatusCode,
     json: Option<Vec<u8>>,
     cookies: CookieChange,
+    headers: Vec<(HeaderName, String)>,
+    /// How long anyone may keep the answer.
+    shared_for: Option<Seconds>,
 }
 
 /// The change of the auth cookies.
@@ -54,20 +58,31 @@ impl Reply {
             cause: Some(error.to_string()),
             ..Refusal::new(Code::Internal)
         })?;
-        Ok(Self {
+        Ok(Self::new(status, Some(json)))
+    }
+
+    /// Creates a 200 with a text that is JSON already and the same for everyone: caches and pages of
+    /// any origin may keep it for this long.
+    pub fn shared_json(text: &str, span: Seconds) -> Self {
+        Self {
+            shared_for: Some(span),
+            ..Self::new(StatusCode::OK, Some(text.as_bytes().to_vec()))
+        }
+    }
+
+    const fn new(status: StatusCode, json: Option<Vec<u8>>) -> Self {
+        Self {
             status,
-            json: Some(json),
+            json,
             cookies: CookieChange::Kept,
-        })
+            headers: Vec::new(),
+            shared_for: None,
+        }
     }
 
     /// Creates a 204.
     pub const fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            json: None,
-            cookies: CookieChange::Kept,
-        }
+        Self::new(StatusCode::NO_CONTENT, None)
     }
 
     /// Sets both auth cookies.
@@ -94,6 +109,12 @@ impl Reply {
         }
     }
 
+    /// Adds a header. A value that is not visible ASCII is left out.
+    pub fn with_header(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// Returns the response, without the headers of every answer.
     #[must_use]
     pub fn into_response(self, style: CookieStyle<'_>, now: UnixSeconds) -> Response<Vec<u8>> {
@@ -104,6 +125,14 @@ impl Reply {
         if is_json {
             let json = HeaderValue::from_static("application/json; charset=utf-8");
             headers.insert(CONTENT_TYPE, json);
+        }
+        if let Some(span) = self.shared_for {
+            headers::add_shared(headers, span);
+        }
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
         }
         match self.cookies {
             CookieChange::Kept => {}

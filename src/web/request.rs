@@ -14,6 +14,10 @@ use crate::service::presented::PresentedTokens;
 #[derive(Clone, Debug)]
 pub struct Country(pub String);
 
+/// Marks a request that comes through a service binding of the same account; a request extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Internal;
+
 /// The head of a request.
 pub struct Head<'a> {
     /// The headers.

@@ -51,6 +51,8 @@ pub struct Route {
     pub limiter: Option<Limiter>,
     /// Whether the endpoint acts as OAuth's token endpoint (RFC 6749, section 5.2).
     pub is_token_endpoint: bool,
+    /// Whether allowed origins may read the answer (CORS).
+    pub has_cors: bool,
     /// The refusals that the other facts do not imply.
     pub own_refusals: &'static [Code],
 }
@@ -65,6 +67,7 @@ impl Route {
             has_query: false,
             limiter: None,
             is_token_endpoint: false,
+            has_cors: true,
             own_refusals: &[],
         }
     }
@@ -134,6 +137,15 @@ impl Route {
     pub const fn token_endpoint(self) -> Self {
         Self {
             is_token_endpoint: true,
+            ..self
+        }
+    }
+
+    /// Leaves the CORS headers out, for any origin.
+    #[must_use]
+    pub const fn without_cors(self) -> Self {
+        Self {
+            has_cors: false,
             ..self
         }
     }

@@ -52,6 +52,12 @@ pub fn find<'a, E: Copy>(
     }
 }
 
+/// Returns whether a path matches a pattern.
+#[must_use]
+pub fn leads_to(pattern: &'static str, path: &str) -> bool {
+    segments(pattern, path).is_some()
+}
+
 /// Returns the segments of a path that match the `{name}`s of a pattern. `None` when the pattern
 /// does not match.
 fn segments<'a>(pattern: &'static str, path: &'a str) -> Option<Segments<'a>> {

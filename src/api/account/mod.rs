@@ -5,10 +5,12 @@ mod change_password;
 mod list_activity;
 mod log_in;
 mod log_out;
+mod read_identity;
 mod read_profile;
 mod refresh;
 mod register;
 mod rename;
+mod verify;
 
 use crate::web::endpoint::endpoints;
 
@@ -21,6 +23,8 @@ endpoints! {
         log_out::LogOut,
         change_password::ChangePassword,
         read_profile::ReadProfile,
+        read_identity::ReadIdentity,
+        verify::Verify,
         rename::Rename,
         list_activity::ListActivity,
     }

@@ -1,10 +1,12 @@
-//! Endpoints for operators.
+//! What operators and other services ask.
 
 mod health;
+mod key_set;
+mod ready;
 
 use crate::web::endpoint::endpoints;
 
 endpoints! {
-    /// Endpoints for operators.
-    Operations { health::Health }
+    /// What operators and other services ask.
+    Operations { health::Health, ready::Ready, key_set::KeySet }
 }

@@ -1,5 +1,6 @@
 //! The key ring: Ed25519 keys from a JWK Set. The first key signs, all of them verify. A secret for
-//! refresh tokens, which only this service reads, is derived from each.
+//! refresh tokens, which only this service reads, is derived from each. A key without its private
+//! part is published for other services, and verifies nothing here.
 
 use core::fmt;
 
@@ -7,7 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
 use hmac::{Hmac, Mac};
 use jwt_compact::alg::Hs512Key;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 
@@ -40,26 +41,29 @@ const REFRESH_LABEL: &str = "latchkey/refresh-token/v1";
 
 /// The keys of this deployment.
 pub struct KeyRing {
-    signing: Key,
-    /// The keys that only verify.
-    others: Vec<Key>,
+    signing: PrivateKey,
+    signing_id: KeyId,
+    /// Every key, the signing one first.
+    keys: Vec<Key>,
 }
 
 struct Key {
     id: KeyId,
+    public: [u8; 32],
+    /// `None` for a key that is only published.
+    private: Option<PrivateKey>,
+}
+
+struct PrivateKey {
     ed25519: SigningKey,
     /// The HMAC-SHA-512 secret of refresh tokens.
     refresh: [u8; 64],
 }
 
-impl Key {
-    fn new(id: KeyId, ed25519: SigningKey) -> Self {
+impl PrivateKey {
+    fn new(ed25519: SigningKey) -> Self {
         let refresh = derive(REFRESH_LABEL, &ed25519);
-        Self {
-            id,
-            ed25519,
-            refresh,
-        }
+        Self { ed25519, refresh }
     }
 }
 
@@ -80,9 +84,11 @@ pub enum InvalidKeyRing {
     NotAKeySet,
     /// The set contains no key, or more than eight.
     WrongNumber,
-    /// The key at this position (from 0) is not an Ed25519 private key with a valid `kid`, or its
-    /// `x` does not match its `d`.
+    /// The key at this position (from 0) is not an Ed25519 key with a valid `kid`, or its `x` does
+    /// not match its `d`.
     BadKey(usize),
+    /// The first key has no private part: it cannot sign.
+    PublicSigner,
     /// The key at this position is a placeholder: all its bytes are the same.
     WeakKey(usize),
     /// The key at this position repeats the id or the value of an earlier one.
@@ -101,12 +107,28 @@ struct Jwk<'a> {
     kty: &'a str,
     crv: &'a str,
     x: &'a str,
-    d: &'a str,
+    d: Option<&'a str>,
     kid: &'a str,
 }
 
+/// A public key (RFC 8037, section 2).
+#[derive(Serialize)]
+struct PublicJwk<'a> {
+    kty: &'a str,
+    crv: &'a str,
+    x: String,
+    kid: &'a str,
+    alg: &'a str,
+    r#use: &'a str,
+}
+
+#[derive(Serialize)]
+struct PublicJwkSet<'a> {
+    keys: Vec<PublicJwk<'a>>,
+}
+
 impl KeyRing {
-    /// Parses a JWK Set of Ed25519 private keys (RFC 8037, section 2).
+    /// Parses a JWK Set of Ed25519 keys (RFC 8037, section 2). The first one is private.
     ///
     /// # Errors
     ///
@@ -118,28 +140,31 @@ impl KeyRing {
         }
         let mut keys: Vec<Key> = Vec::with_capacity(set.keys.len());
         for (position, jwk) in set.keys.iter().enumerate() {
-            let (id, key) = jwk.read().ok_or(InvalidKeyRing::BadKey(position))?;
-            if is_placeholder(&key) {
+            let key = jwk.read().ok_or(InvalidKeyRing::BadKey(position))?;
+            if key.is_placeholder() {
                 return Err(InvalidKeyRing::WeakKey(position));
             }
             if keys
                 .iter()
-                .any(|other| other.id == id || other.ed25519 == key)
+                .any(|other| other.id == key.id || other.public == key.public)
             {
                 return Err(InvalidKeyRing::Repeated(position));
             }
-            keys.push(Key::new(id, key));
+            keys.push(key);
         }
-        let mut keys = keys.into_iter();
-        let signing = keys.next().ok_or(InvalidKeyRing::WrongNumber)?;
-        let others = keys.collect();
-        Ok(Self { signing, others })
+        let first = keys.first().ok_or(InvalidKeyRing::WrongNumber)?;
+        let private = first.private.as_ref().ok_or(InvalidKeyRing::PublicSigner)?;
+        Ok(Self {
+            signing: PrivateKey::new(private.ed25519.clone()),
+            signing_id: first.id.clone(),
+            keys,
+        })
     }
 
     /// Returns the id of the key that signs new tokens.
     #[must_use]
     pub const fn signing_id(&self) -> &KeyId {
-        &self.signing.id
+        &self.signing_id
     }
 
     /// Returns the key that signs new access tokens.
@@ -152,6 +177,25 @@ impl KeyRing {
     #[must_use]
     pub fn signing_refresh(&self) -> Hs512Key {
         Hs512Key::new(self.signing.refresh)
+    }
+
+    /// Returns the public parts of all keys as a JWK Set (RFC 7517, section 5), for those who verify
+    /// access tokens.
+    #[must_use]
+    pub fn public_jwk_set(&self) -> String {
+        let keys = self.keys.iter().map(|key| PublicJwk {
+            kty: "OKP",
+            crv: "Ed25519",
+            x: Base64UrlUnpadded::encode_string(&key.public),
+            kid: key.id.as_str(),
+            alg: "EdDSA",
+            r#use: "sig",
+        });
+        let set = PublicJwkSet {
+            keys: keys.collect(),
+        };
+        // Strings always serialize.
+        serde_json::to_string(&set).unwrap_or_default()
     }
 
     /// Derives a secret for another purpose, named by `label`. It reveals nothing about the key
@@ -169,12 +213,17 @@ impl KeyRing {
     ///
     /// The check signs again: Ed25519 has one signature for each text (RFC 8032, section 5.1.6),
     /// and making it takes less than half the time of verifying it. The correct signature of a text
-    /// must not leak: it stays in this function, and the comparison takes constant time.
+    /// must not leak: it stays in this function, and the comparison takes constant time. A key
+    /// without its private part has signed nothing that is accepted here: verifying in the usual way
+    /// would add 12 kB of compressed code.
     #[must_use]
     pub fn has_signed(&self, id: &str, text: &str, signature: &[u8]) -> bool {
-        self.find(id).is_some_and(|key| {
-            let ours = key.ed25519.sign(text.as_bytes()).to_bytes();
-            ours.ct_eq(signature).into()
+        self.find(id).is_some_and(|key| match &key.private {
+            Some(private) => {
+                let ours = private.ed25519.sign(text.as_bytes()).to_bytes();
+                ours.ct_eq(signature).into()
+            }
+            None => false,
         })
     }
 
@@ -182,29 +231,42 @@ impl KeyRing {
     /// tag. Takes constant time.
     #[must_use]
     pub fn has_signed_refresh(&self, id: &str, text: &str, tag: &[u8]) -> bool {
-        self.find(id).is_some_and(|key| {
+        let private = self.find(id).and_then(|key| key.private.as_ref());
+        private.is_some_and(|private| {
             // HMAC accepts keys of any length.
-            Hmac::<Sha512>::new_from_slice(&key.refresh)
+            Hmac::<Sha512>::new_from_slice(&private.refresh)
                 .is_ok_and(|mac| mac.chain_update(text).verify_slice(tag).is_ok())
         })
     }
 
     fn find(&self, id: &str) -> Option<&Key> {
-        core::iter::once(&self.signing)
-            .chain(&self.others)
-            .find(|key| key.id.as_str() == id)
+        self.keys.iter().find(|key| key.id.as_str() == id)
     }
 }
 
 impl Jwk<'_> {
-    fn read(&self) -> Option<(KeyId, SigningKey)> {
+    fn read(&self) -> Option<Key> {
         if self.kty != "OKP" || self.crv != "Ed25519" {
             return None;
         }
-        let key = SigningKey::from_bytes(&decode_32(self.d)?);
-        let public = decode_32(self.x)?;
         let id = KeyId::parse(self.kid)?;
-        (key.verifying_key().to_bytes() == public).then_some((id, key))
+        let public = decode_32(self.x)?;
+        let private = match self.d {
+            Some(d) => {
+                let key = SigningKey::from_bytes(&decode_32(d)?);
+                Some(PrivateKey::new(key))
+            }
+            None => None,
+        };
+        let fits = private
+            .as_ref()
+            .is_none_or(|private| private.ed25519.verifying_key().to_bytes() == public);
+        let key = Key {
+            id,
+            public,
+            private,
+        };
+        fits.then_some(key)
     }
 }
 
@@ -214,16 +276,22 @@ fn decode_32(text: &str) -> Option<[u8; 32]> {
     (decoded.len() == 32).then_some(bytes)
 }
 
-/// Returns whether sixteen equal bytes appear in a row, which no generator produces.
-fn is_placeholder(key: &SigningKey) -> bool {
-    key.as_bytes()
-        .windows(16)
-        .any(|window| window.iter().all(|byte| Some(byte) == window.first()))
+impl Key {
+    /// Returns whether sixteen equal bytes appear in a row, which no generator produces.
+    fn is_placeholder(&self) -> bool {
+        self.private.as_ref().is_some_and(|private| {
+            private
+                .ed25519
+                .as_bytes()
+                .windows(16)
+                .any(|window| window.iter().all(|byte| Some(byte) == window.first()))
+        })
+    }
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyRing({} keys)", 1 + self.others.len())
+        write!(f, "KeyRing({} keys)", self.keys.len())
     }
 }
 
@@ -234,8 +302,9 @@ impl fmt::Display for InvalidKeyRing {
             Self::WrongNumber => write!(f, "must hold 1 to {MAX_KEYS} keys"),
             Self::BadKey(position) => write!(
                 f,
-                "key {position} is not an Ed25519 private key with matching x and d and a kid"
+                "key {position} is not an Ed25519 key with matching x and d and a kid"
             ),
+            Self::PublicSigner => f.write_str("must begin with a private key: the first one signs"),
             Self::WeakKey(position) => write!(f, "key {position} is a placeholder"),
             Self::Repeated(position) => write!(f, "key {position} repeats an earlier one"),
         }

@@ -22,7 +22,7 @@ use super::SessionKey;
 use super::keys::KeyRing;
 use crate::domain::id::TokenId;
 use crate::domain::time::{Seconds, UnixSeconds};
-use wire::{AccessBody, RefreshBody, StrictHeader, decode, decode_bytes};
+use wire::{AccessBody, IdentityBody, RefreshBody, StrictHeader, decode, decode_bytes};
 
 /// The longest token that is parsed, in bytes. Tokens of this service have about 500.
 const MAX_TOKEN_BYTES: usize = 2_048;
@@ -37,6 +37,8 @@ enum Kind {
     Access,
     /// Only this service reads it, so it is an HMAC, at a tenth of the cost.
     Refresh,
+    /// An upstream behind a proxy verifies it. This service never accepts one.
+    Identity,
 }
 
 impl Kind {
@@ -45,13 +47,14 @@ impl Kind {
         match self {
             Self::Access => "at+jwt", // RFC 9068, section 2.1
             Self::Refresh => "rt+jwt",
+            Self::Identity => "identity+jwt",
         }
     }
 
     /// Returns the header's `alg`.
     const fn alg(self) -> &'static str {
         match self {
-            Self::Access => "EdDSA",
+            Self::Access | Self::Identity => "EdDSA",
             Self::Refresh => "HS512",
         }
     }
@@ -96,6 +99,22 @@ pub struct RefreshClaims {
     pub expires_at: UnixSeconds,
     /// The token's id. The session's row contains the id of the current one.
     pub id: TokenId,
+}
+
+/// Lifetime of an identity token: as long as a request takes on its way through a proxy.
+pub const IDENTITY_LIFETIME: Seconds = Seconds::new(30);
+
+/// The claims of an identity token: who is calling, for one upstream behind a proxy.
+#[derive(Clone, Debug)]
+pub struct IdentityClaims<'a> {
+    /// The caller's session.
+    pub session: SessionKey,
+    /// The role's slug.
+    pub role: &'a str,
+    /// `aud`: the upstream.
+    pub audience: &'a str,
+    /// When it is issued.
+    pub issued_at: UnixSeconds,
 }
 
 /// Why a token is refused.
@@ -202,6 +221,26 @@ impl Tokens {
         self.sign(Kind::Refresh, lifetime, body)
     }
 
+    /// Signs an identity token.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SigningFailed`] if the claims cannot be serialized.
+    pub fn sign_identity(&self, claims: &IdentityClaims<'_>) -> Result<SignedToken, SigningFailed> {
+        let body = IdentityBody {
+            iss: &self.issuance.issuer,
+            aud: claims.audience,
+            sub: claims.session.user,
+            sid: claims.session.id,
+            role: claims.role,
+        };
+        let lifetime = Lifetime {
+            issued_at: claims.issued_at,
+            expires_at: claims.issued_at.plus(IDENTITY_LIFETIME),
+        };
+        self.sign(Kind::Identity, lifetime, body)
+    }
+
     /// Verifies an access token.
     ///
     /// # Errors
@@ -300,7 +339,7 @@ impl Tokens {
         claims.issued_at = Some(date_time(lifetime.issued_at)?);
         claims.expiration = Some(date_time(lifetime.expires_at)?);
         let signed = match kind {
-            Kind::Access => Ed25519.token(&header, &claims, self.keys.signing()),
+            Kind::Access | Kind::Identity => Ed25519.token(&header, &claims, self.keys.signing()),
             Kind::Refresh => Hs512.token(&header, &claims, &self.keys.signing_refresh()),
         };
         signed.map(SignedToken).map_err(|_| SigningFailed)
@@ -324,7 +363,7 @@ impl Tokens {
         }
         let signature = decode_bytes(signature).ok_or(Rejection::Invalid)?;
         let is_ours = match kind {
-            Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),
+            Kind::Access | Kind::Identity => self.keys.has_signed(&header.kid, signed, &signature),
             Kind::Refresh => self
                 .keys
                 .has_signed_refresh(&header.kid, signed, &signature),

@@ -46,6 +46,22 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BrowserSettings> {
     })
 }
 
+/// `UPSTREAMS`: names that an identity token may have as its `aud`.
+pub(super) fn read_upstreams(reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    reader.or_default(
+        "UPSTREAMS",
+        "",
+        "must be names of 1 to 200 visible ASCII characters, separated by commas",
+        |text| {
+            let names: Vec<String> = list(text).map(str::to_owned).collect();
+            let is_name = |name: &String| {
+                name.len() <= 200 && name.bytes().all(|byte| byte.is_ascii_graphic())
+            };
+            names.iter().all(is_name).then_some(names)
+        },
+    )
+}
+
 fn read_origins(text: &str) -> Option<Vec<String>> {
     let origins: Vec<String> = list(text).map(str::to_owned).collect();
     origins

@@ -76,6 +76,8 @@ pub struct Config {
     pub hsts: Hsts,
     /// `TRUSTED_FRONT_END_KEY`.
     pub front_ends: FrontEndKeys,
+    /// `UPSTREAMS`: the services behind proxies for which identity tokens are issued.
+    pub upstreams: Vec<String>,
     /// `AUDIT_RETENTION_DAYS`.
     pub audit_retention: Seconds,
     /// `REGISTRATIONS_PER_HOUR`.
@@ -119,6 +121,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     );
     let browsers = browsers::read(reader);
     let cookies = cookies::read(reader, issuer.as_deref());
+    let upstreams = browsers::read_upstreams(reader);
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
     let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
@@ -140,6 +143,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         cookies,
         hsts: browsers.hsts,
         front_ends: browsers.front_ends,
+        upstreams: upstreams?,
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
         registrations_an_hour,
     };

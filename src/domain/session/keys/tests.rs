@@ -126,3 +126,42 @@ fn faulty_sets_are_refused_by_position() {
 fn a_key_ring_is_redacted_in_debug_output() {
     assert_eq!(format!("{:?}", read(&[jwk(1, "a")])), "Ok(KeyRing(1 keys))");
 }
+
+/// A JWK without its private part.
+fn public(seed: u8, kid: &str) -> String {
+    let whole: serde_json::Value = serde_json::from_str(&jwk(seed, kid)).unwrap();
+    let mut members = whole.as_object().unwrap().clone();
+    members.remove("d");
+    serde_json::to_string(&members).unwrap()
+}
+
+#[test]
+fn a_key_without_its_private_part_is_published_and_verifies_nothing() {
+    let ring = read(&[jwk(1, "own"), public(2, "other")]).unwrap();
+    let by_other = SigningKey::from_bytes(&secret(2)).sign(b"text").to_bytes();
+    assert!(!ring.has_signed("other", "text", &by_other));
+    assert!(!ring.has_signed_refresh("other", "text", &[0; 64]));
+    let set: serde_json::Value = serde_json::from_str(&ring.public_jwk_set()).unwrap();
+    assert_eq!(set["keys"][0]["kid"], "own");
+    assert_eq!(set["keys"][1]["kid"], "other");
+    let public: serde_json::Value = serde_json::from_str(&public(2, "other")).unwrap();
+    assert_eq!(set["keys"][1]["x"], public["x"]);
+}
+
+#[test]
+fn the_first_key_must_be_able_to_sign() {
+    let fault = read(&[public(1, "own"), jwk(2, "other")]).unwrap_err();
+    assert_eq!(fault, InvalidKeyRing::PublicSigner);
+    let fault = read(&[jwk(1, "own"), public(1, "same")]).unwrap_err();
+    assert_eq!(fault, InvalidKeyRing::Repeated(1));
+}
+
+#[test]
+fn the_public_set_contains_no_private_part() {
+    let ring = read(&[jwk(1, "new"), jwk(2, "old")]).unwrap();
+    let text = ring.public_jwk_set();
+    for seed in [1, 2] {
+        let d = Base64UrlUnpadded::encode_string(&secret(seed));
+        assert!(!text.contains(&d) && !text.contains("\"d\""));
+    }
+}

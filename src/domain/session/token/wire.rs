@@ -48,6 +48,16 @@ pub(super) struct RefreshBody {
     pub(super) jti: TokenId,
 }
 
+/// The claims of an identity token, which this service only writes.
+#[derive(Serialize)]
+pub(super) struct IdentityBody<'a> {
+    pub(super) iss: &'a str,
+    pub(super) aud: &'a str,
+    pub(super) sub: UserId,
+    pub(super) sid: SessionId,
+    pub(super) role: &'a str,
+}
+
 /// Decodes one part of a token: canonical base64url (base64ct rejects padding, other alphabets and
 /// trailing bits) of a JSON object with exactly these members, each once.
 pub(super) fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {

@@ -1,0 +1,33 @@
+//! `GET /.well-known/jwks.json`: the public keys, for services that verify access tokens.
+
+use crate::domain::time::Seconds;
+use crate::ports::Ports;
+use crate::service::Ctx;
+use crate::service::config::Config;
+use crate::service::policy::Anyone;
+use crate::web::endpoint::Endpoint;
+use crate::web::problem::Refusal;
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// How long caches may keep the set. A new key must be published for longer before it signs
+/// (docs/deploying.md).
+const KEPT: Seconds = Seconds::new(600);
+
+/// Returns the public parts of all keys (RFC 7517, section 5), the same for everyone.
+pub(super) struct KeySet;
+
+impl Endpoint for KeySet {
+    const ROUTE: Route = Route::get("/.well-known/jwks.json", "KeySet");
+    type Actor = Anyone;
+    type Input = ();
+
+    fn input(_: &Received<'_>, _: &Config) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, (): ()) -> Answer {
+        Ok(Reply::shared_json(&ctx.service.public_keys, KEPT))
+    }
+}
