@@ -1,14 +1,13 @@
-//! What it takes to judge whether a password is common, and how many others are refused with
-//! the common ones:
+//! Measures the check for common passwords, and how many others are refused with them:
 //!
 //! ```text
-//! npm run bench:common                 random passphrases pass, and how long a look takes
+//! npm run bench:common                 random passphrases pass, and how long a lookup takes
 //! npm run bench:common -- LIST         and how many of the first 3,000 lines of a list are refused
 //! ```
 //!
-//! `LIST` has one password a line, the most frequent first. Fails when one of its first 3,000 of
-//! eight code points or more passes, a passphrase is refused, more than one in 2,000 random
-//! words of eight letters is, or a look takes 20 µs or longer.
+//! `LIST` contains one password per line, the most frequent first. Fails when one of its first
+//! 3,000 with eight code points or more passes, when a passphrase is refused, when more than one in
+//! 2,000 random words of eight letters is refused, or when a lookup takes 20 µs or longer.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use latchkey::domain::credential::common_passwords::is_common;
 const MOST_FREQUENT: usize = 3_000;
 const MIN_CODE_POINTS: usize = 8;
 const PASSPHRASES: u64 = 10_000;
-/// Words of eight random letters: 38 bits, and the shortest that the rules may take for a walk.
+/// Words of eight random letters: 38 bits, and the shortest that the rules may treat as a walk.
 const WORDS: u64 = 1_000_000;
 const MOST_WORDS_REFUSED: usize = 500;
 const LOOKS: u64 = 1_000_000;

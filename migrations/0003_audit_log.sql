@@ -1,33 +1,35 @@
--- What happened to accounts, in the order in which it took effect. No secret and no address in clear.
+-- What happened to accounts, in the order in which it took effect. Contains neither secrets nor
+-- plain addresses.
 --
--- Triggers write it, in the transaction of the change: no statement can forget it, and a repeated
--- statement changes nothing and so tells nothing. A row that changes an account carries the trace of
--- the request that changes it (JSON: at, actor, session, country, client, request). A row that
--- changes while its trace stays has been changed by hand, and the log says so (actor `database`).
--- What has no row of its own (refused passwords, throttled requests) is written by the service.
+-- Triggers write it in the transaction of the change: no statement can forget it, and a repeated
+-- statement changes nothing and so records nothing. A row that changes an account contains the
+-- trace of the request that changes it (JSON: at, actor, session, country, client, request). If a
+-- row changes while its trace stays the same, the change was made by hand, and the log records that
+-- (actor `database`). The service writes what has no row (refused passwords, throttled requests).
 
 CREATE TABLE audit_log (
-    user_id    TEXT    NOT NULL,           -- whose account; '': nobody's that is known. No foreign key: the log outlives its user
-    id         INTEGER NOT NULL,           -- counts a user's events from 1, in the order of the commits
+    user_id    TEXT    NOT NULL,           -- whose account; '': unknown. No foreign key: the log outlives its user
+    id         INTEGER NOT NULL,           -- counts a user's events from 1, in commit order
     event      TEXT    NOT NULL,           -- src/domain/audit.rs
-    session_id TEXT,                       -- which session, where one is concerned
-    reason     TEXT,                       -- of 'session_ended': as sessions.end_reason
-    at         INTEGER NOT NULL,           -- when; of several, the first
-    last_at    INTEGER NOT NULL,           -- of several, the last
-    count      INTEGER NOT NULL DEFAULT 1, -- how many; more than one for refusals only
+    session_id TEXT,                       -- the session that the event is about, if any
+    reason     TEXT,                       -- for 'session_ended': as in sessions.end_reason
+    at         INTEGER NOT NULL,           -- when it happened; for several refusals, the first
+    last_at    INTEGER NOT NULL,           -- for several refusals, the last
+    count      INTEGER NOT NULL DEFAULT 1, -- more than one for refusals only
     actor      TEXT    NOT NULL,           -- 'user': a request to the service; 'database': by hand
-    country    TEXT,                       -- two letters, from the network's edge; of several, the last
-    client     TEXT,                       -- keyed hash of the client's prefix; of several, the last
-    request_id TEXT,                       -- as in the answer and the log lines; of several, the last
-    bucket     TEXT,                       -- refusals: event, user and hour, which share a row
+    country    TEXT,                       -- two letters, from the network's edge; for several refusals, of the last
+    client     TEXT,                       -- keyed hash of the client's prefix; for several refusals, of the last
+    request_id TEXT,                       -- as in the answer and the log lines; for several refusals, of the last
+    bucket     TEXT,                       -- of refusals: event, user and hour, which share a row
     PRIMARY KEY (user_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- However often somebody is refused: one row an hour.
+-- One row an hour, however often a user is refused.
 CREATE UNIQUE INDEX audit_log_bucket ON audit_log (bucket) WHERE bucket IS NOT NULL;
 
--- What the triggers insert into; it becomes a row of the log in one place, and nothing is stored
--- here. It is no view: a dump writes its views last, and a trigger of one could not be restored.
+-- The triggers insert into this table, and one trigger turns that into a row of the log; nothing is
+-- stored here. It is not a view: a dump writes views last, and could not restore the trigger of
+-- one.
 CREATE TABLE events (
     user_id    TEXT,
     event      TEXT,
@@ -62,9 +64,9 @@ BEGIN
     VALUES (NEW.user_id, 'logged_in', NEW.id, NEW.trace);
 END;
 
--- A change of the password ends every session, and is told once.
+-- A password change ends every session, and is recorded once.
 CREATE TRIGGER sessions_ended AFTER UPDATE OF ended_at ON sessions
-WHEN OLD.ended_at IS NULL AND NEW.end_reason <> 'password_changed' -- which it has only if it has ended (CHECK)
+WHEN OLD.ended_at IS NULL AND NEW.end_reason <> 'password_changed' -- NULL unless it has ended (CHECK)
 BEGIN
     INSERT INTO events (user_id, event, session_id, reason, trace)
     VALUES (
@@ -76,7 +78,7 @@ BEGIN
     );
 END;
 
--- People who were imported registered elsewhere.
+-- Imported users registered elsewhere.
 CREATE TRIGGER users_registered AFTER INSERT ON users
 WHEN NEW.trace ->> 'actor' IS NOT 'import'
 BEGIN
@@ -92,8 +94,8 @@ BEGIN
       FROM (SELECT CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace END AS trace);
 END;
 
--- A hash that the service replaces under the same version is of the same password. Whoever sets a
--- hash by hand sets another password: that ends every session, as a change through the service does.
+-- A hash that the service replaces under the same version is of the same password. A hash that is
+-- set by hand is another password: it ends every session, like a change through the service.
 CREATE TRIGGER users_password_set AFTER UPDATE OF password_hash, password_version ON users
 WHEN NEW.password_hash IS NOT OLD.password_hash OR NEW.password_version <> OLD.password_version
 BEGIN
@@ -109,7 +111,7 @@ BEGIN
      WHERE user_id = NEW.id AND ended_at IS NULL AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
 END;
 
--- However an account is deactivated, its sessions end: reactivating it brings none of them back.
+-- However an account is deactivated, its sessions end; reactivation restores none of them.
 CREATE TRIGGER users_activity_set AFTER UPDATE OF is_active ON users
 WHEN NEW.is_active <> OLD.is_active
 BEGIN

@@ -1,7 +1,7 @@
-//! The parsers that face strangers, fed with anything: none panics, what they accept is
-//! canonical, and what is written is read back.
+//! Property tests of the parsers of untrusted input: none panics, what they accept is canonical,
+//! and what is written can be read back.
 //!
-//! A short run is part of `cargo test`. A long one, by hand:
+//! `cargo test` includes a short run. A long one, by hand:
 //!
 //! ```text
 //! PROPTEST_CASES=200000 cargo test --release --test fuzz
@@ -40,7 +40,7 @@ const NOW: UnixSeconds = UnixSeconds::new(1_795_251_600);
 const ISSUER: &str = "https://auth.example.org";
 const SECRET: [u8; 32] = *b"0123456789abcdefghijklmnopqrstuv";
 
-/// Text that is near what a parser looks for, and text that is not.
+/// Text that is similar to what a parser accepts, and text that is not.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -50,7 +50,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// SHA-1 of [`chosen_password`], behind its prefix.
+/// SHA-1 of [`chosen_password`], without its prefix.
 const CHOSEN_SUFFIX: &str = "3523B62ABC141A2B4D6019D23CBA835DBD0";
 
 fn chosen_password() -> PasswordDigest {
@@ -66,7 +66,7 @@ fn field(fields: &Fields, name: &str) -> Option<String> {
     }
 }
 
-/// A form as the most careful client writes it: every byte in percent signs.
+/// A form as the most careful client writes it: every byte percent-encoded.
 fn encode(pairs: &[(String, String)]) -> Vec<u8> {
     let part = |text: &str| text.bytes().fold(String::new(), push_percent);
     let pairs: Vec<String> = pairs
@@ -122,7 +122,7 @@ fn claims(seed: [u8; 16], role: String) -> AccessClaims {
     }
 }
 
-/// Header and claims of any JSON, signed with the right key.
+/// Any JSON as header and claims, signed with the right key.
 fn signed(key: &SigningKey, header: &Json, claims: &Json) -> String {
     let part = |json: &Json| Base64UrlUnpadded::encode_string(json.to_string().as_bytes());
     let input = format!("{}.{}", part(header), part(claims));
@@ -150,7 +150,7 @@ fn any_json() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    // Nothing is written beside the sources: a failure prints its smallest case.
+    // Nothing is written next to the sources: a failure prints its smallest case.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -210,7 +210,7 @@ proptest! {
         lines.insert(at.index(lines.len() + 1), format!("{CHOSEN_SUFFIX}:{count}"));
         let range = lines.join("\r\n");
         prop_assert_eq!(digest.is_among(range.as_bytes()).ok(), Some(count > 0));
-        // Cut off within the last hash, or right behind it.
+        // Cut off within the last hash, or directly after it.
         let last = range.rfind(':').unwrap();
         prop_assert!(digest.is_among(&range.as_bytes()[..last - cut]).is_err());
     }
@@ -238,7 +238,7 @@ proptest! {
             }
         }
         prop_assert!(!read.has_others_than(&fields.keys().map(String::as_str).collect::<Vec<_>>()));
-        // The same fields, one of them twice.
+        // The same fields, with one of them repeated.
         if let Some((name, value)) = fields.iter().next() {
             let twice = format!("{{{}:{value},{}", json!(name), &object.to_string()[1..]);
             prop_assert!(Body::Json(twice.into_bytes()).fields().is_err());
@@ -252,7 +252,7 @@ proptest! {
         let read = Body::Form(bytes.clone()).fields().unwrap();
         let query = Fields::from_query(core::str::from_utf8(&bytes).ok()).unwrap();
         for (name, value) in &fields {
-            // A parameter without a value counts as left out.
+            // A parameter without a value is treated as omitted.
             let expected = (!value.is_empty()).then(|| value.clone());
             prop_assert_eq!(field(&read, name), expected.clone());
             prop_assert_eq!(field(&query, name), expected);
@@ -319,7 +319,7 @@ proptest! {
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         pairs.insert(at.index(pairs.len() + 1), format!("__Host-access_token={token}"));
-        // Behind a comma it is no cookie of its own, but somebody's attempt to plant one.
+        // After a comma it is not an auth cookie, but an attempt to plant one.
         let mut planted = HeaderMap::new();
         planted.insert(COOKIE, HeaderValue::from_str(&format!("theme=1, {}", pairs.join("; "))).unwrap());
         let settings = CookieSettings::default();
@@ -376,7 +376,7 @@ proptest! {
         prop_assert_eq!(tokens.verify_access(&signed(&key, &header, &body), NOW).ok(), Some(good));
         let object = if in_header { &mut header } else { &mut body };
         object[name.as_str()] = value;
-        // Another role, or other times within the bounds, are as good as the first ones.
+        // Another role, or other times within the bounds, are as valid as the first ones.
         if let Ok(read) = tokens.verify_access(&signed(&key, &header, &body), NOW) {
             prop_assert!(!in_header && ["role", "iat", "exp"].contains(&name.as_str()));
             let again = tokens.sign_access(&read).ok().unwrap();
@@ -392,7 +392,7 @@ proptest! {
         prop_assert_eq!(key(&format!("{a}.{b}.{c}.{d}")), key(&format!("::ffff:{a}.{b}.{c}.{d}")));
         let [p, q, r, s] = prefix;
         let [t, u, v, w] = host;
-        // ::/64 holds the IPv4 addresses, each a client of its own.
+        // ::/64 contains the IPv4 addresses, each a separate client.
         prop_assume!(prefix != [0; 4]);
         let long = format!("{p:04X}:{q:04X}:{r:04X}:{s:04X}:{t:x}:{u:x}:{v:x}:{w:x}");
         prop_assert_eq!(key(&long), key(&format!("{p:x}:{q:x}:{r:x}:{s:x}::")));

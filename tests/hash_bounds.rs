@@ -1,6 +1,6 @@
-//! `scripts/users/hash-bounds.json`: which costs and lengths of stored hashes the service
-//! verifies, for the importer, which needs no Rust. It is found by asking the service's own
-//! reader, and this test fails when the file says something else. After a change of a bound:
+//! `scripts/users/hash-bounds.json`: which costs and lengths of stored hashes the service verifies,
+//! for the importer, which does not require Rust. The test asks the service's own parser, and fails
+//! when the file differs. After a change of a bound:
 //!
 //! ```text
 //! LATCHKEY_WRITE_BOUNDS=1 cargo test --test hash_bounds
@@ -17,7 +17,7 @@ const PATH: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/scripts/users/hash-bounds.json"
 );
-/// No length that is taken is as long, and no cost as high.
+/// No accepted length reaches the first, and no accepted cost the second.
 const LONGEST: u64 = 1_000;
 const HIGHEST: u64 = 1 << 33;
 
@@ -25,23 +25,23 @@ fn is_read(hash: String) -> bool {
     StoredHash::from_database(hash).can_be_verified()
 }
 
-/// So many bytes in unpadded base64.
+/// This number of bytes in unpadded base64.
 fn bytes(length: u64) -> String {
     Base64Unpadded::encode_string(&vec![7; usize::try_from(length).unwrap()])
 }
 
-/// The first and the last length that are taken.
+/// The first and the last accepted length.
 fn lengths(is_taken: impl Fn(u64) -> bool) -> Value {
     range(LONGEST, is_taken)
 }
 
-/// The first and the last cost that are taken.
+/// The first and the last accepted cost.
 fn costs(is_taken: impl Fn(u64) -> bool) -> Value {
     range(HIGHEST, is_taken)
 }
 
-/// The first and the last number below `limit` that are taken; those between them are taken
-/// too. Null when there is none.
+/// The first and the last accepted number below `limit`; those between them are accepted too. Null
+/// when there is none.
 fn range(limit: u64, is_taken: impl Fn(u64) -> bool) -> Value {
     let tries = (0..128).chain((7..33).map(|power| 1 << power));
     let mut tries = tries.filter(|number| *number < limit);
@@ -125,7 +125,7 @@ fn the_importer_has_the_bounds_of_the_service() {
     assert_eq!(fs::read_to_string(PATH).unwrap(), wanted);
 }
 
-/// The importer has one bound for the salts and one for the keys of all kinds but Argon2's.
+/// The importer has one bound for the salts, and one for the keys, of all kinds but Argon2's.
 #[test]
 fn lengths_are_those_of_every_kind() {
     let salts = lengths(|length| scrypt(4, 8, 1, [length, 32]));

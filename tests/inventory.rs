@@ -1,5 +1,6 @@
-//! The inventory of routes, `docs/routes.json`: what the tests, the benchmarks and the documents go
-//! by. This test writes it anew with `UPDATE_INVENTORY=1`, and otherwise holds it to the table.
+//! The inventory of routes, `docs/routes.json`, on which the tests, the benchmarks and the
+//! documents rely. With `UPDATE_INVENTORY=1` this test writes the file, otherwise it compares it
+//! with the table.
 
 use std::path::Path;
 use std::{env, fs};

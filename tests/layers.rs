@@ -1,4 +1,4 @@
-//! The structure, held to its picture in ARCHITECTURE.md.
+//! Checks that the structure matches its picture in ARCHITECTURE.md.
 #![expect(clippy::unwrap_used, reason = "a test: whatever is not there fails it")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use latchkey::api::Endpoint;
 use latchkey::service::policy::Proof;
 
-/// Each layer, with the layers that it may use beside itself.
+/// Each layer, with the layers that it may use.
 const LAYERS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("ports", &["domain"]),
@@ -34,7 +34,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("testing", &["ports", "domain"]),
 ];
 
-/// Crates that one layer alone, or some layers, may name.
+/// Crates that only one layer, or some layers, may name.
 const CRATES: [(&str, &[&str]); 8] = [
     ("worker", &["platform"]),
     ("js_sys", &["platform"]),
@@ -46,7 +46,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("argon2", &["domain"]),
 ];
 
-/// What requests to elsewhere are made with: the runtime's `fetch`, `worker`'s `Fetch` and
+/// The ways to make a request to the outside: the runtime's `fetch`, `worker`'s `Fetch` and
 /// `Fetcher`, raw sockets.
 const OUTBOUND: [&str; 4] = ["fetch_with_", "\"fetch\"", "Fetch", "Socket"];
 
@@ -128,10 +128,10 @@ fn imports_point_down_the_layers_only() {
     }
 }
 
-/// Words that begin a statement. (`testing` sets pragmas and runs what the tests say.)
+/// Words that begin a statement. (`testing` sets pragmas and runs the SQL of tests.)
 const SQL: [&str; 4] = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
 
-/// The rules of sessions, passwords and throttling are statements, and there is one place for them.
+/// The rules of sessions, passwords and throttling are statements, and exist in one place.
 #[test]
 fn only_the_store_contains_sql() {
     for (file, layer, code) in sources() {
@@ -148,7 +148,7 @@ fn only_the_store_contains_sql() {
     }
 }
 
-/// Production code must not lean on what the tests use.
+/// Production code must not depend on what only tests use.
 #[test]
 fn only_tests_use_the_testing_layer() {
     for (file, layer, code) in sources() {
@@ -163,7 +163,7 @@ fn only_tests_use_the_testing_layer() {
     }
 }
 
-/// A new way out must be added here, in the sight of a reviewer.
+/// A new outbound request must be added here, where a reviewer sees it.
 #[test]
 fn only_the_breach_check_asks_the_rest_of_the_world() {
     let outbound: BTreeSet<PathBuf> = sources()
@@ -184,7 +184,7 @@ fn every_layer_is_there() {
     assert_eq!(found, drawn);
 }
 
-/// A new endpoint for anyone must be added here, in the sight of a reviewer.
+/// A new endpoint for any client must be added here, where a reviewer sees it.
 #[test]
 fn what_anyone_may_call_is_listed_here() {
     let open: Vec<&str> = Endpoint::all()
@@ -215,7 +215,7 @@ fn no_route_stands_twice() {
     assert_eq!(names.len(), Endpoint::all().count());
 }
 
-/// An area may be removed, or written anew, without a look at the others.
+/// An area can be removed or rewritten without looking at the others.
 #[test]
 fn no_area_names_another() {
     let areas: BTreeSet<String> = sources()
@@ -233,7 +233,7 @@ fn no_area_names_another() {
     }
 }
 
-/// The folder of `api` that a file lies in.
+/// The folder of `api` that contains a file.
 fn area(file: &Path) -> Option<String> {
     let inside = file.strip_prefix("api").ok()?;
     let mut parts = inside.components();
@@ -241,8 +241,8 @@ fn area(file: &Path) -> Option<String> {
     Some(area.as_os_str().to_str()?.to_owned())
 }
 
-/// The modules of the package import each other in no circle: each can be read after those that it
-/// names. A folder counts as one with its `mod.rs`, and its files may name it.
+/// The modules of the package do not import each other in a circle: each can be read after those
+/// that it names. A folder and its `mod.rs` are one module, which its files may name.
 #[test]
 fn imports_have_no_circle() {
     let files: Vec<(String, String)> = sources()
@@ -284,7 +284,7 @@ fn module(file: &Path) -> String {
     text.strip_suffix("::mod").unwrap_or(&text).to_owned()
 }
 
-/// What comes before a file's own tests.
+/// The part before a file's own tests.
 fn production(code: &str) -> String {
     code.split("#[cfg(test)]")
         .next()
@@ -292,7 +292,8 @@ fn production(code: &str) -> String {
         .to_owned()
 }
 
-/// The paths of a file's `use` declarations, from the root of the package; of a list, each.
+/// The paths of a file's `use` declarations, from the root of the package, including each path of a
+/// list.
 fn imported(code: &str, module: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for (at, _) in code.match_indices("use ") {
@@ -325,7 +326,7 @@ fn imported(code: &str, module: &str) -> Vec<String> {
     paths
 }
 
-/// Whether a file holds tests alone.
+/// Whether a file contains only tests.
 fn is_test(file: &Path) -> bool {
     file.iter()
         .any(|part| part == "tests" || part == "tests.rs" || part == "mutants.rs")

@@ -1,6 +1,6 @@
 //! The audit log: what happened to an account, when, and from where.
 //!
-//! It contains neither secrets nor plain client addresses: a client appears as a keyed hash of its
+//! It contains neither secrets nor plain addresses: a client appears as a keyed hash of its
 //! prefix.
 
 use core::fmt;

@@ -1,5 +1,5 @@
-//! Which stored hashes the service can verify, for the tests of the importer: one hash a line
-//! on standard input, `1` or `0` a line on standard output.
+//! Which stored hashes the service can verify, for the tests of the importer: one hash per line on
+//! standard input, `1` or `0` per line on standard output.
 
 use std::io::{self, Read, Write};
 

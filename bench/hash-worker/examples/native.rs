@@ -1,5 +1,5 @@
-//! The same hash, compiled for this machine: what each of some costs in CPU time, in
-//! milliseconds, a line each. Linux only.
+//! The hash of this crate, compiled for this machine. Prints the CPU time of each of COUNT
+//! hashes, in milliseconds, one per line. Linux only.
 //!
 //!     cargo run --release --example native -- COUNT MEMORY_KIB ITERATIONS
 
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let params = Params::new(memory_kib, iterations, 1, Some(32)).map_err(|e| e.to_string())?;
     let mut blocks = vec![Block::new(); params.block_count()];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    // The first one, whose memory the system has yet to hand over, is not shown.
+    // The first one is not shown: the system has yet to allocate its memory.
     for round in 0..=count {
         let mut tag = [0; 32];
         let before = cpu_ms()?;
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What this thread has computed so far, by the kernel's accounting.
+/// The CPU time of this thread so far, according to the kernel.
 fn cpu_ms() -> Result<f64, Box<dyn Error>> {
     let stat = read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = stat.split(' ').next().ok_or("an empty schedstat")?;

@@ -1,4 +1,4 @@
-//! One bare Argon2id hash: what a login cannot cost less than.
+//! One bare Argon2id hash: the lower bound of a login's cost.
 
 use std::cell::RefCell;
 
@@ -10,8 +10,8 @@ thread_local! {
     static BLOCKS: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Hashes a password under a salt and answers with the tag's first byte, so that nothing is
-/// optimised away; `None` when the parameters are refused.
+/// Hashes a password with a salt and returns the tag's first byte, so that nothing is optimised
+/// away. `None` when the parameters are rejected.
 #[wasm_bindgen]
 pub fn hash(password: &str, salt: &[u8], memory_kib: u32, iterations: u32) -> Option<u8> {
     let params = Params::new(memory_kib, iterations, 1, Some(32)).ok()?;
