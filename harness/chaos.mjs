@@ -17,7 +17,7 @@ import { control, counters, enter, kvSeen, newControl, newCounters, now, wrapCon
 const RealDate = Date;
 
 /** `Date` by the test's clock: `new Date()` and `Date.now()`. */
-// biome-ignore lint/suspicious/noShadowRestrictedNames: it stands for the real one, name and all.
+// biome-ignore lint/suspicious/noShadowRestrictedNames: it replaces the real one, name included.
 globalThis.Date = class Date extends RealDate {
   constructor(...args) {
     super(...(args.length === 0 ? [now()] : args));
@@ -48,7 +48,7 @@ export default class Chaos extends WorkerEntrypoint {
     return this.#app({ backgroundStarted: false, answered: false }).scheduled(event);
   }
 
-  /** The real Worker, whose bindings and context are ours. */
+  /** The real Worker, with the test's bindings and context. */
   #app(work) {
     const app = new App(this.ctx, wrapEnv(this.env, work));
     app.ctx = wrapContext(this.ctx, work);

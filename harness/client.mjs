@@ -1,6 +1,6 @@
 /**
- * A client with a cookie jar, as much of one as the tests need: it keeps what
- * `Set-Cookie` says and sends it back, and shows the lines as they came.
+ * A client with a cookie jar, as far as the tests need one: it keeps the
+ * cookies of `Set-Cookie`, sends them back, and shows the original lines.
  */
 
 /**
@@ -10,7 +10,7 @@
  * @property {Record<string, string | true>} attributes In their order.
  * @property {string} line
  *
- * @typedef {object} Reachable What requests are sent to: a Latchkey, or whatever else has `fetch`.
+ * @typedef {object} Reachable The destination of requests: a Latchkey, or anything else with `fetch`.
  * @property {(path: string, init?: any) => Promise<Response>} fetch
  *
  * @typedef {Omit<RequestInit, "headers"> & {
@@ -25,7 +25,7 @@
  * @property {Headers} headers
  * @property {Map<string, Cookie>} setCookies
  * @property {string} text
- * @property {any} json Of the shape that the endpoint documents; undefined where the body is no JSON.
+ * @property {any} json Of the shape that the endpoint documents; undefined where the body is not JSON.
  */
 
 /**

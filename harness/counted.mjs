@@ -1,4 +1,4 @@
-/** Reads the counters of a Worker behind counting.mjs, from the client's side. */
+/** Reads the counters of a Worker wrapped by counting.mjs, from the client's side. */
 
 /**
  * @import { Reachable } from "./client.mjs"

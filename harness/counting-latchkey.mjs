@@ -1,4 +1,4 @@
-/** The release artefact behind counters, for benchmarks alone. */
+/** The release artefact wrapped by counters, for benchmarks only. */
 import App from "../build/index.js";
 import { counting } from "./counting.mjs";
 

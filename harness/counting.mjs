@@ -82,7 +82,7 @@ export function counting(App) {
 }
 
 /**
- * The real Worker, whose bindings and context are ours.
+ * The real Worker, with the benchmark's bindings and context.
  *
  * @param {Worker} App
  * @param {{ env: Env, ctx: Context }} entry
@@ -149,7 +149,7 @@ function countedBinding(binding) {
  */
 function countedDatabase(db) {
   /**
-   * What `batch` must be given and what is recorded, for the statement that the Worker holds.
+   * What `batch` must receive and what is recorded, for the Worker's statement.
    *
    * @type {WeakMap<object, Sent>}
    */
@@ -169,7 +169,7 @@ function countedDatabase(db) {
       bind: (...bound) => statement(prepared.bind(...bound), sql, bound),
       run: () => all("run"),
       all: () => all("all"),
-      // `first` has no meta data, so it is made of `all`, as D1 makes it itself.
+      // `first` has no meta data, so it is built from `all`, as in D1 itself.
       first: async (column) => {
         const row = (await all("all")).results[0] ?? null;
         return row === null || column === undefined ? row : row[column];
@@ -219,7 +219,7 @@ async function runBatches(db, batches) {
 }
 
 /**
- * What says nothing of its rows must not look free.
+ * A call that does not report its rows must not appear free.
  *
  * @param {string} method
  */

@@ -1,10 +1,10 @@
 /**
- * A test-only entry for requests that are cut off: chaos.mjs, and two more
- * paths of its own.
+ * A test-only entry for requests that are cut off: chaos.mjs, with two
+ * additional paths.
  *
- *     GET  /__test/held      bytes of wasm memory, and requests without an end
- *     POST /__test/freeze    `true`: from now on nobody is woken, whatever he
- *                            waits for, as when the platform stops a request
+ *     GET  /__test/held      bytes of wasm memory, and unfinished requests
+ *     POST /__test/freeze    `true`: from now on no pending request is woken,
+ *                            as when the platform stops it
  *
  * The import order matters: the watcher comes before the artefact.
  */

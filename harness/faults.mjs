@@ -1,6 +1,6 @@
 /**
- * What can go wrong with the platform, as wrappers around its bindings. Runs
- * inside the Worker's isolate, below chaos.mjs.
+ * Faults of the platform, as wrappers around its bindings. Runs inside the
+ * Worker's isolate, below chaos.mjs.
  *
  * A fault, as tests write it:
  *
@@ -70,7 +70,7 @@
  *
  * @typedef {{ prepared: D1PreparedStatement, sql: string, values: unknown[] }} Sent
  *
- * @typedef {any} Binding Of `env`: told apart by the name of its constructor.
+ * @typedef {any} Binding Of `env`, identified by the name of its constructor.
  */
 
 /**
@@ -81,7 +81,7 @@
 export const newControl = () => ({
   /** Vars and secrets in place of those of `env`; a null takes one away. */
   texts: {},
-  /** A clock that stands still at this time, in milliseconds; null: the real one. */
+  /** A clock that is stopped at this time, in milliseconds; null: the real one. */
   nowMs: null,
   /** Added to the clock. */
   clockOffsetMs: 0,
@@ -90,7 +90,7 @@ export const newControl = () => ({
   d1DelayMs: 0,
   /** KV reads here, misses too, are repeated for this long, as in a distant point of presence. */
   kvStaleMs: 0,
-  /** Whatever goes on after `waitUntil` or the answer is lost. */
+  /** Drops everything after `waitUntil` or the answer. */
   dropWaitUntil: false,
   /** SQL changed on its way, for broken variants: `{find: "regular expression", replace: "…"}`. */
   rewrites: [],
@@ -258,7 +258,7 @@ export function intercept(target, methods) {
  */
 function wrapDatabase(db, work) {
   /**
-   * The statement that `batch` must be given, for the one that the Worker holds.
+   * The statement that `batch` must receive, for the Worker's own.
    *
    * @type {WeakMap<object, Sent>}
    */
@@ -319,7 +319,7 @@ function rewrite(sql, rewrites) {
 /**
  * The classic mistake, for the call whose first statement matches `sql`: the
  * condition (`check`, with the first statement's values number `values`) is
- * read on its own, and what it allows is then written without it (`rewrites`).
+ * read first, and what it allows is then written without it (`rewrites`).
  *
  * @param {D1Database} db
  * @param {Sent[]} statements
@@ -405,7 +405,7 @@ function wrapKv(kv, work) {
 }
 
 /**
- * Records a call, and does to it what `control.faults` says.
+ * Records a call, and applies `control.faults` to it.
  *
  * @template T
  * @param {string} name

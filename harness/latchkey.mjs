@@ -6,8 +6,8 @@
  *     const response = await latchkey.fetch("/api/account/profile");
  *     await latchkey.dispose();
  *
- * Bindings, vars and the compatibility date are those of `wrangler.toml`.
- * With `entry: CHAOS` the test-only module of that name stands in front and
+ * Bindings, vars and the compatibility date are those of `wrangler.toml`. With
+ * `entry: CHAOS` the test-only module of that name wraps the Worker, and
  * `control`, `counters` and `settled` work.
  */
 import { readFileSync, readdirSync } from "node:fs";
@@ -24,7 +24,7 @@ import { makeKeys } from "../scripts/make-keys.mjs";
  * @import { Control, Counters, Statement } from "./faults.mjs"
  * @import { SigningKey } from "./tokens.mjs"
  *
- * @typedef {Record<string, string | number | boolean | null>} Texts Vars and secrets; a null takes one away.
+ * @typedef {Record<string, string | number | boolean | null>} Texts Vars and secrets; a null removes one.
  *
  * @typedef {{ limit: number, period: number }} RateLimit
  *
@@ -52,7 +52,7 @@ import { makeKeys } from "../scripts/make-keys.mjs";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Counts, delays, faults and a clock that tests set. */
 export const CHAOS = "harness/chaos.mjs";
-/** The same, for requests that are cut off. */
+/** The chaos entry for requests that are cut off. */
 export const CUT_OFF = "harness/cut-off.mjs";
 /** Limits that no test reaches by accident. */
 const NO_LIMIT = { limit: 1_000_000, period: 60 };
@@ -151,7 +151,7 @@ export class Latchkey {
     this.#entry = entry;
     /** What the Worker printed: `{timestamp, level, message}`. */
     this.logs = logs;
-    /** What stands for the service's own address in relative paths. */
+    /** The base of relative paths: the service's own address. */
     this.origin = new URL(String(texts.ISSUER ?? "http://localhost:8787")).origin;
     this.#keys = String(texts.JWT_KEYS);
   }
@@ -182,9 +182,9 @@ export class Latchkey {
   }
 
   /**
-   * Sends what `fetch` refuses to: repeated header lines, any method, a body
-   * as chunks (no Content-Length). Answers `{status, headers, body}`, the
-   * headers as `[name, value]` pairs in their order, the body as a Buffer.
+   * Sends what `fetch` refuses to: repeated header lines, any method, a body as
+   * chunks (no Content-Length). Returns `{status, headers, body}`, the headers
+   * as `[name, value]` pairs in order, the body as a Buffer.
    *
    * @param {string} path
    * @param {{ pop?: number, method?: string, headers?: [string, string][], body?: string | Buffer | (string | Buffer)[] | null }} request

@@ -1,10 +1,10 @@
 /**
- * A plot as SVG: horizontal bars, or lines over a logarithmic axis. No
- * library, no script, no font to load: the files are committed and shown by
- * whatever shows Markdown.
+ * A plot as SVG: horizontal bars, or lines over a logarithmic axis. No library,
+ * no script, no font to load: the files are committed and shown by any Markdown
+ * viewer.
  *
- * The ground is painted, light or dark as the reader's system asks, so that
- * the text stays legible on a page of either colour.
+ * The background is painted, light or dark as the reader's system requests, so
+ * that the text stays legible on any page.
  *
  *     plotSvg({ title, unit, bars: [{ label, value }] })
  *     plotSvg({ title, unit, bars: [{ label, values: { "p50": 1, "p95": 2 } }] })
@@ -42,7 +42,7 @@ const GROUP_GAP = 10;
 const LINES_HEIGHT = 300;
 /** Of 12 px sans-serif text; room is made with it, nothing is cut. */
 const CHARACTER_WIDTH = 6.6;
-/** Okabe and Ito's colours, which the colour-blind can tell apart, without the ones that vanish on white or black. */
+/** Okabe and Ito's colours, distinct for colour-blind readers, without those that vanish on white or black. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 /** Lines beyond them are dashed. */
 const DASHES = ["", 'stroke-dasharray="6 4"'];

@@ -47,7 +47,7 @@ import { plotSvg } from "./plot.mjs";
  *
  * @typedef {ReturnType<typeof machineFacts>} Machine
  *
- * @typedef {Required<Omit<Findings, "save">> & { machine: Machine }} Result As its JSON file has it.
+ * @typedef {Required<Omit<Findings, "save">> & { machine: Machine }} Result As in its JSON file.
  */
 
 const DOCUMENT = join("bench", "RESULTS.md");
@@ -60,11 +60,11 @@ const RESULTS = join("bench", "results");
  * - `tables`: cells are texts or numbers; every column but the first is
  *   aligned to the right; `note` is a sentence below the table
  * - `plots`: see plot.mjs; `file` becomes `bench/plots/<name>-<file>.svg`
- * - `limits`: what the issue asks for, each with the verdict
- * - `data`: the raw figures, for the JSON file alone
+ * - `limits`: the required limits, each with the verdict
+ * - `data`: the raw figures, for the JSON file only
  * - `save: false`: prints only, for a trial with fewer rounds
  *
- * Answers with the exit code: 1 when a limit is missed. Hand it to `main`.
+ * Returns the exit code, for `main`: 1 when a limit is missed.
  *
  * @param {string} name
  * @param {Findings} findings
@@ -81,7 +81,7 @@ export function report(name, { title, command, tables = [], plots = [], limits =
 }
 
 /**
- * The block of the document that a result, as its JSON file has it, stands for.
+ * The block of the document for a result as in its JSON file.
  *
  * @param {string} name
  * @param {Pick<Result, "command" | "machine" | "tables" | "plots">} result
@@ -96,7 +96,7 @@ export function block(name, { command, machine, tables, plots }) {
 }
 
 /**
- * Milliseconds with as many digits as they are worth.
+ * Milliseconds with their significant digits.
  *
  * @param {number} number
  */
@@ -131,7 +131,7 @@ function keep(name, result) {
 }
 
 /**
- * Plots and the document's block, of a result as its JSON file has it.
+ * Plots and the document's block, for a result as in its JSON file.
  *
  * @param {string} name
  * @param {Result} result

@@ -1,10 +1,10 @@
 /**
- * Databases of any number of users, made by SQL inside the database and kept
- * under `target/bench/growth`, so that a second run need not make them again.
+ * Databases of any number of users, created by SQL inside the database and kept
+ * under `target/bench/growth` for later runs.
  *
- * Everybody has the password of one person who has really registered, so any
- * of them can log in. Each has a live session, every second another one, every
- * fourth a third, every fourth of the others a second: two a user. Every tenth has a
+ * Every user has the password of one who has really registered, so any of them
+ * can log in. Each has a live session, every second another one, every fourth a
+ * third, every fourth of the others a second: two a user. Every tenth has a
  * counter of attempts, and the audit log has each session's beginning. Nothing
  * of it is due for the clean-up.
  */
@@ -42,10 +42,10 @@ export function someone(users, random) {
   return `user${ALIKE * Math.ceil(random * Math.floor((users - 1) / ALIKE))}@example.org`;
 }
 
-/** D1 hands numbers over as doubles, whose text would be "2.0". */
+/** D1 receives numbers as doubles, whose text would be "2.0". */
 const NUMBERS = "WITH RECURSIVE n (i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i < ?2)";
 
-/** Ids as the service makes them, registered one a second until now. */
+/** Ids in the service's form, registered one per second until now. */
 const USERS = `${NUMBERS},
   made (i, at, random) AS (SELECT i, ?3 - (?4 - i), lower(hex(randomblob(9))) FROM n)
   INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at)

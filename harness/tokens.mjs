@@ -12,7 +12,7 @@ import { createHash, createHmac, createPrivateKey, generateKeyPairSync, randomBy
 /** @param {string | Uint8Array} data */
 const encode = (data) => Buffer.from(data).toString("base64url");
 /**
- * Objects become JSON; texts are taken as they are, duplicate members and all.
+ * Converts objects to JSON; texts stay unchanged, including duplicate members.
  *
  * @param {unknown} value
  */
@@ -30,7 +30,8 @@ export function decode(token) {
 }
 
 /**
- * The same key with the secret that refresh tokens are signed under (src/domain/session/keys.rs): `forge` then uses that.
+ * Adds to a key the secret that signs refresh tokens
+ * (src/domain/session/keys.rs), which `forge` then uses.
  *
  * @param {SigningKey} jwk
  * @returns {SigningKey}
@@ -56,7 +57,7 @@ export function forge(key, header, claims) {
 }
 
 /**
- * The signature of a text as the service makes it.
+ * The signature of a text, made like the service's.
  *
  * @param {SigningKey} key
  * @param {string} input
@@ -67,7 +68,7 @@ export function signatureOf(key, input) {
 }
 
 /**
- * "Signs" with HMAC, for the attack that passes the public key off as a secret.
+ * "Signs" with HMAC, for the attack that uses the public key as a secret.
  *
  * @param {string | Buffer} secret
  * @param {unknown} header
@@ -99,7 +100,7 @@ export function foreignKey(kid) {
   return { .../** @type {SigningKey} */ (privateKey.export({ format: "jwk" })), kid };
 }
 
-/** 128 random bits as ids have them. */
+/** 128 random bits in the form of an id. */
 export function randomId() {
   return randomBytes(16).toString("base64url");
 }
@@ -119,7 +120,7 @@ export function without(object, name) {
 }
 
 /**
- * JSON of `object` in which the member `name` stands twice.
+ * JSON of `object` in which the member `name` appears twice.
  *
  * @param {Record<string, unknown>} object
  * @param {string} name

@@ -1,6 +1,6 @@
 /**
- * Keeps hold of the wasm instance that the artefact makes, to see its memory.
- * To be imported before the artefact, which stays as it is.
+ * Keeps a reference to the artefact's wasm instance, to measure its memory.
+ * Must be imported before the artefact, which is unchanged.
  */
 const Instance = WebAssembly.Instance;
 /** @type {WebAssembly.Instance[]} */

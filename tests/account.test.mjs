@@ -1,6 +1,6 @@
 /**
  * Registering, logging in and reading the profile: what succeeds, with exactly
- * which fields, and what is refused for the sake of the account (contract,
+ * which fields, and what is refused to protect the account (docs/http.md,
  * sections 1, 4 and 5). Sessions have their own file.
  */
 import assert from "node:assert/strict";
@@ -211,7 +211,7 @@ describe("logging in", () => {
       return { headers, body, work: { d1, d1Statements, kvGet, kvPut, kvDelete, limiter, waitUntil, calls } };
     };
     const unknown = await attempt(newEmail(), PASSWORD);
-    // One that is waited for, and one that adds to the audit log behind the answer.
+    // One before the answer, and one that adds to the audit log after it.
     assert.equal(unknown.work.d1, 2);
     assert.match(unknown.work.calls.at(-1), /add refusals/);
     assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * The audit log, as D1 holds it: the whole story in its order, once, with who,
- * when, where and which request, and neither a secret nor an address.
+ * The audit log in D1: every event in order, once, with who, when, where and
+ * which request, and without secrets or addresses.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -34,7 +34,7 @@ before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 beforeEach(() => latchkey.control({ reset: true }));
 after(() => latchkey.dispose());
 
-/** The rows about a person, in the order of their commits. */
+/** The rows about a user, in commit order. */
 async function logOf({ id }) {
   await latchkey.settled();
   return latchkey.sql("SELECT * FROM audit_log WHERE user_id = ?1 ORDER BY id", id);
@@ -114,7 +114,7 @@ test("tells a whole story in its order, with who, when, where and which request"
     [failed.count, failed.at, failed.last_at].map((n) => (n > 1e9 ? n - START_MS / 1_000 : n)),
     [3, 2, 5],
   );
-  // Where from is a keyed hash: the same for the same place, another for another.
+  // The origin is a keyed hash: equal for the same client prefix, different for others.
   assert.match(first.client, /^c[\w-]{22}$/);
   assert.notEqual(first.client, rows[1].client);
   assert.equal(rows[1].client, rows[3].client);
@@ -170,7 +170,7 @@ test("a session over the cap is told", async () => {
   assert.deepEqual(told, ["registered", ...new Array(21).fill("logged_in"), "session_ended: evicted"]);
 });
 
-/** Gives a person the hash that a cheaper setting would have made of the same password. */
+/** Gives a user the hash of the same password at a lower cost. */
 async function weaken({ id }) {
   const other = await startLatchkey({ vars: { ARGON2_MEMORY_KIB: 18_000 } });
   try {
@@ -182,7 +182,7 @@ async function weaken({ id }) {
   }
 }
 
-/** Gives a person as many live sessions as there may be. */
+/** Gives a user the maximum number of live sessions. */
 async function fill({ id }) {
   const [{ n }] = await latchkey.sql("SELECT count(*) AS n FROM sessions WHERE user_id = ?1 AND ended_at IS NULL", id);
   await latchkey.sql(
@@ -249,7 +249,7 @@ describe("a change whose answer is lost and which is repeated is told once", () 
       const { calls } = await latchkey.counters();
       assert.equal(calls.filter((call) => call.includes(`/* ${statement} */`)).length, 2, "it was repeated");
       if (answer.status === 201) person.id = answer.json.id;
-      // What the test itself did by hand is told as such.
+      // What the test itself did by hand is recorded as such.
       const rows = (await logOf(person)).filter(({ actor }) => actor === "user");
       assert.deepEqual(
         events(answer.status === 201 ? rows : rows.slice(before.length)),
@@ -352,7 +352,7 @@ describe("what did not happen is not told", () => {
 test("10,000 failed logins leave a bounded number of rows, and the owner is told", async () => {
   const own = await startLatchkey({ entry: CHAOS });
   try {
-    // The clock stands still: after ten tries nothing costs a hash any more.
+    // The clock is stopped: after ten attempts nothing costs a hash.
     await own.control({ nowMs: START_MS });
     const people = [];
     for (let i = 0; i < 10; i += 1) people.push(await signUp(own));

@@ -1,6 +1,6 @@
 /**
- * `BREACH_CHECK`: a new password is looked up among those of breaches, by
- * k-anonymity, at a stand-in for Have I Been Pwned that speaks its protocol.
+ * `BREACH_CHECK`: a new password is looked up among breached ones, by
+ * k-anonymity, at a stand-in for Have I Been Pwned with the same protocol.
  */
 import assert from "node:assert/strict";
 import { pipeline } from "node:stream/promises";
@@ -49,7 +49,7 @@ const registering = (password, email = newEmail()) =>
 const changing = (client, newPassword, currentPassword = PASSWORD) =>
   client.patch(PASSWORD_PATH, { json: { currentPassword, newPassword } });
 
-/** The log's lines beside the one for each request. */
+/** The log lines other than `http.request`. */
 async function complaints() {
   await latchkey.settled();
   return latchkey.logs.map(({ message }) => JSON.parse(message)).filter(({ event }) => event !== "http.request");
@@ -95,7 +95,7 @@ describe("BREACH_CHECK=on", () => {
       ["GET", "api.pwnedpasswords.com", `/range/${prefix}`, "", 0],
     );
     const fields = headers.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), headers[at + 1]]] : []));
-    // What the platform adds: its own name for the Worker, and (mf-…) the way to the stand-in.
+    // Added by the platform: its name for the Worker, and (mf-…) the route to the stand-in.
     const ours = fields.filter(
       ([name]) => !["host", "accept-encoding", "cf-worker"].includes(name) && !name.startsWith("mf-"),
     );
@@ -144,7 +144,7 @@ describe("BREACH_CHECK=on, and the service", () => {
   const lines = (count) => Array.from({ length: count }, () => `${stranger(1)}\r\n`).join("");
   const answering = (status, headers, body) => (_, response) => response.writeHead(status, headers).end(body);
 
-  /** What the service does, and what the log says about it. */
+  /** The service's answer, and its log line. */
   const failures = {
     "answers 500": [answering(500, {}, "zqx"), "status 500"],
     "answers 429": [answering(429, { "Retry-After": "2" }, "zqx"), "status 429"],
@@ -167,14 +167,14 @@ describe("BREACH_CHECK=on, and the service", () => {
     ],
   };
 
-  /** A line now and then, for as long as anybody listens. */
+  /** A line now and then, until the connection is closed. */
   function drip(_, response) {
     response.writeHead(200);
     const timer = setInterval(() => response.write(lines(1)), 20);
     response.on("close", () => clearInterval(timer));
   }
 
-  /** Lines that are in order, as fast as they are taken. */
+  /** Valid lines, as fast as they are read. */
   function flood(_, response) {
     const chunk = lines(1_000);
     const chunks = new Array(Math.ceil(10_000_000 / chunk.length)).fill(chunk);
@@ -193,7 +193,7 @@ describe("BREACH_CHECK=on, and the service", () => {
       assert.equal(typeof id, "string");
       const log = latchkey.logs.map(({ message }) => message).join("\n");
       assert.ok(!log.includes(digest(BREACHED).prefix) && !log.includes("zqx"), log);
-      // Asked once, redirected nowhere, and nothing goes on after the answer.
+      // One request, no redirect followed, and no work after the answer.
       assert.equal(service.questions.length, 1);
       await service.questions[0].closed;
     });

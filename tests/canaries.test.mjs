@@ -1,7 +1,7 @@
 /**
- * Planted secrets: after a whole story, with its errors, none of them stands
- * anywhere but in the one place where it belongs: logs, KV, D1 and every answer
- * are searched, in the usual encodings.
+ * Planted secrets: after a whole story, including its errors, none of them
+ * appears outside of the one place where it belongs. Logs, KV, D1 and every
+ * answer are searched, in the usual encodings.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -43,7 +43,7 @@ before(async () => {
 });
 after(() => latchkey.dispose());
 
-/** A client that keeps what it is answered. */
+/** A client that keeps its answers. */
 function recorded() {
   const client = new Client({
     fetch: async (path, init) => {
@@ -66,7 +66,7 @@ function recorded() {
   return client;
 }
 
-/** What happens to people: good days, mistakes, attacks and outages. */
+/** The stories of users: good days, mistakes, attacks and outages. */
 async function story() {
   const [one, two, wrong, form, eves, short] = PASSWORDS;
   const ada = recorded();
@@ -139,7 +139,7 @@ async function allEntries() {
   return Promise.all(keys.map(async (key) => ({ key, text: await kv.get(key.name) })));
 }
 
-/** A secret as it may look after some encoding. */
+/** A secret in its possible encodings. */
 function spellings(secret) {
   const bytes = Buffer.from(secret);
   // Inside a longer text, base64 depends on where it begins: the middle does not.
@@ -164,7 +164,7 @@ function assertAbsent(secrets, text, where) {
   }
 }
 
-/** The signature alone would do to recognise a token. */
+/** The signature alone identifies a token. */
 const hashes = () => tables.users.map((user) => user.password_hash).filter((hash) => hash.startsWith("$"));
 const tokenParts = () => [...tokens].filter(Boolean).flatMap((token) => [token, token.split(".")[2]]);
 const privateKeys = () => latchkey.keys.keys.map(({ d }) => d);

@@ -93,7 +93,7 @@ describe("sessions", () => {
     assert.equal((await ids(person)).length, 2);
     assert.equal((await other.get(PROFILE)).status, 200);
     assertRefused(await refresh(ended));
-    // The predecessor is known as such, and punished.
+    // The predecessor is recognised, and counts as reuse.
     assertRefused(await refresh(thief));
     assertRefused(await refresh(victim));
     assert.equal((await refresh(other)).status, 204);
@@ -163,7 +163,7 @@ describe("in bounded steps", () => {
         ["attempts", DEAD, false],
         ["sessions", DEAD, false],
         ["audit_log", DEAD / 2, false],
-      ], // what the rows above have told, in the real time
+      ], // the events of the rows above, in real time
     );
     assert.equal((await refresh(person.client)).status, 204);
   });

@@ -1,7 +1,7 @@
 /**
- * A service that is not set up: wrong settings are a 503 on every path and one
- * log line that names them and no value; a database without its tables is a
- * 503 wherever it is needed (contract, section 4; design, section 6).
+ * A misconfigured service: wrong settings are a 503 on every path and one log
+ * line that contains their names and no value; a database without its tables is
+ * a 503 wherever it is needed (docs/http.md, section 4).
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -17,7 +17,7 @@ const zeros = Buffer.alloc(32).toString("base64url");
 // RFC 8032: the public key of the secret key whose bytes are all zero.
 const zerosPublic = "O2onvM62pC1imjQ7bKDGRcCa4rlN1K_4X52wDmqyvXw";
 
-/** Starts with these settings, and says what the log says after a request on each path. */
+/** Starts with these settings, and returns the log after a request to each path. */
 async function misconfigured(options) {
   const latchkey = await startLatchkey(options);
   try {
@@ -171,7 +171,7 @@ describe("the settings", () => {
 });
 
 describe("host, issuer and cookie domain", () => {
-  /** What is answered at this address, and the log lines that say why. */
+  /** The answer at this address, and the log lines that explain it. */
   async function served(vars, origin) {
     const latchkey = await startLatchkey({ vars });
     try {
@@ -255,7 +255,7 @@ describe("a trusted front end", () => {
   });
   after(() => latchkey.dispose());
 
-  /** Three tries from one server for a visitor: the statuses. */
+  /** The statuses of three attempts from one server for a visitor. */
   async function tries(headers) {
     const statuses = [];
     for (let i = 0; i < 3; i += 1) {

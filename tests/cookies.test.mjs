@@ -1,6 +1,6 @@
 /**
- * The cookies byte for byte (contract, section 2): on https, on this machine,
- * with a domain; how they are read, and when they must not be touched.
+ * The cookies byte for byte (docs/http.md, section 2): on https, on this
+ * machine, with a domain; how they are read, and when they must not be touched.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -31,7 +31,7 @@ const JAVA = JSON.parse(readFileSync(new URL("support/java-cookies.json", import
 
 const DAY = 86_400_000;
 const START = Date.UTC(2028, 0, 1);
-/** `Max-Age`, and the same as a date; zero seconds are the beginning of time. */
+/** `Max-Age`, and as a date; zero seconds are the epoch. */
 const ends = (age, nowMs) => `Max-Age=${age}; Expires=${new Date(age === 0 ? 0 : nowMs + age * 1_000).toUTCString()}`;
 /** How the two cookies are written under a prefix, with these attributes. */
 const written = (prefix, attributes) => ({

@@ -1,7 +1,7 @@
 /**
  * What another site can make a browser send: every unsafe route against every
- * relation between the sites that a browser can report; and what CORS tells
- * whom.
+ * relation between the sites that a browser can report; and the CORS headers of
+ * each origin.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => latchkey.dispose());
 
-/** Logs in over https, for cookies as browsers get them. */
+/** Logs in over https, for the cookies of a browser. */
 async function renew() {
   client = new Client({ fetch: (path, init) => latchkey.fetch(new URL(path, OWN), init) });
   await logIn(latchkey, person, client);
@@ -44,7 +44,7 @@ async function send({ method, path }, headers, { type, body } = {}) {
 const cookie = () => ["Cookie", client.cookieHeader];
 const json = (value) => ({ type: "application/json", body: JSON.stringify(value) });
 
-/** For each unsafe route: a request with its full effect, and what it answers then. */
+/** For each unsafe route: a request with its full effect, and its answer. */
 const EFFECTIVE = {
   AccountRegister: () => [201, [], json({ email: newEmail(), password: PASSWORD })],
   AccountLogin: () => [
@@ -69,7 +69,7 @@ const EFFECTIVE = {
 const target = (route) =>
   route.operation === "AccountEndSessions" ? { ...route, path: `${route.path}?scope=all` } : route;
 
-/** For each: what a request without cookies and fields is told once it is past the check. */
+/** For each unsafe route: the answer to a request without cookies and fields that passes the check. */
 const PAST_THE_CHECK = { AccountRegister: "validation_failed", AccountLogin: "validation_failed" };
 
 /** `[Sec-Fetch-Site, Origin]`; null: no such header, a list: several lines. */
@@ -82,7 +82,7 @@ const PASSING = [
   // And its TestCrossOriginProtectionTrustedOriginBypass.
   [null, APP],
   ["cross-site", APP],
-  // Ours.
+  // Further cases.
   ["same-site", APP],
   ["cross-site", DEV],
   ["same-origin", OWN],
@@ -97,7 +97,7 @@ const REFUSED = [
   [null, "https://evil.example"],
   [null, "null"],
   ["cross-site", "https://evil.example"],
-  // Ours: values that are no relation, or almost one.
+  // Further cases: values that are not a relation, or almost one.
   ["", null],
   ["zqx", null],
   ["Same-Origin", null],
@@ -105,13 +105,13 @@ const REFUSED = [
   ["same-origin, cross-site", null],
   [["same-origin", "cross-site"], null],
   [["none", "none"], null],
-  // The browser's word counts more than an origin that looks like ours.
+  // `Sec-Fetch-Site` takes precedence over an origin that equals the service's.
   ["cross-site", OWN],
   ["same-site", OWN],
   ["cross-site", "null"],
   ["same-site", "https://evil-app.example.com"],
-  // Origins that are almost ours or almost allowed. (An empty one does not get through
-  // Miniflare; src/server/cross_site.rs has it.)
+  // Origins that are almost the service's or almost allowed. (Miniflare does not pass an empty one
+  // on; src/server/cross_site.rs tests it.)
   [null, "http://auth.example.com"],
   [null, "https://auth.example.com:8443"],
   [null, "https://auth.example.com/"],

@@ -1,6 +1,6 @@
 /**
- * People see where they are logged in and can end it; a name shows at once; no
- * more than twenty sessions live.
+ * Users see their sessions and can end them; a new name shows at once; at most
+ * twenty sessions are live.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -47,7 +47,7 @@ describe("the list of sessions", () => {
     await at(20);
     await refresh(first);
     const [one, other] = await list(first.copy({ pop: 1 }));
-    // The country that Miniflare gives, whichever it is.
+    // The country that Miniflare sets, whichever it is.
     assert.match(one.country, /^[A-Z]{2}$/);
     assert.deepEqual(one, {
       id: claims(first).sid,

@@ -1,6 +1,6 @@
 /**
- * What the documents point at is there: files and headings behind links,
- * and paths in backticks. The tables of endpoints and codes are complete.
+ * What the documents refer to exists: files and headings of links, and paths in
+ * backticks. The tables of endpoints and codes are complete.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -27,7 +27,7 @@ function prose(text) {
   return text.replaceAll(/^```[\s\S]*?^```/gm, "");
 }
 
-/** The anchors of a document's headings, as GitHub makes them. */
+/** The anchors that GitHub creates for a document's headings. */
 function anchors(path) {
   const seen = new Map();
   return [...prose(read(path)).matchAll(/^#{1,6} (.+)$/gm)].map(([, heading]) => {
@@ -83,7 +83,7 @@ test("every decision is in the index, and has its four parts", () => {
   }
 });
 
-/** What the native tests hold to the Worker's own tables. */
+/** The inventory that a native test compares with the Worker's own tables. */
 const INVENTORY = JSON.parse(read("docs/routes.json"));
 /** `| \`operation\` | \`METHOD /path\` …`. */
 const ENDPOINT = /^\| `(\w+)` \| `([A-Z]+) ([^`]+)`/gm;

@@ -1,9 +1,9 @@
 /**
- * Every endpoint under every fault of the platform. In each cell: the status
- * is one of the contract's, the body a whole problem document, no success
- * without its effect in D1, no effect behind an error that is not a 503, no
- * cookie touched by a 5xx, an answer within ten seconds; and the same request
- * works when the fault is gone.
+ * Every endpoint under every fault of the platform. In each cell: the status is
+ * a documented one, the body a whole problem document, no success without its
+ * effect in D1, no effect with an error other than a 503, no cookie changed by
+ * a 5xx, an answer within ten seconds; and the same request succeeds without
+ * the fault.
  *
  * What is expected of a cell is exact: a database that does not answer is a
  * 503, and nothing else that fails is even noticed.

@@ -1,7 +1,7 @@
 /**
- * The fields of bodies (contract, section 5): what is accepted, which rule is
- * reported, that a password is taken exactly as it was sent, and that nothing
- * of a refused body comes back.
+ * The fields of bodies (docs/http.md, section 5): what is accepted, which rule
+ * is reported, that a password is taken exactly as it was sent, and that
+ * nothing of a refused body comes back.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -266,7 +266,7 @@ describe("passwords", () => {
   });
 
   test("made before there were normal forms log in as they were sent, and in every spelling from then on", async () => {
-    // By the reference implementation in C, of each spelling as it is sent.
+    // Hashes of each spelling as sent, made by the reference implementation in C.
     const before = {
       "caf\u00e9 au lait":
         "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQtMTZieXRlcw$YfvE6i6ErcAWApkRGpjrtvqwGgz8ArskzE8zfIan02A",
@@ -456,7 +456,7 @@ describe("a login form", () => {
     assert.equal((await log([named[0], ["password", password.trim()]])).status, 401);
     assert.equal((await log([...named, named[1]])).status, 400);
     assert.equal((await log([named[0], ["password", new Blob([password])]])).status, 422);
-    // Registering and changing things is JSON alone: a form of another site reaches neither.
+    // Registrations and changes accept only JSON: a form on another site reaches neither.
     for (const [method, path] of [
       ["POST", REGISTER],
       ["PATCH", PASSWORD_PATH],

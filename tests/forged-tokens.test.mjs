@@ -1,6 +1,6 @@
 /**
- * Forged tokens, each in both cookies and at every policy that looks at one:
- * never a 2xx, never a 5xx, no session touched; and what is no forgery is
+ * Forged tokens, each in both cookies and for every policy that reads one:
+ * never a 2xx, never a 5xx, no session changed; and authentic tokens are
  * accepted.
  */
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * The lines for a front end that docs/front-end.md shows, as they stand there,
- * against the built Worker.
+ * The code for a front end in docs/front-end.md, verbatim, against the built
+ * Worker.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ let latchkey;
 before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 after(() => latchkey.dispose());
 
-/** A page of its own: the document's `account`, with a browser's jar behind `fetch`, and the paths it asked for. */
+/** A page: the document's `account`, a `fetch` with a browser's cookie jar, and the requested paths. */
 function page(client) {
   const asked = [];
   const fetch = async (path, { credentials, ...init }) => {
@@ -31,7 +31,7 @@ function page(client) {
   return { account, asked };
 }
 
-/** A person whose access cookie has lapsed, as a browser drops it. */
+/** A user whose access cookie has lapsed, so that a browser drops it. */
 async function lapsed() {
   await latchkey.control({ reset: true, nowMs: START_MS });
   const { client } = await signUp(latchkey);

@@ -1,7 +1,7 @@
 /**
- * `npm run import` and `npm run export` as they are typed: arguments, what is
- * said and what is not, exit codes, files and their modes, interruptions, and
- * that `npm start` would see the same database.
+ * `npm run import` and `npm run export` as commands: arguments, output, exit
+ * codes, files and their modes, interruptions, and that `npm start` would see
+ * the same database.
  */
 import assert from "node:assert/strict";
 import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * The readers of CSV and JSON: every form of a good file, and that damage costs
- * its own lines and nothing else. A record that somebody wrote into their own
- * name is never read as one.
+ * The readers of CSV and JSON: every form of a valid file, and that damage
+ * affects only its own lines. A record that a user wrote into their own name is
+ * never read as one.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { MAX_RECORD_BYTES } from "../scripts/users/bytes.mjs";
 import { fileOf, read, scratch } from "./support/imports.mjs";
 
 const HEAD = "id,email,passwordHash";
-/** A record as the readers give it, from `1,a@b.c,hash`. */
+/** A record as the readers return it, from `1,a@b.c,hash`. */
 const row = (line, [id, email = "", passwordHash = ""]) => ({ line, row: { id, email, passwordHash } });
 const damaged = (line, damage) => ({ line, damage });
 
@@ -147,7 +147,7 @@ describe("CSV", () => {
     for (const word of ["nullable", "NULL x", "N", "\\NN", "0", "false"]) {
       assert.deepEqual(await csv(t, `1,a,${word}\n`), [row(2, ["1", "a", word])]);
     }
-    // People choose their names; what a program writes is in one spelling.
+    // Users choose their names; a program writes only one spelling.
     const names = ["NULL", "\\N", "None", "null", "Null", "Nil", "Na", "NULL Pointer"];
     const records = await csv(t, names.map((name) => `1,a,x,${name}\n`).join(""), `${HEAD},name`);
     assert.deepEqual(

@@ -45,7 +45,7 @@ const MADE_ELSEWHERE = {
   "bcrypt as PostgreSQL names it": "$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
   "bcrypt, cost 13": "$2b$13$abcdefghijklmnopqrstuufJyGQz74MaXA58G4n4SAlu8WLjGODFe",
 };
-/** As above, but beyond a bound. */
+/** Hashes beyond a bound. */
 const BEYOND = {
   "Argon2id, 4,095 KiB":
     "$argon2id$v=19$m=4095,t=2,p=1$c29tZXNhbHQtMTZieXRlcw$Tcsg5NK1+N1Q09X3MHNbrHhpv30MuB2S4LXYRGGEsOc",
@@ -100,7 +100,7 @@ function firebase(ln, r, { signer = Buffer.alloc(64, "k"), salt = SALT, separato
   return `$firebase-scrypt$ln=${ln},r=${r}$${parts.map(base64).join("$")}`;
 }
 
-/** Within the bounds, at them where a name says so; made by OpenSSL. */
+/** Hashes within the bounds, or at a bound if their name says so; made by OpenSSL. */
 const WITHIN = {
   ...MADE_ELSEWHERE,
   "scrypt, the least work": scryptPhc(1, 1, 1),
@@ -247,7 +247,7 @@ let latchkey;
 before(async () => (latchkey = await startLatchkey()));
 after(() => latchkey.dispose());
 
-/** Puts a hash where an import would, past its rules, and tries the right password. */
+/** Stores a hash without the import's checks, and presents the right password. */
 async function verifies(hash) {
   const email = newEmail();
   const id = crypto.randomUUID();
@@ -258,7 +258,7 @@ async function verifies(hash) {
     hash,
   );
   const answer = await new Client(latchkey).post(LOGIN, { json: { username: email, password: HASHED_PASSWORD } });
-  // A pepper that is not known: nobody is told that the password is wrong.
+  // An unknown pepper: the password is not refused as wrong.
   if (answer.status === 503 && hash.includes("keyid=")) return false;
   if (answer.status !== 204) assertProblem(answer, "invalid_credentials", { error: "invalid_grant" });
   return answer.status === 204;

@@ -1,8 +1,8 @@
 /**
- * Where `--remote` writes: the account and the database are said before anything
- * is done, and never guessed. Against a stand-in of Cloudflare's API on this
- * machine, which has no database to write to: what is connected to is seen, and
- * that nothing is when nobody said which account.
+ * Where `--remote` writes: the account and the database are printed before
+ * anything is done, and never guessed. Against a stand-in for Cloudflare's API
+ * on this machine, which has no database: it shows the connections, and that
+ * there are none when no account is named.
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -59,7 +59,7 @@ function answer(pathname) {
   return pathname.endsWith("/user/tokens/verify") ? { id: "t", status: "active" } : undefined;
 }
 
-/** Runs a command as somebody whose login is a token; no terminal. */
+/** Runs a command without a terminal, with a token as its login. */
 function remote(name, args, env = {}) {
   const { port } = server.address();
   return command(name, [...args, "--remote"], undefined, {
@@ -106,7 +106,7 @@ describe("--remote", () => {
       paths = [];
       const { code, out } = await remote("import", args, env);
       assert.ok(out.startsWith(line(verb, account)), out);
-      // There is nothing behind the stand-in.
+      // The stand-in has no database.
       assert.equal(code, 1, out);
       assert.match(out, /\nlatchkey: The import failed: [^\n]+\n$/);
       assert.doesNotMatch(out, /\n\s+at /);

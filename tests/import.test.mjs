@@ -1,6 +1,6 @@
 /**
- * People who move in: from each system's own export into D1, in with their
- * password, and the hash is ours afterwards. Nobody who is there is changed,
+ * Imported users: from each system's own export into D1, logged in with their
+ * password, after which the hash is an own one. No existing user is changed,
  * and a repetition changes nothing.
  */
 import assert from "node:assert/strict";
@@ -134,13 +134,13 @@ describe("an export of", () => {
 /** The spellings in which devices send one password; NFKC makes the first of them. */
 const SPELLINGS = ["caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me", "\uff43\uff41\uff46\u00e9 cr\u00e8me"];
 
-/** As Better Auth hashes: NFKC, then scrypt with the hexadecimal text as the salt. */
+/** A hash of Better Auth's: NFKC, then scrypt with the hexadecimal text as the salt. */
 function betterAuthHash(password) {
   const salt = randomBytes(16).toString("hex");
   return `${salt}:${scryptSync(password.normalize("NFKC"), salt, 64, { N: 2 ** 14, r: 16, p: 1, maxmem: 2 ** 26 }).toString("hex")}`;
 }
 
-/** As Django does: the text as it is sent. */
+/** A hash of Django's: the text as it is sent. */
 function djangoHash(password) {
   return `pbkdf2_sha256$1000$seasalt$${pbkdf2Sync(password, "seasalt", 1_000, 32, "sha256").toString("base64")}`;
 }
@@ -696,7 +696,7 @@ describe("fields", () => {
       profile(oid(4).$oid, { name: "a4@example.com" }),
       profile(oid(5).$oid, { email: "a5@example.com" }),
       profile(oid(6).$oid, {}),
-      // What the object's id would have named is somebody else's affair.
+      // Nothing is read of what the object's id names.
       profile(oid(7).$oid, { name: "Not this one" }),
       profile(oid(8).$oid, { name: "Eight" }),
       {

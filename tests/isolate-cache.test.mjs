@@ -15,7 +15,7 @@ const [HERE, THERE] = [0, 1];
 const running = [];
 after(() => Promise.all(running.map((latchkey) => latchkey.dispose())));
 
-/** Latchkey in two places, with somebody whose profile has just been read in both. */
+/** Latchkey in two places, with a user whose profile has just been read in both. */
 async function warm(vars) {
   const latchkey = await startLatchkey({ entry: CHAOS, pops: 2, vars });
   running.push(latchkey);

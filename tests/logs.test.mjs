@@ -107,7 +107,7 @@ describe("a request", () => {
       ["GET", "/nowhere", null, 404, () => anybody.get("/nowhere")],
       ["GET", "/health", "Health", 200, () => anybody.get("/health")],
     ];
-    // The right password or an authentic token says who it was; nobody else is named.
+    // The right password or an authentic token identifies the user; no other user is named.
     const whose = (path, status) => {
       if (path === REGISTER && status === 201) return registered;
       const isNamed = (path === PROFILE && status === 200) || [REFRESH, PASSWORD_PATH, LOGOUT].includes(path);
@@ -120,7 +120,7 @@ describe("a request", () => {
       registered ??= answer.json?.id;
       assert.equal(written.length, 1, `${what}: ${JSON.stringify(written)}`);
       const { "request.id": id, "user.id": user, ...line } = written[0];
-      // A refusal by the request's head has not got as far as an operation.
+      // A refusal of the request's head precedes the operation.
       const known = status === 403 ? null : operation;
       assert.deepEqual(
         line,

@@ -41,7 +41,7 @@ before(async () => {
 });
 after(() => latchkey.dispose());
 
-/** With live cookies, so that nothing but the method stands in the way. */
+/** With live cookies, so that only the method can be refused. */
 async function send(path, method, headers = []) {
   const answer = await latchkey.raw(path.replace("{id}", id), {
     method,

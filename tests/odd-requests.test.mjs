@@ -1,6 +1,6 @@
 /**
  * Requests that no browser sends: framing tricks as bytes on a socket, other
- * spellings of paths, SQL in every text, places to be redirected to.
+ * spellings of paths, SQL in every text, redirect targets.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -22,7 +22,7 @@ describe("framing", () => {
   const JSON_TYPE = "Content-Type: application/json";
   const body = () => JSON.stringify({ username: person.email, password: person.password });
   const chunked = (text) => `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
-  /** A request that would end the session, hidden behind another one. */
+  /** A request that would end the session, hidden in another one. */
   const smuggled = () =>
     `POST ${LOGOUT} HTTP/1.1\r\nHost: localhost:8787\r\nMF-Original-URL: ${latchkey.origin}${LOGOUT}\r\nCookie: ${person.client.cookieHeader}\r\nContent-Length: 0\r\n\r\n`;
   const login = (lines, text) =>
@@ -165,7 +165,7 @@ describe("paths", () => {
       "/api/account/profile?#x",
       "http://localhost:8787/api/account/profile",
     ]) {
-      // The same path, so the same rules: with a session it is the profile, without one a 401.
+      // It is the same path: with a session the answer is the profile, without one a 401.
       assert.equal(await status(path, true), 200, path);
       assert.equal(await status(path, false), 401, path);
     }

@@ -1,6 +1,6 @@
 /**
- * What an operator does by hand (docs/operations.md): ending everything after
- * a restore, and the statements for accounts as the page has them.
+ * What an operator does by hand (docs/operations.md): ending all sessions after
+ * a restore, and the page's statements for accounts.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

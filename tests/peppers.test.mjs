@@ -48,7 +48,7 @@ describe("a pepper", () => {
       await place(AHEAD, ahead);
       const people = [first, await registerAt(AHEAD), await registerAt(BEHIND)];
       await logInAt([AHEAD, BEHIND, AHEAD, BEHIND], people);
-      // The stage is over when it runs everywhere, and everybody has been there once.
+      // The stage ends when every isolate runs it, and every user has logged in once.
       await place(BEHIND, ahead);
       await logInAt([BEHIND], people);
     }

@@ -1,8 +1,8 @@
 /**
  * What happens at the same moment: registrations of one address, refreshes of
  * one token, a login and a change of the password. Each D1 call is delayed,
- * because plain local D1 hides races, and each check is shown a variant of the
- * service that is broken on purpose, which it must report.
+ * because plain local D1 hides races, and each check also runs on a
+ * deliberately broken variant of the service, which it must report.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -45,7 +45,7 @@ const count = (values) => {
 };
 
 describe("50 registrations of one address", () => {
-  /** The address in a spelling of its own. */
+  /** The address, each time in another spelling. */
   const spelling = (email, i) =>
     [...email].map((letter, at) => ((i >> (at % 6)) & 1 ? letter.toUpperCase() : letter)).join("");
 

@@ -29,7 +29,7 @@ const at = (seconds) => latchkey.control({ nowMs: START_MS + seconds * 1000 });
 const refresh = (client) => client.post(REFRESH);
 const profile = (client) => client.get(PROFILE);
 
-/** Refreshes and answers with the client as it was before: a copy of the old tokens. */
+/** Refreshes, and returns the client as it was before: a copy of the old tokens. */
 async function superseded(client) {
   const old = client.copy();
   assert.equal((await refresh(client)).status, 204);

@@ -1,7 +1,7 @@
 /**
- * What a request must be before anybody looks at it: path, method, origin,
- * media type, size; and in which order the refusals come (contract, sections
- * 1, 4, 5 and 6).
+ * The checks of a request before its endpoint: path, method, origin, media
+ * type, size; and the order of their refusals (docs/http.md, sections 1, 4, 5
+ * and 6).
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -326,7 +326,7 @@ describe("bodies", () => {
 });
 
 describe("an endpoint without a body does not touch one", () => {
-  /** Exactly these bytes, without the headers of our tests; what comes back until the server closes. */
+  /** Sends exactly these bytes, without the tests' headers, and returns everything up to the server's close. */
   const exactly = (bytes) =>
     new Promise((done, fail) => {
       const { hostname, port } = new URL(latchkey.url);

@@ -1,8 +1,8 @@
 /**
  * A database that comes back from its own dump, by the tools an operator has:
  * `wrangler d1 export`, then `wrangler d1 execute --file` into an empty one.
- * The rows are the same, nothing is told a second time, and what changes
- * afterwards is told as before.
+ * The rows are the same, nothing is recorded a second time, and later changes
+ * are recorded as before.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -41,7 +41,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A project with a local database of its own. */
+/** A project with its own local database. */
 function project(name) {
   const cwd = join(folder, name);
   cpSync(join(ROOT, "migrations"), join(cwd, "migrations"), { recursive: true });

@@ -22,7 +22,7 @@ const HERE = 0; // where the session is ended
 const ELSEWHERE = 1;
 const POPS = [HERE, ELSEWHERE];
 
-/** What ends `victim`, from a request of its own or of another session of the user. */
+/** Ways to end `victim`, by its own request or that of another session of the user. */
 const CAUSES = {
   "it logs out": ({ victim }) => victim.copy().post(LOGOUT),
   "it is ended from another session": ({ victim, other }) =>

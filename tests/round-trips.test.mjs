@@ -1,6 +1,6 @@
 /**
- * How often D1 is asked, and what is put into KV (design, section 4): counted
- * and read behind the Worker's back.
+ * How often D1 is called, and what is written to KV: counted and read outside
+ * of the Worker.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -32,7 +32,7 @@ before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 beforeEach(() => latchkey.control({ reset: true }));
 after(() => latchkey.dispose());
 
-/** Calls, waits for the background, and says what was counted. */
+/** Calls, waits for the background work, and returns the counts. */
 async function counted(call) {
   await latchkey.settled();
   await latchkey.resetCounters();

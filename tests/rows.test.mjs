@@ -1,6 +1,6 @@
 /**
- * How many rows a request reads and writes, by D1's own figures: what it is
- * billed by, and what keeps the one primary busy.
+ * How many rows a request reads and writes, by D1's own figures: the basis of
+ * its price, and of the load on the one primary.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
 /**
- * docs/security.md names tests as its evidence: each must be there.
+ * docs/security.md names tests as its evidence: each must exist.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,7 +1,6 @@
 /**
  * A session from login to its end: rotation, reuse, logging out, replacing,
- * changing the password (contract, section 1; design, section 4). The clock is
- * the test's.
+ * changing the password (docs/http.md, section 1). The test controls the clock.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";

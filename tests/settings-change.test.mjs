@@ -1,7 +1,7 @@
 /**
  * Settings, secrets and bindings that change under an isolate, as Cloudflare
- * lets them: the next request counts by the new ones, and nothing that the
- * isolate remembers outlives the old ones.
+ * lets them: the next request uses the new ones, and nothing that the isolate
+ * remembers outlives the old ones.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -27,7 +27,7 @@ before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 after(() => latchkey.dispose());
 beforeEach(() => latchkey.control({ reset: true }));
 
-/** The same isolate goes on with these vars and secrets; a null takes one away. */
+/** The same isolate continues with these vars and secrets; a null removes one. */
 const become = (texts) => latchkey.control({ texts });
 const kidOf = (client) => JSON.parse(Buffer.from(tokenOf(client, "access_token").split(".")[0], "base64url")).kid;
 const kidOfSet = (set) => JSON.parse(set).keys[0].kid;

@@ -1,6 +1,6 @@
 /**
- * `npm start` with a `wrangler.toml` that is meant for a deployment: it serves
- * this machine all the same. And what it refuses, it names.
+ * `npm start` with a `wrangler.toml` that is meant for a deployment: it still
+ * serves this machine. And it names what it refuses.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -18,7 +18,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PASSWORD = "correct horse battery staple";
 const ID = "0123456789abcdef0123456789abcdef";
 
-/** A port that nobody has. */
+/** An unused port. */
 function freePort() {
   return new Promise((done) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
@@ -28,7 +28,7 @@ function freePort() {
   });
 }
 
-/** The repository's `wrangler.toml` with these texts replaced and lines added, in a folder of its own. */
+/** The repository's `wrangler.toml` with these texts replaced and lines added, in a new folder. */
 function configured(folder, replaced, appended) {
   let text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const here = {
@@ -45,7 +45,7 @@ function configured(folder, replaced, appended) {
   return path;
 }
 
-/** Starts it and waits for the line that says where it serves: `{origin, lines, stop}`. */
+/** Starts it and waits for the line with its address. Returns `{origin, lines, stop}`. */
 function start(args) {
   const child = spawn("node", [join(ROOT, "scripts", "start.mjs"), ...args], {
     cwd: ROOT,

@@ -1,6 +1,6 @@
 /**
- * Which folder of scripts may use which, as ARCHITECTURE.md has it: what tests
- * and benchmarks share is in harness/, and neither uses the other.
+ * Which folder of scripts may use which, as in ARCHITECTURE.md: what tests and
+ * benchmarks share is in harness/, and neither uses the other.
  */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -8,7 +8,7 @@ import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
 
-/** Each folder, with those that it may use beside itself. */
+/** Each folder, with the others that it may use. */
 const FOLDERS = {
   scripts: [],
   harness: ["scripts"],

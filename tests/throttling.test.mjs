@@ -38,7 +38,7 @@ const at = (nowMs) => latchkey.control({ nowMs });
 const pass = (seconds) => at((now += seconds * 1_000));
 
 let addresses = 0;
-/** A client address that nobody has used. */
+/** An unused client address. */
 const newAddress = () => `198.51.${100 + Math.floor(addresses / 250)}.${1 + (addresses++ % 250)}`;
 
 /** A try to log in: `{status, code, retryAfter, text, headers}`. */
@@ -57,7 +57,7 @@ async function fail(person, address, times) {
   for (let i = 0; i < times; i += 1) assert.equal((await guess(person, address)).code, "invalid_credentials");
 }
 
-/** A hundred failures of an account, each from an address of its own. */
+/** A hundred failures of an account, each from a new address. */
 async function failFromEverywhere(person) {
   for (let done = 0; done < MAX_IN_A_ROW; done += 10) {
     const answers = await Promise.all(Array.from({ length: 10 }, () => guess(person, newAddress())));
@@ -65,7 +65,7 @@ async function failFromEverywhere(person) {
   }
 }
 
-/** The same, without the time that most of the hashes take: the first and the last three are real. */
+/** A hundred failures without the time of most hashes: the first and the last three are real. */
 async function failAsIfFromEverywhere(person) {
   await almostAHundred(person, 3);
   for (let i = 0; i < 3; i += 1) await fail(person, newAddress(), 1);
@@ -81,7 +81,7 @@ async function almostAHundred(person, left) {
   await latchkey.sql("UPDATE attempts SET counted = ?1 WHERE account = ?2", MAX_IN_A_ROW - left, account);
 }
 
-/** Somebody who exists, and somebody who does not: what is asked of both must not differ. */
+/** An address that is registered and one that is not, between which the answers must not differ. */
 const EVERYBODY = [
   ["of somebody", () => register(latchkey), failFromEverywhere],
   ["that does not exist", () => ({ email: newEmail() }), failAsIfFromEverywhere],
@@ -165,7 +165,7 @@ describe("the owner", () => {
     assert.equal((await guess(person, attacker)).status, 429);
     assert.equal((await attempt(person, newAddress())).status, 204);
     assert.equal((await guess(person, newAddress())).status, 401);
-    // Not for the attacker's own address: that goes on waiting.
+    // Not for the attacker's own address, which still has to wait.
     assert.equal((await guess(person, attacker)).status, 429);
   });
 
@@ -216,7 +216,7 @@ test("wrong current passwords at a password change are counted like logins, unde
     [refused.status, refused.json.code, refused.headers.get("Retry-After")],
     [429, "too_many_requests", "1"],
   );
-  // Whoever has stolen a session cannot slow the owner's logins by it.
+  // The thief of a session cannot slow down the owner's logins with it.
   assert.equal((await attempt(person, address)).status, 204);
   await pass(1);
   assert.equal((await change(person.password)).status, 204);
@@ -296,7 +296,7 @@ test("what is counted is counted under keyed hashes: no address of either sort",
   const stored = await latchkey.sql("SELECT * FROM attempts");
   const { calls } = await latchkey.counters();
   assert.ok(stored.length > 0 && calls.some((call) => call.startsWith("limiter: ")));
-  // Registrations are counted by the hour, without anybody's name.
+  // Registrations are counted by the hour, without an address.
   for (const { account, client } of stored.filter((row) => row.account !== "registrations")) {
     assert.match(account, /^[au][A-Za-z0-9_-]{22}$/);
     assert.match(client, /^[cds][A-Za-z0-9_-]{22}$/);
@@ -338,14 +338,15 @@ describe("the platform's limiters", () => {
         assert.ok(Number(refused.headers.get("Retry-After")) > 0);
         const { kvGet, limiter, calls } = await limited.counters();
         assert.deepEqual({ kvGet, limiter }, { kvGet: 0, limiter: 1 });
-        // The first one is told to the audit log, behind the answer.
+        // The first one is written to the audit log, after the answer.
         assert.deepEqual(
           calls.filter((call) => call.startsWith("d1") && !call.includes("INSERT INTO audit_log")),
           [],
         );
         assert.notEqual((await send("2001:db8:0:1::1")).status, 429);
       }
-      // Without a token there is nothing to be limited: nobody uses up what people behind one address have.
+      // Without a token nothing is limited, so it cannot use up the budget of users behind one
+      // address.
       for (let i = 0; i < 5; i += 1) assert.equal((await client.post(REFRESH, from("2001:db8::1"))).status, 401);
       assert.equal((await client.get(PROFILE, from("2001:db8::1"))).status, 401);
       assert.equal((await client.get("/health", from("2001:db8::1"))).status, 200);
@@ -362,7 +363,7 @@ describe("the platform's limiters", () => {
       for (let i = 0; i < 5; i += 1) statuses.push((await one.client.post(REFRESH)).status);
       assert.deepEqual(statuses, [204, 204, 204, 429, 429]);
       assert.equal((await other.client.post(REFRESH)).status, 204);
-      // Another operation of the same session has a budget of its own.
+      // Another operation of the same session has a separate budget.
       assert.equal((await one.client.get("/api/account/sessions")).status, 200);
     } finally {
       await limited.dispose();

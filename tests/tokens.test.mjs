@@ -1,7 +1,7 @@
 /**
- * What tokens say, byte for byte, and which ones are not believed: each wrong
+ * The contents of tokens, byte for byte, and which ones are refused: each wrong
  * or forged token goes into both cookies of every endpoint that reads one, and
- * is a 401 that changes nothing (contract, section 3).
+ * is a 401 that changes nothing (docs/http.md, section 3).
  */
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
@@ -45,7 +45,7 @@ let latchkey;
 let key;
 let person;
 let other;
-/** The person's tokens, taken apart; `token` is the whole. */
+/** The user's parsed tokens; `token` is the original. */
 let access;
 let refresh;
 before(async () => {
@@ -73,7 +73,7 @@ const send = (cookies, method, path, init) =>
   });
 const profile = (token) => send([[ACCESS, token]], "GET", PROFILE);
 
-/** Every endpoint that reads the cookie of this kind, with the cookie alone. */
+/** Every endpoint that reads the cookie of this kind, with only that cookie. */
 const READERS = {
   [ACCESS]: [
     ["GET", PROFILE],
@@ -373,7 +373,7 @@ describe("not believed in either cookie:", () => {
       assertProblem(await send([[REFRESH_COOKIE, token]], "POST", REFRESH), "invalid_token", {
         error: "invalid_grant",
       });
-      // Authentic, but nobody's: logging out has nothing to end.
+      // Authentic, but of no user: logging out ends nothing.
       assert.equal((await send([[REFRESH_COOKIE, token]], "POST", LOGOUT)).status, 204);
     }
     assert.deepEqual(await snapshot(latchkey), before);

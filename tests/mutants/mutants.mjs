@@ -2,10 +2,10 @@
  * Deliberately broken variants of the service, each with the tests that must
  * turn red. `npm run test:mutants` builds and runs them.
  *
- * - `edits`: `[file, find, replace]`; the text to be found stands there once
- * - `native`: the filter of `cargo test`, for a rule that lives in Rust
- * - `node`: `[file, test-name pattern]`, for a rule that lives in what the platform
- *   does; needs the Worker to be built
+ * - `edits`: `[file, find, replace]`; the text to be found appears there once
+ * - `native`: the filter of `cargo test`, for a rule in Rust
+ * - `node`: `[file, test-name pattern]`, for a rule that depends on the
+ *   platform; needs the Worker to be built
  */
 const ATTEMPTS = "src/store/attempts.rs";
 const LOG_IN = "src/store/log_in.rs";

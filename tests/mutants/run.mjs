@@ -1,12 +1,12 @@
 /**
- * Tests the tests: runs every mutant of the SQL (tests/mutants/run-sql.mjs), then
- * builds each broken variant of tests/mutants/mutants.mjs in a copy of the
- * checkout, and fails unless the tests that should notice do.
+ * Tests the tests: runs every mutant of the SQL (tests/mutants/run-sql.mjs),
+ * then builds each broken variant of tests/mutants/mutants.mjs in a copy of the
+ * checkout, and fails unless the tests that should fail do.
  *
  *     npm run test:mutants               all of them, about half an hour
  *     npm run test:mutants -- TEXT       those whose names contain the text
  *
- * First the same tests run on the service as it is, and must be green.
+ * First the same tests run on the unchanged service, and must pass.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -119,7 +119,7 @@ async function build(command, args, context) {
   if (code !== 0) throw new Failure(`"${[command, ...args].join(" ")}" failed:\n${output}`);
 }
 
-/** Runs a program in the copy; answers with its exit code and what it printed. */
+/** Runs a program in the copy. Returns its exit code and its output. */
 function run(command, args, { tree, env, timeout = TESTS_TIMEOUT_MS }) {
   return new Promise((done, fail) => {
     const child = spawn(command, args, { cwd: tree, env, stdio: ["ignore", "pipe", "pipe"], timeout });

@@ -1,10 +1,10 @@
 /**
  * Mutants of SQL, made mechanically: each condition dropped in turn, each
- * comparison moved by one at its boundary, each trigger gone.
+ * comparison moved by one at its boundary, each trigger removed.
  *
  * A condition is what lies between two boundaries (WHERE, ON, AND, OR, WHEN, a
  * parenthesis …) at one depth of parentheses. Without it, AND's operand is TRUE
- * and OR's is FALSE; what `iif` or CASE ask is made both.
+ * and OR's is FALSE; a condition of `iif` or CASE becomes both.
  */
 const TOKEN = /\/\*[\s\S]*?\*\/|--[^\n]*|'[^']*'|->>|<=|>=|<>|<<|\|\||[?]?\w+(?:\.\w+)*|\S/g;
 const OPENS = new Set(["WHERE", "ON", "AND", "OR", "WHEN", "SELECT", "THEN", "ELSE", "(", ","]);

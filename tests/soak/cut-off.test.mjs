@@ -2,7 +2,7 @@
  * Clients that leave in the middle: on every route, with nothing, a part or all
  * of the body sent, at random moments, closed (FIN) and reset (RST). What they
  * began is finished, and no memory, place in the queue or counted failure
- * stays behind.
+ * remains.
  *
  *     npm run test:soak
  */
@@ -14,7 +14,7 @@ import { CUT_OFF, startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, PASSWORD, PROFILE, logIn, newEmail, register } from "../support/people.mjs";
 import { ROUTES } from "../support/routes.mjs";
 
-/** As src/service/hash_queue.rs has it. */
+/** As in src/service/hash_queue.rs. */
 const MAX_WAITING = 64;
 /** Of each route, of each way to leave, at each stage. */
 const CUTS = 10;
@@ -22,7 +22,7 @@ const WIDTH = 8;
 /** A request without a wait in it is answered in a millisecond or two. */
 const LATEST_CUT_MS = 40;
 const D1_DELAY_MS = 8;
-/** Each try waits for a second, as `Retry-After` asks. */
+/** Each attempt waits for a second, as `Retry-After` requires. */
 const MOST_TRIES = 8;
 const DEADLINE_MS = 30_000;
 const WAYS = ["FIN", "RST"];
@@ -34,7 +34,7 @@ before(async () => (latchkey = await startLatchkey({ entry: CUT_OFF, direct: tru
 after(() => latchkey.dispose());
 beforeEach(() => latchkey.control({ reset: true }));
 
-/** A client prefix that nobody has had. */
+/** An unused client prefix. */
 function newAddress() {
   clients += 1;
   return `10.${clients >> 16}.${(clients >> 8) & 255}.${clients & 255}`;
@@ -60,7 +60,7 @@ function cutOff({ method, path, cookie, body = "" }, { stage, way, afterMs }) {
     `CF-Connecting-IP: ${newAddress()}`,
     ...(cookie ? [`Cookie: ${cookie}`] : []),
     "Content-Type: application/json",
-    // A body that never comes, for routes that read none as well.
+    // A body that never arrives, also for routes that read none.
     `Content-Length: ${stage === "after the body" ? body.length : Math.max(body.length, 8_000)}`,
   ];
   const sent = {
@@ -93,7 +93,7 @@ async function holder(of = person) {
   return { cookie: [...answer.setCookies.values()].map(({ name, value }) => `${name}=${value}`).join("; ") };
 }
 
-/** What a request of each operation needs to get as far as it can. */
+/** What a request of each operation needs to get as far as possible. */
 const PREPARED = {
   AccountRegister: () => ({ body: JSON.stringify({ email: newEmail(), password: PASSWORD }) }),
   AccountLogin: () => ({ body: JSON.stringify({ username: person.email, password: PASSWORD }) }),
@@ -158,7 +158,7 @@ describe("clients that leave", () => {
       await quiet();
       return (await held()).bytes;
     };
-    // Until as many were under way at once as there will be.
+    // Until the maximum number was in flight at once.
     for (let i = 0; i < 3; i += 1) await round();
     const begin = await round();
     const grown = ((await round()) - begin) / 1_024;

@@ -1,8 +1,8 @@
 /**
  * A test-only entry for floods. It also answers `GET /__test/memory` with the
- * bytes of wasm memory, and its limiters answer from memory, as the platform's
- * do: Miniflare's are a Worker of their own on the same thread, and one request
- * to it takes as long as two to ours.
+ * bytes of wasm memory, and its limiters answer from memory, like the
+ * platform's: Miniflare's are a separate Worker on the same thread, and a
+ * request to it takes as long as two to the service.
  *
  * The import order matters: the watcher comes before the artefact.
  */

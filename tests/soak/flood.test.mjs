@@ -1,6 +1,6 @@
 /**
- * Many logins at once, against one isolate: how many hash, who waits for them,
- * and what stays behind in memory.
+ * Many logins at once, against one isolate: how many hash, what waits for them,
+ * and what remains in memory.
  *
  *     npm run test:soak
  */
@@ -12,11 +12,11 @@ import { Worker } from "node:worker_threads";
 import { startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, REGISTER } from "../support/people.mjs";
 
-/** As src/service/hash_queue.rs has it. */
+/** As in src/service/hash_queue.rs. */
 const MAX_WAITING = 64;
 const PARALLEL = 200;
 const HEALTH_P99_MS = 250;
-/** As src/domain/throttle.rs has it. */
+/** As in src/domain/throttle.rs. */
 const FREE_FAILURES = 10;
 const PING_EVERY_MS = 10;
 /**
@@ -95,7 +95,7 @@ async function inParallel(count, width, work) {
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** Asks for /health every few milliseconds while `work` goes on: the sorted times, and what `work` gave. */
+/** Requests /health every few milliseconds during `work`. Returns the sorted times, and the result of `work`. */
 const healthDuring = (work, everyMs) => pingsDuring("/health", {}, work, everyMs);
 
 async function pingsDuring(path, headers, work, everyMs = PING_EVERY_MS) {
@@ -175,7 +175,8 @@ describe(`${PARALLEL} parallel logins`, () => {
     const begin = performance.now();
     const answers = await flood(guess);
     assert.equal(count(answers, 401) + count(answers, 429) + count(answers, 503), PARALLEL);
-    // The clock goes on, in whole seconds: the eleventh try is due after 1 s, the twelfth 2 s later.
+    // The clock advances in whole seconds: the eleventh attempt is due after 1 s, the twelfth 2 s
+    // later.
     const seconds = (performance.now() - begin) / 1_000;
     const due = [1, 3, 7, 15, 31].filter((after) => seconds + 1 >= after).length;
     assert.ok(
@@ -215,7 +216,7 @@ const LOGIN_EVERY_MS = 400;
 const MIX_PING_EVERY_MS = 40;
 /** docs/security.md, "Parameters". */
 const LONGEST_MS = 17_000;
-/** What one of our hashes takes where docs/performance.md was measured. */
+/** The time of an own hash on the machine of docs/performance.md. */
 const HASH_MS = 35;
 /** src/domain/credential/hashing/memory.rs, and 8 MiB for the rest. */
 const MOST_MIX_MIB = 104;

@@ -1,8 +1,8 @@
 /**
- * A thread that asks for one URL every `everyMs` milliseconds, whatever has been
- * answered by then, until it is told to stop; then it posts the times and what
- * was not a 200. Apart from the thread that makes the load, whose own delays
- * must not be taken for the Worker's.
+ * A thread that requests one URL every `everyMs` milliseconds, whether or not
+ * earlier requests have been answered, until it receives a stop message; then
+ * it posts the times and the answers other than 200. Separate from the thread
+ * that makes the load, whose own delays must not be mistaken for the Worker's.
  */
 import { Agent, request } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";

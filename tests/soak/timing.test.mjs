@@ -1,11 +1,11 @@
 /**
- * Does the time of a refused login tell whether the address exists?
+ * Does the time of a refused login reveal whether the address exists?
  *
- * Known and unknown addresses are tried in turns, from addresses of their own,
- * so that nothing is throttled. The fastest of each are compared: whatever else
- * the machine does can only make a login slower (see docs/security.md for why
- * the minimum). A hash is what a login costs more than a request that is
- * refused before one.
+ * Known and unknown addresses alternate, each login from a new client address,
+ * so that nothing is throttled. The fastest of each are compared: other work on
+ * the machine can only make a login slower (docs/security.md explains the
+ * minimum). The cost of a hash is that of a login minus that of a request that
+ * is refused before one.
  *
  *     npm run test:soak
  */

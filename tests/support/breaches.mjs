@@ -1,7 +1,6 @@
 /**
- * A stand-in for the breach service that speaks its protocol: the range API of
- * Have I Been Pwned, with padding. It keeps all that it was sent, and
- * misbehaves when it is told to.
+ * A stand-in for the breach service with its protocol: the range API of Have I
+ * Been Pwned, with padding. It records all requests, and misbehaves on demand.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -9,14 +8,14 @@ import { once } from "node:events";
 /** The real service pads an answer to 800 lines and more. */
 const PADDED_LINES = 800;
 
-/** SHA-1 as the protocol writes it: `{prefix, suffix}`. */
+/** SHA-1 in the form of the protocol: `{prefix, suffix}`. */
 export function digest(password) {
   const hex = createHash("sha1").update(password).digest("hex").toUpperCase();
   return { prefix: hex.slice(0, 5), suffix: hex.slice(5) };
 }
 
 export class BreachService {
-  /** What was asked: `{method, host, url, headers, body, closed}`; `closed` resolves when the answer has ended or its connection is gone. */
+  /** The requests: `{method, host, url, headers, body, closed}`; `closed` resolves when the answer has ended or its connection is gone. */
   questions = [];
   /** `(request, response)` in place of the protocol. */
   misbehave = null;
@@ -55,7 +54,7 @@ export class BreachService {
   }
 }
 
-/** A line that is about nobody's password. */
+/** A line that matches no password. */
 export function stranger(count) {
   return `${randomBytes(18).toString("hex").toUpperCase().slice(0, 35)}:${count}`;
 }

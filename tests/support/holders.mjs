@@ -1,4 +1,4 @@
-/** Those who hold tokens: what the tokens say, copies of one of them, and how they are refused. */
+/** Holders of tokens: the claims of the tokens, copies of one of them, and how they are refused. */
 import { Client } from "../../harness/client.mjs";
 import { assertProblem } from "./problems.mjs";
 import { decode } from "../../harness/tokens.mjs";
@@ -9,7 +9,7 @@ export const REFRESH_COOKIE = "refresh_token";
 
 export const NEW_PASSWORD = "incorrect donkey capacitor clip";
 
-/** What the client's token in this cookie says. */
+/** The claims of the client's token in this cookie. */
 export function claims(client, name = ACCESS_COOKIE) {
   return decode(client.cookies.get(name).value).claims;
 }

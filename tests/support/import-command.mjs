@@ -25,7 +25,7 @@ const QUIET = {
 /** Runs a program: `{code, signal, out}`, with both outputs in `out`; `onOutput` sees it grow. */
 export function run(args, onOutput = () => {}, env = {}) {
   return new Promise((done, fail) => {
-    // A process group of its own, as a terminal makes one.
+    // A separate process group, as from a terminal.
     const child = spawn("node", ["--no-warnings", ...args], {
       cwd: ROOT,
       env: { ...process.env, ...QUIET, ...env },
@@ -52,7 +52,7 @@ before(async () => {
 });
 after(() => rmSync(migrated, { recursive: true, force: true }));
 
-/** A folder as `npm start -- --persist-to` leaves it at first: an empty database with its tables. */
+/** A folder like that of a first `npm start -- --persist-to`: an empty database with its tables. */
 export function database(t) {
   const folder = scratch(t);
   cpSync(migrated, folder, { recursive: true });

@@ -18,10 +18,10 @@ export const HASH = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6
 export const HASHED_PASSWORD = "correct horse";
 /** A piece of a hash that is long enough to look a leaked database through for it. */
 const PIECE_LETTERS = 12;
-/** What our own hashes begin with under the default settings. */
+/** The beginning of own hashes with the default settings. */
 export const OURS = "$argon2id$v=19$m=19456,t=2,p=1$";
 
-/** A file of `tests/support/exports/`; README.md there says how each was made. */
+/** A file of `tests/support/exports/`; README.md there describes how each was made. */
 export function exportFile(name) {
   return fileURLToPath(new URL(`exports/${name}`, import.meta.url));
 }
@@ -62,7 +62,7 @@ export function fileOf(folder, name, content) {
   return path;
 }
 
-/** A row in our own form. */
+/** A row in the service's own form. */
 export function person(number, rest = {}) {
   const id = `0190a0a0-0000-7000-8000-${String(number).padStart(12, "0")}`;
   return {
@@ -115,7 +115,7 @@ export async function read(path, from = "latchkey") {
   return all;
 }
 
-/** Nothing of the hashes, salts and keys in a file stands in `text`, not even a piece of one. */
+/** `text` contains nothing of the hashes, salts and keys in a file, not even a piece of one. */
 export function assertNoSecrets(path, text) {
   const secrets = secretsIn(path);
   assert.ok(secrets.length >= 3, path);
@@ -127,7 +127,7 @@ export function assertNoSecrets(path, text) {
   }
 }
 
-/** Whatever is long and random in a file and is no id; ids belong into the report. */
+/** The long random texts in a file that are not ids; ids belong into the report. */
 function secretsIn(path) {
   const file = readFileSync(path, "utf8");
   const ids = new Set(file.match(/^[A-Za-z0-9-]{28,36}(?=,)|(?<="(?:id|localId|\$oid)": ?")[^"]+/gm));

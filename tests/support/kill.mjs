@@ -17,7 +17,7 @@ export const WRITERS = 8;
 const [SHORTEST_MS, LONGEST_MS] = [50, 2_000];
 /** The longest grace there is: a refresh that was cut off is repeated after the restart. */
 const VARS = { REFRESH_GRACE_SECONDS: 60 };
-/** Rows that only a batch that took effect by half leaves behind. */
+/** Rows that only a half-applied batch leaves behind. */
 const HALVES = {
   "sessions of before a new password that live": `
     SELECT s.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id
@@ -34,9 +34,9 @@ const children = [];
 diagnostics.subscribe("child_process", ({ process }) => children.push(process));
 
 /**
- * Kills `kills` times, and checks after each: what was acknowledged holds, no
- * batch took effect by half, and the file is sound. Answers `{acknowledged,
- * cutOff}`: the writes, and how many were under way when the process died.
+ * Kills `kills` times, and checks after each: acknowledged writes persist, no
+ * batch is half-applied, and the file is sound. Returns `{acknowledged,
+ * cutOff}`: the writes, and how many were in flight when the process died.
  */
 export async function killLoop(kills) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-kill-"));
@@ -77,7 +77,7 @@ async function writeUntilKilled(latchkey, writers) {
   assert.equal(victim.signalCode, "SIGKILL");
 }
 
-/** D1's own file: the one with our tables. */
+/** D1's file: the one with the service's tables. */
 function databaseFile(folder) {
   const files = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(".sqlite"));
   const query = "SELECT 1 FROM sqlite_master WHERE name = 'users'";

@@ -1,6 +1,6 @@
 /**
- * People who register and log in, each under an address of their own, so that
- * no test depends on another.
+ * Users who register and log in, each with a new address, so that no test
+ * depends on another.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
@@ -15,27 +15,27 @@ export const PROFILE = "/api/account/profile";
 
 let people = 0;
 
-/** An address that nobody has yet. */
+/** An unused address. */
 export function newEmail() {
   people += 1;
   return `person${people}@example.com`;
 }
 
-/** Registers somebody: `{id, email, password, user}`. */
+/** Registers a user: `{id, email, password, user}`. */
 export async function register(latchkey, { email = newEmail(), password = PASSWORD, ...rest } = {}) {
   const answer = await new Client(latchkey).post(REGISTER, { json: { email, password, ...rest } });
   assert.equal(answer.status, 201, answer.text);
   return { id: answer.json.id, email, password, user: answer.json };
 }
 
-/** Logs a person in, on a device of its own unless told: the client with the cookies. */
+/** Logs a user in, on a new device by default. Returns the client with the cookies. */
 export async function logIn(latchkey, { email, password }, client = new Client(latchkey)) {
   const answer = await client.post(LOGIN, { form: { username: email, password } });
   assert.equal(answer.status, 204, answer.text);
   return client;
 }
 
-/** Registers somebody and logs in: `{id, email, password, user, client}`. */
+/** Registers a user and logs in: `{id, email, password, user, client}`. */
 export async function signUp(latchkey, options) {
   const person = await register(latchkey, options);
   return { ...person, client: await logIn(latchkey, person) };
@@ -48,7 +48,7 @@ export function tokenOf(client, bareName) {
   return cookie.value;
 }
 
-/** The rows of a person's sessions, oldest first. */
+/** The rows of a user's sessions, oldest first. */
 export function sessionsOf(latchkey, { id }) {
   // Those of one second lie in no order of their own: the log has it.
   return latchkey.sql(
@@ -59,7 +59,7 @@ export function sessionsOf(latchkey, { id }) {
   );
 }
 
-/** All that people and sessions consist of, to be compared before and after. */
+/** All rows of users and sessions, to be compared before and after. */
 export async function snapshot(latchkey) {
   return {
     users: await latchkey.sql("SELECT * FROM users ORDER BY id"),

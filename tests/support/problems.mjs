@@ -1,6 +1,6 @@
 /**
- * What every refusal and every answer must look like (contract, sections 4
- * and 6), as assertions on what `Client` returns.
+ * The form of every refusal and every answer (docs/http.md, sections 4 and 6),
+ * as assertions on what `Client` returns.
  */
 import assert from "node:assert/strict";
 
@@ -32,7 +32,7 @@ const CODES = {
 const PLATFORM_TEXT = /D1_|SQLITE|no such table|\bsql\b|stack|panick|\.rs\b|wasm|workerd|exception/i;
 
 /**
- * The response is the problem `code`, with exactly the contract's members and
+ * The response is the problem `code`, with exactly the documented members and
  * headers. `errors`: the `[field, code]` pairs of a `validation_failed`;
  * `error`: RFC 6749's member, when the endpoint has it.
  */
@@ -81,7 +81,7 @@ export function assertHeaders({ headers }) {
   assert.match(headers.get("X-Request-Id") ?? "", UUID);
 }
 
-/** What `latchkey.raw` returns, as `Client` would have returned it. */
+/** Converts the result of `latchkey.raw` to that of `Client`. */
 export function fromRaw({ status, headers: pairs, body }) {
   const headers = new Headers();
   for (const [name, value] of pairs) headers.append(name, value);

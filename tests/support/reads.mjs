@@ -1,6 +1,6 @@
 /**
- * Stands in front of the Worker and counts how often it reads from a body:
- * `/__test/reads` answers the number since the last time, and starts afresh.
+ * Wraps the Worker and counts how often it reads from a body: `/__test/reads`
+ * returns the number since its last call.
  */
 import App from "../../build/index.js";
 

@@ -8,9 +8,8 @@ export const DELAYS_MS = [0, 5, 50];
 export const PARALLEL = 20;
 
 /**
- * Presents the client's refresh token `PARALLEL` times at once. Answers with
- * the different successors that were handed out and how many calls were
- * refused, and with what the session's row says.
+ * Presents the client's refresh token `PARALLEL` times at once. Returns the
+ * different successors, how many calls were refused, and the session's row.
  */
 async function refreshRound(latchkey, client) {
   const tokens = Array.from({ length: PARALLEL }, (_, i) => client.copy({ pop: i % 2 }));
@@ -29,8 +28,8 @@ async function refreshRound(latchkey, client) {
 }
 
 /**
- * The rule: everybody is answered, with one and the same successor; that is
- * the current token of a live session, and the presented one its predecessor.
+ * The rule: every call gets the same successor; it is the current token of a
+ * live session, and the presented one its predecessor.
  */
 function assertConverged({ successors, refused, row }, client) {
   assert.deepEqual({ refused, successors: successors.length }, { refused: 0, successors: 1 });

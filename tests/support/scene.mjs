@@ -1,10 +1,9 @@
 /**
- * Every endpoint with a request that succeeds, for the fault matrix: what the
- * request does to D1, and what it is answered when it is sent again after it
- * took effect.
+ * Every endpoint with a request that succeeds, for the fault matrix: its effect
+ * in D1, and its answer when it is repeated after it took effect.
  *
- * The clock stands still and the rows are put back between the cells, so that
- * one log-in serves all of them and each cell starts from the same state.
+ * The clock is stopped and the rows are restored between the cells, so that one
+ * login serves all of them and each cell starts from the same state.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
@@ -145,7 +144,7 @@ export const ROUTES = [
   },
 ];
 
-/** A person with two sessions, on a Latchkey behind the chaos entry. */
+/** A user with two sessions, on a Latchkey with the chaos entry. */
 export class Scene {
   static async start(latchkey) {
     await latchkey.control({ reset: true, nowMs: LOGGED_IN_MS });
@@ -170,7 +169,7 @@ export class Scene {
     return this.jar.copy();
   }
 
-  /** All rows of people and sessions, by id. */
+  /** All rows of users and sessions, by id. */
   async rows() {
     const statements = [["SELECT * FROM users"], ["SELECT * FROM sessions"]];
     const [users, sessions] = await this.latchkey.store({ statements });
@@ -229,13 +228,13 @@ export async function assertSuccess(route, scene, answer) {
   assert.deepEqual(await scene.changes(), route.effect);
 }
 
-/** A 503 that says so and has changed nothing. */
+/** A proper 503 that has changed nothing. */
 export async function assertUnavailable(scene, answer) {
   assertProblem(answer, "unavailable");
   assert.deepEqual(await scene.changes(), []);
 }
 
-/** The same request a second later, without the fault: it takes effect, or says that it has. */
+/** Repeats the request a second later, without the fault: it takes effect, or answers that it has. */
 export async function assertWorks(route, scene, { tookEffect }) {
   await scene.latchkey.control({ faults: [], dropWaitUntil: false, nowMs: NOW_MS + 1_000 });
   const answer = await answerOf(route, scene);

@@ -1,15 +1,15 @@
 /**
- * Somebody who registers, logs in, refreshes, changes the password or logs out
- * without a pause, remembers what was acknowledged, and checks that it holds.
- * Of a request that was never answered both outcomes are possible, but each
- * only as a whole.
+ * A user who registers, logs in, refreshes, changes the password or logs out
+ * without a pause, remembers what was acknowledged, and checks that it
+ * persists. A request that was never answered may or may not have taken effect,
+ * but never by half.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
 import { assertRefused } from "./holders.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, newEmail } from "./people.mjs";
 
-/** Thrown instead of a request when the process has been killed meanwhile. */
+/** Thrown instead of a request when the process has been killed. */
 const GONE = new Error("The process is gone.");
 
 export class Writer {
@@ -21,7 +21,7 @@ export class Writer {
   #isGone;
   #latchkey;
 
-  /** Writes until the process is gone. */
+  /** Writes until the process has ended. */
   async run(latchkey, isGone) {
     [this.#latchkey, this.#isGone] = [latchkey, isGone];
     try {
@@ -33,7 +33,7 @@ export class Writer {
     }
   }
 
-  /** What is known of a person: `password`, or the two between which a change was cut off; `session`. */
+  /** What is known of a user: `password`, or the two between which a change was cut off; `session`. */
   async #live() {
     const number = this.#lives.length;
     const person = { email: newEmail(), password: null, newPassword: null, client: null, session: "none" };
@@ -48,7 +48,7 @@ export class Writer {
     Object.assign(person, { client, session: "live" });
     for (let i = 0; i < 3; i += 1) await this.#send(204, client, () => client.post(REFRESH));
 
-    // The jar forgets its cookies when it is told to; the holder of a copy does not.
+    // The jar deletes its cookies when an answer does; the holder of a copy does not.
     person.client = client.copy();
     if (number % 2 === 0) {
       person.session = "logging out";
@@ -70,7 +70,7 @@ export class Writer {
     this.acknowledged += 1;
   }
 
-  /** Everything that was acknowledged since the last check holds. */
+  /** Checks that everything acknowledged since the last check persists. */
   async check(latchkey) {
     for (const person of this.#lives) await checkOne(latchkey, person);
     this.#lives = [];

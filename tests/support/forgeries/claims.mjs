@@ -1,4 +1,4 @@
-/** What claims must not say: too little, too much, the wrong thing, or one thing twice. */
+/** Invalid claims: too few, too many, wrong ones, or repeated ones. */
 import { ACCESS, REFRESH, family, otherTrailingBits, without } from "./kit.mjs";
 
 const CLAIMS = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"];

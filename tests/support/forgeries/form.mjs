@@ -203,7 +203,7 @@ function withUnusedBits(kit, name) {
   return kit.token({ [name]: members + " ".repeat(blanks) });
 }
 
-/** Some token with both characters that base64url has of its own, in its signature. */
+/** A token whose signature contains both characters that are specific to base64url. */
 function withOwnCharacters(kit) {
   for (let blanks = 0; ; blanks += 1) {
     const token = kit.token({ body: JSON.stringify(kit.claims) + " ".repeat(blanks) });
@@ -217,7 +217,7 @@ function inPart(token, part, change) {
   return parts.join(".");
 }
 
-/** Signs header and claims as the text they are. */
+/** Signs header and claims as raw text. */
 function signedText(kit, token) {
   const input = token.split(".").slice(0, 2).join(".");
   return `${input}.${sign(null, Buffer.from(input), kit.key).toString("base64url")}`;

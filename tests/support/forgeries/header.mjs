@@ -1,4 +1,4 @@
-/** What a header must not say: another algorithm, type or key, or anything more. */
+/** Invalid headers: another algorithm, type or key, or additional members. */
 import { createHmac, createPublicKey } from "node:crypto";
 import { refreshKey } from "../../../harness/tokens.mjs";
 import { encode, family, stranger, without } from "./kit.mjs";

@@ -1,7 +1,7 @@
 /**
- * What makes forged tokens: signing with any key, and any JSON as header and
- * claims. Most forgeries are signed with the service's own key, so that nothing
- * but the one thing that is wrong with them can be the reason for a refusal.
+ * Tools for forging tokens: signing with any key, and any JSON as header and
+ * claims. Most forgeries are signed with the service's own key, so that their
+ * one fault is the only possible reason for a refusal.
  */
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import { refreshKey, signatureOf } from "../../../harness/tokens.mjs";
@@ -31,12 +31,12 @@ export function toolkit({ jwk, lifetime, original }) {
   };
   kit.withHeader = (change) => kit.token({ head: { ...header, ...change } });
   kit.withClaims = (change) => kit.token({ body: { ...claims, ...change } });
-  /** The JSON of header or claims with the value of one member as it is written. */
+  /** The JSON of header or claims with the raw value of one member. */
   kit.raw = (members, name, text) =>
     `{${Object.entries(members)
       .map(([key, value]) => `"${key}":${key === name ? text : JSON.stringify(value)}`)
       .join(",")}}`;
-  /** A good token of exactly `bytes` bytes: blanks in JSON are no fault. */
+  /** A valid token of exactly `bytes` bytes: blanks in JSON are allowed. */
   kit.ofSize = (bytes) => {
     const blanks = Array.from({ length: 4 }, (_, count) => " ".repeat(count));
     const most = Math.floor(((bytes - kit.token().length) * 3) / 4);
@@ -61,7 +61,7 @@ function decode(part) {
   return JSON.parse(Buffer.from(part, "base64url"));
 }
 
-/** Somebody who has a key, but not ours. */
+/** An attacker with a key, but not one of the service's. */
 export const stranger = generateKeyPairSync("ed25519").privateKey;
 
 /** A table of `[name, make]` or `[name, make, options]` as forgeries of one family. */
@@ -73,7 +73,7 @@ export function without(object, name) {
   return Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
 }
 
-/** The last character changed in the bits that stand for nothing. */
+/** Changes the unused bits of the last character. */
 export function otherTrailingBits(text) {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const at = alphabet.indexOf(text.at(-1));
