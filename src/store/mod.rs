@@ -2,7 +2,7 @@
 //!
 //! The contract of a function is documented at the function: round trips, the effect of a
 //! repetition, the meaning of `None`. D1 runs the statements in production and SQLite in native
-//! tests, through one port ([`Database`](crate::ports::Database)), so each rule exists only here.
+//! tests, through one port ([`Database`]), so each rule exists only here.
 //!
 //! Parameters are numbered once for each batch. In every batch `?1` is the time of the request.
 //! Where they occur, `?2` is the user, `?3` the session and `?4` the trace of the request.

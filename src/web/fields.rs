@@ -48,7 +48,7 @@ impl Fields {
             .ok_or_else(|| Refusal::new(Code::MalformedRequest))
     }
 
-    /// Parses a JSON object. `None` when it is malformed, or repeats a wanted field.
+    /// Parses a JSON object. `None` when it is malformed, repeats a wanted field, or has too many.
     pub(crate) fn from_json(bytes: &[u8], wanted: Wanted<'_>) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let visitor = FieldsVisitor { wanted };

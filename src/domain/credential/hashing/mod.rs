@@ -2,7 +2,8 @@
 //! other systems verify too, and are replaced at the next login.
 //!
 //! A new hash is computed from the password's normal form (NFKC), and its salt records that: see
-//! [`PasswordForm`]. A hash without that mark is computed from the text exactly as it was sent.
+//! `argon::PasswordForm`. A hash without that mark is computed from the text exactly as it was
+//! sent.
 
 mod argon;
 mod foreign;
