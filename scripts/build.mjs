@@ -1,13 +1,14 @@
 /**
- * Builds the release artefact: `build/index.js` and `build/index_bg.wasm`.
+ * Builds what is released: the Worker, `build/index.js` and `build/index_bg.wasm`,
+ * and the rules of an import, `build/import-rules.wasm`.
  *
  * cargo decides whether anything changed. If the wasm that it made is the one
  * of the last build, the steps after it (bindings, optimiser, bundler) are
  * skipped, which is most of the time of an unchanged build.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Failure, ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
@@ -19,6 +20,8 @@ const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(RO
  * would be lost to the isolate for good, because nobody tells Rust to drop it.
  */
 const WORKER_BUILD_SETTINGS = { RUN_TO_COMPLETION: "1" };
+const IMPORT_RULES = join(ROOT, "build", "import-rules.wasm");
+const IMPORT_RULES_SOURCES = ["import-rules", join("src", "domain"), "Cargo.toml", "Cargo.lock"];
 const STAMP = join(ROOT, "build", ".latchkey-stamp");
 
 /** @param {NodeJS.ProcessEnv} env */
@@ -29,7 +32,7 @@ export async function build(env) {
   await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, ...locked], { env });
 
   const wanted = fingerprint([
-    compiledWasm(env),
+    compiledWasm(env, "latchkey"),
     join(ROOT, "Cargo.toml"),
     join(ROOT, "scripts", "build.mjs"),
     WORKER_BUILD,
@@ -47,24 +50,62 @@ export async function build(env) {
   writeFileSync(STAMP, `${wanted} ${fingerprint(ARTEFACT)}`);
 
   const wasm = readFileSync(ARTEFACT[1]);
-  const kilobytes = (/** @type {number} */ bytes) => `${Math.round(bytes / 1000)} kB`;
   say(
     `Built build/index_bg.wasm: ${kilobytes(wasm.length)}, ${kilobytes(gzipSync(wasm, { level: 9 }).length)} gzipped.`,
   );
 }
 
 /**
- * Where cargo put the wasm, whatever target folder the machine prefers.
+ * Builds the rules of an import, unless they are newer than all that they are made of.
  *
  * @param {NodeJS.ProcessEnv} env
  */
-function compiledWasm(env) {
+export async function buildImportRules(env) {
+  if (areImportRulesFresh()) return;
+  say("Building the rules for imports ...");
+  const locked = process.env.CI ? ["--locked"] : [];
+  await run("cargo", ["build", "-p", "import-rules", "--release", "--target", WASM_TARGET, ...locked], { env });
+  mkdirSync(dirname(IMPORT_RULES), { recursive: true });
+  const wasm = compiledWasm(env, "import-rules");
+  await run("wasm-opt", ["-Oz", "--strip-debug", "--strip-producers", wasm, "-o", IMPORT_RULES], { env });
+  say(`Built build/import-rules.wasm: ${kilobytes(statSync(IMPORT_RULES).size)}.`);
+}
+
+/** Whether the rules are there and up to date. Where the sources are not, they are what was shipped. */
+export function areImportRulesFresh() {
+  const built = statSync(IMPORT_RULES, { throwIfNoEntry: false });
+  if (!built) return false;
+  return IMPORT_RULES_SOURCES.every((path) => changedAt(join(ROOT, path)) <= built.mtimeMs);
+}
+
+/**
+ * When a file, or a file in a folder, last changed; 0 when it is not there.
+ *
+ * @param {string} path
+ */
+function changedAt(path) {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return 0;
+  if (!found.isDirectory()) return found.mtimeMs;
+  const files = readdirSync(path, { recursive: true, encoding: "utf8" });
+  return Math.max(...files.map((file) => statSync(join(path, file)).mtimeMs));
+}
+
+/**
+ * Where cargo put a package's wasm, whatever target folder the machine prefers.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} crate
+ */
+function compiledWasm(env, crate) {
   const metadata = JSON.parse(output("cargo", ["metadata", "--no-deps", "--format-version", "1"], { env }) ?? "{}");
-  /** @type {{ kind: string[], name: string }[]} */
-  const targets = metadata.packages?.[0].targets ?? [];
-  const crate = targets.find(({ kind }) => kind.includes("cdylib"))?.name;
-  if (!crate) throw new Failure("cargo does not say what it builds.");
+  if (!metadata.target_directory) throw new Failure("cargo does not say where it builds.");
   return join(metadata.target_directory, WASM_TARGET, "release", `${crate.replaceAll("-", "_")}.wasm`);
+}
+
+/** @param {number} bytes */
+function kilobytes(bytes) {
+  return `${Math.round(bytes / 1000)} kB`;
 }
 
 /**
@@ -86,6 +127,8 @@ await main(import.meta.url, async () => {
   const env = await setup();
   try {
     await build(env);
+    // wrangler builds when a source changes, and needs the Worker alone.
+    if (!process.env.LATCHKEY_SERVING) await buildImportRules(env);
   } catch (error) {
     // Under `npm start` wrangler would hold all requests until the next build.
     const serving = process.env.LATCHKEY_SERVING && ARTEFACT.every((path) => existsSync(path));

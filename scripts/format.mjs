@@ -9,7 +9,7 @@ import { setup } from "./setup.mjs";
 
 const MANIFEST = "Cargo.toml";
 
-/** The manifests of all crates: they are no workspace, so that each has a lock file of its own. */
+/** The manifests of all workspaces. */
 export function manifests() {
   const crates = readdirSync(join(ROOT, "bench")).map((name) => join("bench", name, MANIFEST));
   return [MANIFEST, ...crates.filter((path) => existsSync(join(ROOT, path)))];
@@ -17,6 +17,6 @@ export function manifests() {
 
 await main(import.meta.url, async () => {
   const env = await setup({ wasm: false });
-  for (const manifest of manifests()) await run("cargo", ["fmt", "--manifest-path", manifest], { env });
+  for (const manifest of manifests()) await run("cargo", ["fmt", "--all", "--manifest-path", manifest], { env });
   await run("biome", ["format", "--write"], { env });
 });

@@ -12,9 +12,10 @@ await main(import.meta.url, async () => {
   env.WASM_BINDGEN_USE_JS_SYS = "1";
   const locked = process.env.CI ? ["--locked"] : [];
   const checks = [
-    ...manifests().map((manifest) => ["cargo", "fmt", "--check", "--manifest-path", manifest]),
-    ["cargo", "clippy", ...locked, "--all-targets", "--", "-D", "warnings"],
+    ...manifests().map((manifest) => ["cargo", "fmt", "--all", "--check", "--manifest-path", manifest]),
+    ["cargo", "clippy", ...locked, "--workspace", "--all-targets", "--", "-D", "warnings"],
     ["cargo", "clippy", ...locked, "--lib", "--target", WASM_TARGET, "--", "-D", "warnings"],
+    ["cargo", "clippy", ...locked, "-p", "import-rules", "--target", WASM_TARGET, "--", "-D", "warnings"],
     ["biome", "check", "--error-on-warnings"],
     ["tsc", "--project", "tsconfig.json"],
   ];

@@ -8,7 +8,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "./build.mjs";
+import { build, buildImportRules } from "./build.mjs";
 import { Failure, ROOT, exitCode, main, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -20,10 +20,11 @@ await main(import.meta.url, async (args) => {
   if (only === null || only === "native") {
     say("Running the native tests ...");
     const locked = process.env.CI ? ["--locked"] : [];
-    failed = (await exitCode("cargo", ["test", ...locked], { env })) !== 0;
+    failed = (await exitCode("cargo", ["test", "--workspace", ...locked], { env })) !== 0;
   }
   if (only !== "native") {
     await build(env);
+    await buildImportRules(env);
     say("Running the tests against the built Worker ...");
     // One file at a time: on few cores, parallel workerd processes disturb
     // each other's timing.

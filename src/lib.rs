@@ -29,7 +29,7 @@
 
 pub mod api;
 pub mod domain;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "platform"))]
 mod platform;
 pub mod ports;
 pub mod server;

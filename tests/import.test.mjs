@@ -10,7 +10,7 @@ import { basename } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Failure } from "../scripts/lib.mjs";
 import { HOLDERS } from "../scripts/users/import-users.mjs";
-import { canonicalEmail } from "../scripts/users/rules.mjs";
+import { askService } from "../scripts/users/service-rules.mjs";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import {
@@ -454,7 +454,7 @@ describe("fields", () => {
       const answer = await new Client(latchkey).post(REGISTER, {
         json: { email, password: "correct horse battery staple" },
       });
-      assert.equal(canonicalEmail(email), answer.status === 201 ? answer.json.email : null, email);
+      assert.equal(askService({ email }).email, answer.status === 201 ? answer.json.email : null, email);
     }
   });
 

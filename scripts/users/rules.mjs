@@ -1,27 +1,15 @@
 /**
- * What the service would accept of a user: the rules of `src/domain/identity/email.rs`,
- * `user.rs` and `id.rs`, and of the columns in `migrations/`.
+ * What an import accepts of a user. What the service has rules for is asked of
+ * the service itself (`service-rules.mjs`); here is what it never meets: ids,
+ * dates and truth values as other systems write them, and the columns in
+ * `migrations/`.
  *
  * Takes what a source has read of a line, and answers with a row or a reason.
  */
 import { createHash } from "node:crypto";
-import { judgeHash, ownSpelling } from "./hashes.mjs";
+import { ownSpelling } from "./hashes.mjs";
+import { askService } from "./service-rules.mjs";
 
-const MAX_ADDRESS_BYTES = 254;
-const LOCAL_PART = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
-const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
-/** Unicode's white space, whose list is not the one of `String.trim`; around an address also the spaces without a width. */
-const SPACES_AROUND = /^\p{White_Space}+|\p{White_Space}+$/gu;
-const BLANKS_AROUND =
-  /^[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\p{White_Space}\u200b\ufeff\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/gu;
-const MAX_NAME_CODE_POINTS = 100;
-/** A UUID as databases write it, in lower case: with hyphens, in braces, as a URN, or 32 digits, of PostgreSQL's bytea too. */
-const UUID_SPELLINGS = [
-  /^(?:urn:uuid:|uuid:)?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/,
-  /^\{([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})\}$/,
-  /^(?:urn:uuid:|uuid:|0x|\\x)?([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/,
-  /^\{([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\}$/,
-];
 /** Ids of other systems that are read: numbers, UUIDs, `auth0|…`. No hash looks like one. */
 const FOREIGN_ID = /^[A-Za-z0-9_|.@:+-]{1,64}$/;
 /** No hash that the service reads is longer. */
@@ -32,6 +20,7 @@ const LAST_SECOND = 253_402_300_799;
 const LEAST_MILLISECONDS = 100_000_000_000;
 
 /**
+ * @import { Question } from "./service-rules.mjs"
  * @import { Draft } from "./sources.mjs"
  *
  * @typedef {{ system: string, roles: Set<string>, defaultRole: string, now: number }} RulesContext
@@ -63,22 +52,23 @@ const LEAST_MILLISECONDS = 100_000_000_000;
  */
 export function judge(draft, { system, roles, defaultRole, now }) {
   const oldId = blank(draft.id) ? null : String(draft.id);
+  const question = questionOf(draft, oldId);
+  const service = askService(question);
   // A number beyond 2^53 has lost its last digits when JSON was read.
   const isRounded = typeof draft.id === "number" && !Number.isSafeInteger(draft.id);
-  const isId = oldId === null || uuidOf(oldId) !== null || FOREIGN_ID.test(oldId);
+  const isId = oldId === null || service.id !== null || FOREIGN_ID.test(oldId);
   if (!isId || isRounded) return { reason: "id_invalid", oldId: null };
   /** @param {string} reason */
   const refuse = (reason) => ({ reason, oldId });
   if (draft.reason) return refuse(draft.reason);
 
+  const { email, name } = service;
   if (blank(draft.email)) return refuse("email_missing");
-  const email = canonicalEmail(draft.email);
   if (email === null) return refuse("email_invalid");
 
   if (blank(draft.hash)) return refuse("no_password");
-  if (!isText(draft.hash) || draft.hash.length > MAX_HASH_LETTERS) return refuse("hash_damaged");
-  const hash = ownSpelling(draft.hash);
-  const { pepper, reason } = judgeHash(hash);
+  if (question.hash === undefined || service.hash === null) return refuse("hash_damaged");
+  const { pepper, reason } = service.hash;
   if (reason !== undefined) return refuse(reason);
   // Only our own hashes can have been made with a pepper of ours.
   if (pepper !== null && system !== "latchkey") return refuse("hash_unsupported");
@@ -88,13 +78,12 @@ export function judge(draft, { system, roles, defaultRole, now }) {
   const role = blank(draft.role) ? defaultRole : draft.role;
   if (typeof role !== "string" || !roles.has(role)) return refuse("role_unknown");
 
-  const name = displayName(draft.name);
   const createdAt = seconds(draft.createdAt);
   const row = {
-    id: userId(oldId, { system, email, createdAt }),
+    id: service.id ?? userId(oldId, { system, email, createdAt }),
     email,
     name,
-    password_hash: hash,
+    password_hash: question.hash,
     role_slug: role,
     is_active: Number(isActive),
     is_superuser: Number(isSuperuser),
@@ -108,68 +97,35 @@ export function judge(draft, { system, roles, defaultRole, now }) {
 }
 
 /**
- * The one form that is stored, or null.
+ * What the service is asked: the texts of a draft that JSON can carry.
  *
- * @param {unknown} text
+ * @param {Draft} draft
+ * @param {string | null} oldId
+ * @returns {Question}
  */
-export function canonicalEmail(text) {
-  // ASCII letters only, as the service does it: `toLowerCase` alone turns a Kelvin sign into a k.
-  const email =
-    typeof text === "string" ? text.replace(BLANKS_AROUND, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : "";
-  if (Buffer.byteLength(email) > MAX_ADDRESS_BYTES) return null;
-  const at = email.indexOf("@");
-  const [local, domain] = [email.slice(0, at), email.slice(at + 1)];
-  const labels = domain.split(".");
-  const isAddress =
-    at !== -1 && LOCAL_PART.test(local) && labels.length > 1 && labels.every((label) => LABEL.test(label));
-  return isAddress ? email : null;
-}
-
-// As src/domain/identity/user.rs has them: what acts on the text around it, and what shows by itself.
-const CONTROLS_TEXT = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
-const VISIBLE = /[^\p{C}\p{Z}\p{Grapheme_Extend}\p{White_Space}]/u;
-const BLANK = /[\u115f\u1160\u3164\uffa0\u2800\ufffc\u{1d159}\u{13441}\u{13442}]/u;
-
-/**
- * Trimmed; null for none, and for one that the service would refuse.
- *
- * @param {unknown} text
- */
-function displayName(text) {
-  const name = typeof text === "string" ? text.replace(SPACES_AROUND, "") : "";
-  const isShown = [...name].some((letter) => VISIBLE.test(letter) && !BLANK.test(letter));
-  return isShown && [...name].length <= MAX_NAME_CODE_POINTS && isText(name) && !CONTROLS_TEXT.test(name) ? name : null;
+function questionOf({ email, name, hash }, oldId) {
+  return {
+    id: oldId?.toWellFormed(),
+    email: typeof email === "string" ? email.toWellFormed() : undefined,
+    // A name that UTF-8 cannot write is none, and is not mended either.
+    name: typeof name === "string" && name.isWellFormed() ? name : undefined,
+    hash: isText(hash) && hash.length <= MAX_HASH_LETTERS ? ownSpelling(hash) : undefined,
+  };
 }
 
 /**
- * A UUID is kept. Any other id gives the same UUIDv7 each time, so that an import can be repeated.
+ * Any id but a UUID, which is kept, gives the same UUIDv7 each time, so that an import can be repeated.
  *
  * @param {string | null} oldId
  * @param {{ system: string, email: string, createdAt: number | null }} of
  */
 function userId(oldId, { system, email, createdAt }) {
-  const kept = oldId === null ? null : uuidOf(oldId);
-  if (kept !== null) return kept;
   const digest = createHash("sha256")
     .update(`latchkey/import-id/v1\0${system}\0${oldId ?? `email:${email}`}`)
     .digest("hex");
   const time = ((createdAt ?? 0) * 1000).toString(16).padStart(12, "0");
   const variant = "89ab"[Number.parseInt(digest[3], 16) % 4];
   return `${time.slice(0, 8)}-${time.slice(8)}-7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
-}
-
-/**
- * The one form of a UUID that the service reads, or null.
- *
- * @param {string} text
- */
-function uuidOf(text) {
-  const lower = text.trim().toLowerCase();
-  for (const spelling of UUID_SPELLINGS) {
-    const [, ...groups] = spelling.exec(lower) ?? [];
-    if (groups.length > 0) return groups.join("-");
-  }
-  return null;
 }
 
 /**

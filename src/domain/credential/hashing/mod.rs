@@ -308,6 +308,13 @@ impl StoredHash {
         StoredArgon::read(&self.0).is_some() || Foreign::read(&self.0).is_some()
     }
 
+    /// Returns the name of the pepper that the hash needs, `None` when it needs none or is not
+    /// readable.
+    #[must_use]
+    pub fn pepper(&self) -> Option<String> {
+        StoredArgon::read(&self.0)?.setting.pepper
+    }
+
     /// Returns the stored text, for the database only.
     #[must_use]
     pub fn expose(&self) -> &str {
