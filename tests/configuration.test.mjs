@@ -7,8 +7,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
-import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, register } from "./support/people.mjs";
+import { LOGIN, PASSWORD, PROFILE, REGISTER, register } from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
+import { wholeRequest } from "./support/requests.mjs";
+import { ROUTES } from "./support/routes.mjs";
 import { foreignKey, forge, randomId, refreshKey } from "../harness/tokens.mjs";
 
 const keySet = (...keys) => JSON.stringify({ keys });
@@ -24,14 +26,8 @@ async function misconfigured(options) {
     const requests = [
       ["GET", "/"],
       ["GET", "/nowhere"],
-      ["GET", "/health"],
-      ["GET", PROFILE],
-      ["POST", LOGIN],
-      ["POST", REGISTER],
-      ["POST", REFRESH],
-      ["POST", LOGOUT],
-      ["PATCH", PASSWORD_PATH],
       ["DELETE", PROFILE],
+      ...ROUTES.map(({ method, path }) => [method, path]),
     ];
     for (const [method, path] of requests) {
       const headers = [
@@ -304,24 +300,15 @@ describe("a database without tables", () => {
       { ...claims, aud: latchkey.origin },
     );
     const headers = { Cookie: `access_token=${access}; refresh_token=${refresh}` };
-    const requests = [
-      ["POST", REGISTER, { json: { email: "a@example.com", password: PASSWORD } }],
-      ["POST", LOGIN, { form: { username: "a@example.com", password: PASSWORD } }],
-      ["POST", REFRESH, { headers }],
-      ["POST", LOGOUT, { headers }],
-      [
-        "PATCH",
-        PASSWORD_PATH,
-        { headers, json: { currentPassword: PASSWORD, newPassword: "a new horse battery staple" } },
-      ],
-      ["GET", PROFILE, { headers }],
-    ];
-    for (const [method, path, init] of requests) {
-      const answer = await new Client(latchkey).fetch(path, { method, ...init });
-      assertProblem(answer, "unavailable", { message: path });
+    // What is limited asks the database.
+    const asking = ROUTES.filter(({ limiter }) => limiter !== null);
+    for (const route of asking) {
+      const [path, init] = wholeRequest(route, { email: "a@example.com" });
+      const answer = await new Client(latchkey).fetch(path, { headers, ...init });
+      assertProblem(answer, "unavailable", { message: `${route.method} ${path}` });
     }
     const causes = latchkey.logs.filter(({ message }) => message.includes("no such table"));
-    assert.equal(causes.length, requests.length, "the log has the cause of each");
+    assert.equal(causes.length, asking.length, "the log has the cause of each");
     assert.ok(
       latchkey.logs.every(
         ({ message }) => !message.includes(access) && !message.includes(PASSWORD) && !message.includes("a@example.com"),

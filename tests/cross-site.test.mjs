@@ -8,12 +8,11 @@ import { after, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import { PASSWORD, logIn, newEmail, register } from "./support/people.mjs";
-import { PATHS, ROUTES, SAFE_METHODS } from "./support/routes.mjs";
+import { PATHS, UNSAFE } from "./support/routes.mjs";
 
 const OWN = "https://auth.example.com";
 const APP = "https://app.example.com";
 const DEV = "http://localhost:5173";
-const UNSAFE = ROUTES.filter(({ method }) => !SAFE_METHODS.includes(method));
 
 let latchkey;
 let person;

@@ -23,6 +23,7 @@ import {
   snapshot,
 } from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
+import { WITH_BODY } from "./support/routes.mjs";
 
 const FORM = ["Content-Type", "application/x-www-form-urlencoded"];
 const JSON_TYPE = ["Content-Type", "application/json"];
@@ -456,11 +457,8 @@ describe("a login form", () => {
     assert.equal((await log([named[0], ["password", password.trim()]])).status, 401);
     assert.equal((await log([...named, named[1]])).status, 400);
     assert.equal((await log([named[0], ["password", new Blob([password])]])).status, 422);
-    // Registrations and changes accept only JSON: a form on another site reaches neither.
-    for (const [method, path] of [
-      ["POST", REGISTER],
-      ["PATCH", PASSWORD_PATH],
-    ]) {
+    // Registering and changing things is JSON alone: a form of another site reaches neither.
+    for (const { method, path } of WITH_BODY.filter(({ body }) => !body.includes("multipart/form-data"))) {
       const answer = await latchkey.raw(path, {
         method,
         headers: [["Content-Type", "multipart/form-data; boundary=x"]],

@@ -8,6 +8,8 @@ import { after, before, describe, test } from "node:test";
 import { makeKeys } from "../scripts/make-keys.mjs";
 import { Client } from "../harness/client.mjs";
 import { ACCESS, FORGERIES, MAX_TOKEN_BYTES, REFRESH, toolkit } from "./support/forgeries.mjs";
+import { wholeRequest } from "./support/requests.mjs";
+import { ROUTES, openedBy } from "./support/routes.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 
 const BASE = "https://auth.example.com/api/account";
@@ -48,17 +50,16 @@ async function session({ jwk = latchkey.keys.keys[0] } = {}) {
 
 /** The requests that look at a token of this kind; each would have its full effect. */
 const ATTACKS = {
-  [ACCESS]: [
-    ["GET", "profile", {}],
-    ["PATCH", "password", { json: { currentPassword: PASSWORD, newPassword: "another horse battery staple" } }],
-    ["DELETE", "sessions?scope=all", {}],
-  ],
-  [REFRESH]: [["POST", "refresh", {}]],
+  [ACCESS]: openedBy("access"),
+  [REFRESH]: openedBy("refresh"),
 };
+const attack = (name) => ROUTES.find(({ operation }) => operation === name);
+const [READ, RENEW, LOG_OUT] = ["AccountProfile", "RefreshAccessToken", "AccountLogout"].map(attack);
 
-async function send(kind, token, [method, path, init]) {
+async function send(kind, token, route) {
   const headers = { Cookie: `${COOKIES[kind]}=${token}` };
-  return new Client(latchkey).fetch(`${BASE}/${path}`, { method, headers, ...init });
+  const [path, init] = wholeRequest(route);
+  return new Client(latchkey).fetch(new URL(path, BASE), { headers, ...init });
 }
 
 async function state() {
@@ -88,12 +89,12 @@ describe("forged", () => {
         for (const kind of forgery.only ? [forgery.only] : [ACCESS, REFRESH]) {
           const token = forgery.make(kits[kind]);
           assert.notEqual(token, kits[kind].original, forgery.name);
-          const logOut = forgery.expired ? [] : [["POST", "logout", {}]];
-          const attacks = [...ATTACKS[kind], ...logOut];
+          // Who holds an expired token may log out.
+          const attacks = ATTACKS[kind].filter((route) => !(forgery.expired && route === LOG_OUT));
           const answers = await Promise.all(attacks.map((attack) => send(kind, token, attack)));
           for (const [i, answer] of answers.entries()) {
             const attack = attacks[i];
-            const what = `${family}: ${forgery.name}, ${kind}, ${attack[0]} ${attack[1]}: ${answer.text}`;
+            const what = `${family}: ${forgery.name}, ${kind}, ${attack.operation}: ${answer.text}`;
             assert.equal(answer.status, 401, what);
             assert.equal(answer.json.code, forgery.expired ? "token_expired" : "invalid_token", what);
             assert.ok(
@@ -108,8 +109,8 @@ describe("forged", () => {
   }
 
   test("and the real tokens still count afterwards", async () => {
-    assert.equal((await send(ACCESS, kits.access.original, ATTACKS.access[0])).status, 200);
-    assert.equal((await send(REFRESH, kits.refresh.original, ATTACKS.refresh[0])).status, 204);
+    assert.equal((await send(ACCESS, kits.access.original, READ)).status, 200);
+    assert.equal((await send(REFRESH, kits.refresh.original, RENEW)).status, 204);
   });
 });
 
@@ -134,8 +135,8 @@ describe("not forged", () => {
   for (const [name, make] of CONTROLS) {
     test(`a token ${name} is accepted`, async () => {
       const kits = await session();
-      assert.equal((await send(ACCESS, make(kits.access), ATTACKS.access[0])).status, 200);
-      assert.equal((await send(REFRESH, make(kits.refresh), ATTACKS.refresh[0])).status, 204);
+      assert.equal((await send(ACCESS, make(kits.access), READ)).status, 200);
+      assert.equal((await send(REFRESH, make(kits.refresh), RENEW)).status, 204);
     });
   }
 
@@ -147,15 +148,15 @@ describe("not forged", () => {
 
   test("a token under the second key is accepted", async () => {
     const kits = await session({ jwk: latchkey.keys.keys[1] });
-    assert.equal((await send(ACCESS, kits.access.token(), ATTACKS.access[0])).status, 200);
-    assert.equal((await send(REFRESH, kits.refresh.token(), ATTACKS.refresh[0])).status, 204);
+    assert.equal((await send(ACCESS, kits.access.token(), READ)).status, 200);
+    assert.equal((await send(REFRESH, kits.refresh.token(), RENEW)).status, 204);
   });
 
   test("an expired token still ends its session, with either cookie", async () => {
     for (const kind of [ACCESS, REFRESH]) {
       const kits = await session();
       const over = kits[kind].withClaims({ iat: kits[kind].claims.iat - 60, exp: kits[kind].claims.iat });
-      assert.equal((await send(kind, over, ["POST", "logout", {}])).status, 204);
+      assert.equal((await send(kind, over, LOG_OUT)).status, 204);
       const [row] = await latchkey.sql("SELECT end_reason FROM sessions WHERE id = ?1", kits[kind].claims.sid);
       assert.equal(row.end_reason, "logout");
     }

@@ -19,6 +19,8 @@ import {
   register,
   signUp,
 } from "./support/people.mjs";
+import { wholeRequest } from "./support/requests.mjs";
+import { ROUTES } from "./support/routes.mjs";
 import { sendBytes } from "./support/socket.mjs";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -138,6 +140,15 @@ describe("a request", () => {
       assert.match(id, UUID);
       assert.equal(id, answer.headers.get("X-Request-Id"));
       if (status >= 400) assert.equal(id, answer.json.requestId);
+    }
+  });
+
+  test("has its operation's name in its line, whichever it is", async () => {
+    for (const route of ROUTES) {
+      const [path, init] = wholeRequest(route);
+      const { answer, written } = await linesOf(() => new Client(latchkey).fetch(path, init));
+      const found = written.map((line) => [line.event, line["http.operation"], line["http.status"]]);
+      assert.deepEqual(found, [["http.request", route.operation, answer.status]]);
     }
   });
 

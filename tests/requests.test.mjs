@@ -22,18 +22,10 @@ import {
   signUp,
   snapshot,
 } from "./support/people.mjs";
-import { PROBLEM_TYPE, assertHeaders, assertProblem, fromRaw } from "./support/problems.mjs";
+import { assertHeaders, assertProblem, fromRaw } from "./support/problems.mjs";
+import { PATHS, ROUTES, UNSAFE, WITH_BODY } from "./support/routes.mjs";
 import { sendBytes } from "./support/socket.mjs";
 
-const ROUTES = [
-  ["POST", REGISTER],
-  ["POST", LOGIN],
-  ["POST", REFRESH],
-  ["POST", LOGOUT],
-  ["PATCH", PASSWORD_PATH],
-  ["GET", PROFILE],
-];
-const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
 const JSON_TYPE = ["Content-Type", "application/json"];
 const FORM = ["Content-Type", "application/x-www-form-urlencoded"];
 const MAX_BODY_BYTES = 8192;
@@ -49,60 +41,27 @@ before(async () => {
 after(() => latchkey.dispose());
 
 const raw = async (path, options) => fromRaw(await latchkey.raw(path, options));
+/** The path of a route, with an id that nobody's session has. */
+const target = (path) => path.replace("{id}", "AAAAAAAAAAAAAAAAAAAAAA");
 const credentials = () => JSON.stringify({ username: person.email, password: PASSWORD });
 
-describe("methods", () => {
-  for (const [method, path] of ROUTES) {
-    test(`${path} takes what it says in Allow and refuses the rest, which changes nothing`, async () => {
-      const before = await snapshot(latchkey);
-      const answers = new Map();
-      for (const other of METHODS.filter((one) => one !== method)) {
-        const bodies = ["GET", "HEAD", "OPTIONS", "TRACE"].includes(other) ? {} : { body: "zqx-marker" };
-        answers.set(
-          other,
-          await raw(path, { method: other, headers: [cookie, ["Content-Type", "text/plain"]], ...bodies }),
-        );
-      }
-      // Other operations may share the path (PATCH profile), and HEAD goes with GET; OPTIONS is none.
-      const operations = [...answers].filter(([, { status }]) => status !== 405).map(([other]) => other);
-      assert.ok(
-        operations.every((other) => ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].includes(other)),
-        `${operations}`,
-      );
-      if (path !== PROFILE) assert.deepEqual(operations, []);
-      const allow = [method, ...operations].sort();
-      for (const [other, answer] of [...answers].filter(([, { status }]) => status === 405)) {
-        assert.deepEqual(answer.headers.get("Allow").split(", ").sort(), allow, other);
-        assert.deepEqual(answer.headers.getSetCookie(), [], other);
-        if (other === "HEAD") {
-          assert.equal(answer.headers.get("Content-Type"), PROBLEM_TYPE);
-          assert.equal(answer.text, "");
-        } else {
-          assertProblem(answer, "method_not_allowed", { message: other });
-        }
-      }
-      assert.deepEqual(await snapshot(latchkey), before);
-    });
-  }
-
-  test("that nobody knows never reach an endpoint", async () => {
-    const before = await snapshot(latchkey);
-    for (const method of ["PROPFIND", "SEARCH", "REPORT", "PURGE", "LOCK"]) {
-      assertProblem(await raw(PROFILE, { method, headers: [cookie] }), "method_not_allowed", { message: method });
-      assertProblem(await raw(LOGOUT, { method, headers: [cookie] }), "method_not_allowed", { message: method });
-    }
+test("methods that nobody knows never reach an endpoint", async () => {
+  const before = await snapshot(latchkey);
+  for (const [path] of PATHS) {
+    for (const method of ["PROPFIND", "SEARCH", "REPORT", "PURGE", "LOCK"])
+      assertProblem(await raw(target(path), { method, headers: [cookie] }), "method_not_allowed", {
+        message: `${method} ${path}`,
+      });
     // Not in workerd's own list: refused before the Worker, or by it.
-    for (const path of [PROFILE, LOGOUT]) {
-      const { status } = await latchkey
-        .raw(path, { method: "FOO", headers: [cookie] })
-        .catch((error) => ({ status: error.code }));
-      assert.ok(
-        [400, 405, 501, "HPE_INVALID_METHOD", "ERR_HTTP_INVALID_METHOD", "ECONNRESET"].includes(status),
-        `${status}`,
-      );
-    }
-    assert.deepEqual(await snapshot(latchkey), before);
-  });
+    const { status } = await latchkey
+      .raw(target(path), { method: "FOO", headers: [cookie] })
+      .catch((error) => ({ status: error.code }));
+    assert.ok(
+      [400, 405, 501, "HPE_INVALID_METHOD", "ERR_HTTP_INVALID_METHOD", "ECONNRESET"].includes(status),
+      `${status}`,
+    );
+  }
+  assert.deepEqual(await snapshot(latchkey), before);
 });
 
 test("unknown paths, and other spellings of known ones, are 404", async () => {
@@ -151,12 +110,7 @@ describe("bodies", () => {
 
   test("of one byte more are 413 on every endpoint that reads one, whether announced or in chunks", async () => {
     const before = await snapshot(latchkey);
-    for (const [method, path] of [
-      ["POST", REGISTER],
-      ["POST", LOGIN],
-      ["PATCH", PASSWORD_PATH],
-      ["PATCH", PROFILE],
-    ]) {
+    for (const { method, path } of WITH_BODY) {
       const body = padded(registration(), MAX_BODY_BYTES + 1);
       for (const shape of [body, [body.slice(0, 5_000), body.slice(5_000)], [body]]) {
         const answer = await raw(path, { method, headers: [JSON_TYPE, cookie], body: shape });
@@ -168,7 +122,7 @@ describe("bodies", () => {
   });
 
   test("that are too large are not read on: the answer comes while the client still sends", async () => {
-    for (const path of [REGISTER, LOGIN]) {
+    for (const { path } of WITH_BODY.filter(({ proof }) => proof === "nothing")) {
       assert.equal(await unfinished(path, Buffer.alloc(MAX_BODY_BYTES + 1, " "), []), 413);
       for (const length of ["8193", "1000000000", "4294967295", "4294967296", "4294967297", "9007199254740993"]) {
         assert.equal(await unfinished(path, Buffer.alloc(10, " "), [["Content-Length", length]]), 413, length);
@@ -221,11 +175,7 @@ describe("bodies", () => {
   test("that are compressed are 415, and the answer says what is taken", async () => {
     const json = JSON.stringify(registration());
     for (const coding of ["gzip", "GZIP", "br", "deflate", "zstd", "x-gzip", "identity, gzip", "aws-chunked"]) {
-      for (const [method, path] of [
-        ["POST", REGISTER],
-        ["POST", LOGIN],
-        ["PATCH", PASSWORD_PATH],
-      ]) {
+      for (const { method, path } of WITH_BODY) {
         const answer = await raw(path, {
           method,
           headers: [JSON_TYPE, cookie, ["Content-Encoding", coding]],
@@ -301,11 +251,7 @@ describe("bodies", () => {
       ],
     ];
     for (const headers of types) {
-      for (const [method, path] of [
-        ["POST", REGISTER],
-        ["POST", LOGIN],
-        ["PATCH", PASSWORD_PATH],
-      ]) {
+      for (const { method, path } of WITH_BODY) {
         assertProblem(
           await raw(path, { method, headers: [...headers, cookie], body: json }),
           "unsupported_media_type",
@@ -313,10 +259,7 @@ describe("bodies", () => {
         );
       }
     }
-    for (const [method, path] of [
-      ["POST", REGISTER],
-      ["PATCH", PASSWORD_PATH],
-    ]) {
+    for (const { method, path } of WITH_BODY.filter(({ body }) => !body.includes(FORM[1]))) {
       assertProblem(
         await raw(path, { method, headers: [FORM, cookie], body: "email=a%40example.org" }),
         "unsupported_media_type",
@@ -362,16 +305,23 @@ describe("an endpoint without a body does not touch one", () => {
       ["Content-Length: 2", "Content-Type: text/plain; charset=utf-16"],
       ["Transfer-Encoding: chunked"],
     ];
-    const routes = [
-      ["POST", REFRESH, 204],
-      ["GET", PROFILE, 200],
-      ["HEAD", PROFILE, 200],
-      ["GET", "/api/account/sessions", 200],
-      ["DELETE", "/api/account/sessions?scope=others", 204],
-      ["GET", "/api/account/activity", 200],
-      ["GET", "/health", 200],
-      ["POST", LOGOUT, 204],
-    ];
+    // In an order in which each finds a live session; the path and what is answered, by operation.
+    const whole = {
+      RefreshAccessToken: [REFRESH, 204],
+      AccountProfile: [PROFILE, 200],
+      AccountSessions: ["/api/account/sessions", 200],
+      AccountEndSession: [target("/api/account/sessions/{id}"), 404],
+      AccountEndSessions: ["/api/account/sessions?scope=others", 204],
+      AccountActivity: ["/api/account/activity", 200],
+      Health: ["/health", 200],
+      AccountLogout: [LOGOUT, 204],
+    };
+    const bodiless = ROUTES.filter(({ body }) => body === null);
+    assert.deepEqual(Object.keys(whole).sort(), bodiless.map(({ operation }) => operation).sort());
+    const routes = Object.entries(whole).flatMap(([name, [path, status]]) => {
+      const { method } = bodiless.find(({ operation }) => operation === name);
+      return [method, ...(method === "GET" ? ["HEAD"] : [])].map((one) => [one, path, status]);
+    });
     for (const lines of announced) {
       const { client } = await signUp(latchkey);
       for (const [method, path, status] of routes) {
@@ -422,9 +372,9 @@ describe("cross-site requests", () => {
       [origin("https://app.example.com/")],
     ];
     const before = await snapshot(latchkey);
-    for (const [method, path] of ROUTES.filter(([method]) => method !== "GET")) {
+    for (const { method, path } of UNSAFE) {
       for (const headers of hostile) {
-        const answer = await send(path, method, [cookie, ...headers]);
+        const answer = await send(target(path), method, [cookie, ...headers]);
         assertProblem(answer, "cross_origin", { message: `${path} ${headers}` });
         assert.deepEqual(answer.headers.getSetCookie(), []);
         assert.equal(answer.headers.get("Access-Control-Allow-Origin"), null);
@@ -457,35 +407,37 @@ describe("cross-site requests", () => {
 describe("the order of refusals", () => {
   const foreign = [["Sec-Fetch-Site", "cross-site"]];
   const huge = "x".repeat(MAX_BODY_BYTES + 1);
+  const guarded = WITH_BODY.filter(({ proof }) => proof !== "nothing");
 
   test("cross-site comes before media type, size, authentication and validation", async () => {
-    for (const [method, path] of ROUTES.filter(([method]) => method !== "GET")) {
-      assertProblem(await raw(path, { method, headers: foreign, body: huge }), "cross_origin", { message: path });
+    for (const { method, path } of UNSAFE) {
+      const answer = await raw(target(path), { method, headers: foreign, body: huge });
+      assertProblem(answer, "cross_origin", { message: `${method} ${path}` });
     }
   });
 
   test("media type and announced size come before authentication", async () => {
-    for (const path of [PASSWORD_PATH, PROFILE]) {
+    for (const { method, path } of guarded) {
       assertProblem(
-        await raw(path, { method: "PATCH", headers: [["Content-Type", "text/plain"]], body: "{}" }),
+        await raw(path, { method, headers: [["Content-Type", "text/plain"]], body: "{}" }),
         "unsupported_media_type",
         { message: path },
       );
-      assertProblem(await raw(path, { method: "PATCH", headers: [JSON_TYPE], body: huge }), "body_too_large", {
+      assertProblem(await raw(path, { method, headers: [JSON_TYPE], body: huge }), "body_too_large", {
         message: path,
       });
     }
   });
 
   test("authentication comes before the body is read: nobody without a token has one waited for", async () => {
-    for (const path of [PASSWORD_PATH, PROFILE]) {
+    for (const { method, path } of guarded) {
       for (const cookies of [[], ["Cookie: access_token=zqx-marker"]]) {
         for (const [framing, sent] of [
           ["Content-Length: 100", ""],
           ["Content-Length: 100", "{"],
           ["Transfer-Encoding: chunked", "1\r\n{\r\n"],
         ]) {
-          const { statuses } = await sendBytes(latchkey, `PATCH ${path} HTTP/1.1`, {
+          const { statuses } = await sendBytes(latchkey, `${method} ${path} HTTP/1.1`, {
             path,
             lines: ["Content-Type: application/json", framing, ...cookies],
             body: sent,
@@ -501,16 +453,13 @@ describe("the order of refusals", () => {
   });
 
   test("authentication comes before what the body says", async () => {
-    for (const body of ["", "{", "\xff", "{}", '{"newPassword":"x"}', '{"x":1,"x":2}']) {
-      assertProblem(await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE], body }), "not_authenticated", {
-        message: body,
-      });
-      const forged = ["Cookie", "access_token=zqx-marker"];
-      assertProblem(
-        await raw(PASSWORD_PATH, { method: "PATCH", headers: [JSON_TYPE, forged], body }),
-        "invalid_token",
-        { message: body },
-      );
+    const forged = ["Cookie", "access_token=zqx-marker"];
+    for (const { method, path } of guarded) {
+      for (const body of ["", "{", "\xff", "{}", '{"newPassword":"x"}', '{"x":1,"x":2}']) {
+        const message = `${method} ${path} ${body}`;
+        assertProblem(await raw(path, { method, headers: [JSON_TYPE], body }), "not_authenticated", { message });
+        assertProblem(await raw(path, { method, headers: [JSON_TYPE, forged], body }), "invalid_token", { message });
+      }
     }
   });
 
@@ -544,8 +493,8 @@ describe("a preflight of an allowed origin", () => {
     // Recorded from Debian's Chromium 148, for a fetch with credentials.
     const asked =
       "baggage,cache-control,content-type,expires,newrelic,pragma,sentry-trace,traceparent,tracestate,x-csrf-token,x-datadog-trace-id,x-requested-with";
-    for (const [method, path] of ROUTES) {
-      const answer = await preflight(path, method, asked);
+    for (const { method, path } of ROUTES) {
+      const answer = await preflight(target(path), method, asked);
       assert.equal(answer.status, 204);
       assert.deepEqual(
         asked.split(",").filter((name) => !allowed(answer).includes(name)),

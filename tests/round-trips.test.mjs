@@ -21,6 +21,8 @@ import {
   tokenOf,
 } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
+import { wholeRequest } from "./support/requests.mjs";
+import { WITH_BODY, WITH_PROOF } from "./support/routes.mjs";
 import { decode } from "../harness/tokens.mjs";
 
 const MIN_TTL_SECONDS = 60;
@@ -139,17 +141,19 @@ describe("round trips to D1", () => {
     const refusals = [
       ["GET", "/nowhere"],
       ["GET", LOGIN],
-      ["GET", PROFILE],
-      ["POST", REFRESH],
-      ["POST", LOGOUT],
-      ["POST", REGISTER, { json: {} }],
-      ["POST", LOGIN, { json: {} }],
-      ["GET", PROFILE, { headers: { Cookie: "access_token=zqx" } }],
-      ["POST", REFRESH, { headers: { Cookie: "refresh_token=zqx" } }],
+      ...WITH_BODY.map(({ method, path }) => [method, path, { json: {} }]),
+      ...WITH_PROOF.flatMap((route) => {
+        const [path, { method, ...init }] = wholeRequest(route);
+        const forged = { headers: { Cookie: "access_token=zqx; refresh_token=zqx" }, ...init };
+        return [
+          [method, path, init],
+          [method, path, forged],
+        ];
+      }),
     ];
     for (const [method, path, init] of refusals) {
       const { answer, d1, kvGet, kvPut } = await counted(() => new Client(latchkey).fetch(path, { method, ...init }));
-      assert.ok(answer.status >= 400 && answer.status < 500);
+      assert.ok(answer.status >= 400 && answer.status < 500, `${method} ${path}`);
       assert.deepEqual({ d1, kvGet, kvPut }, { d1: 0, kvGet: 0, kvPut: 0 }, `${method} ${path}`);
     }
   });

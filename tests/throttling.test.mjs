@@ -8,17 +8,9 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
-import {
-  LOGIN,
-  PASSWORD_PATH,
-  PROFILE,
-  REFRESH,
-  REGISTER,
-  logIn,
-  newEmail,
-  register,
-  signUp,
-} from "./support/people.mjs";
+import { LOGIN, PASSWORD_PATH, REFRESH, logIn, newEmail, register, signUp } from "./support/people.mjs";
+import { wholeRequest } from "./support/requests.mjs";
+import { ROUTES, WITH_PROOF } from "./support/routes.mjs";
 
 const START = Date.UTC(2031, 0, 2, 3, 4, 5);
 const WRONG = "wrong horse battery staple";
@@ -310,19 +302,15 @@ test("what is counted is counted under keyed hashes: no address of either sort",
 
 describe("the platform's limiters", () => {
   test("answer 429 with Retry-After before anything is read, by route and client", async () => {
+    const limitedRoutes = ROUTES.filter(({ limiter }) => limiter !== null);
     const limited = await startLatchkey({
       entry: CHAOS,
-      limits: Object.fromEntries(
-        ["LOGIN_LIMITER", "REGISTER_LIMITER", "SESSION_LIMITER"].map((name) => [name, { limit: 2, period: 60 }]),
-      ),
+      limits: Object.fromEntries(limitedRoutes.map(({ limiter }) => [limiter, { limit: 2, period: 60 }])),
     });
     try {
       const client = new Client(limited);
       const from = (address) => ({ headers: { "CF-Connecting-IP": address } });
-      for (const [method, path] of [
-        ["POST", LOGIN],
-        ["POST", REGISTER],
-      ]) {
+      for (const { method, path } of limitedRoutes.filter(({ counted }) => counted === "by client")) {
         const send = (address, body = "{}") =>
           client.fetch(path, {
             method,
@@ -345,10 +333,12 @@ describe("the platform's limiters", () => {
         );
         assert.notEqual((await send("2001:db8:0:1::1")).status, 429);
       }
-      // Without a token nothing is limited, so it cannot use up the budget of users behind one
-      // address.
-      for (let i = 0; i < 5; i += 1) assert.equal((await client.post(REFRESH, from("2001:db8::1"))).status, 401);
-      assert.equal((await client.get(PROFILE, from("2001:db8::1"))).status, 401);
+      // Without a token there is nothing to be limited: nobody uses up what people behind one address have.
+      for (const route of WITH_PROOF) {
+        const [path, init] = wholeRequest(route);
+        for (let i = 0; i < 4; i += 1)
+          assert.equal((await client.fetch(path, { ...init, ...from("2001:db8::1") })).status, 401, path);
+      }
       assert.equal((await client.get("/health", from("2001:db8::1"))).status, 200);
     } finally {
       await limited.dispose();

@@ -21,6 +21,8 @@ import {
   tokenOf,
 } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
+import { wholeRequest } from "./support/requests.mjs";
+import { openedBy } from "./support/routes.mjs";
 import {
   decode,
   foreignKey,
@@ -75,16 +77,15 @@ const profile = (token) => send([[ACCESS, token]], "GET", PROFILE);
 
 /** Every endpoint that reads the cookie of this kind, with only that cookie. */
 const READERS = {
-  [ACCESS]: [
-    ["GET", PROFILE],
-    ["PATCH", PASSWORD_PATH, change],
-    ["POST", LOGOUT],
-  ],
-  [REFRESH_COOKIE]: [
-    ["POST", REFRESH],
-    ["POST", LOGOUT],
-  ],
+  [ACCESS]: readers("access"),
+  [REFRESH_COOKIE]: readers("refresh"),
 };
+function readers(kind) {
+  return openedBy(kind).map((route) => {
+    const [path, { method, ...init }] = wholeRequest(route);
+    return [method, path, init];
+  });
+}
 
 /** The tokens (`[what, token]`) are believed nowhere, in either cookie, and change nothing. */
 async function believedNowhere(tokens) {
@@ -95,7 +96,7 @@ async function believedNowhere(tokens) {
       tries.map(async ([name, method, path, init]) => {
         const answer = await send([[name, token]], method, path, init);
         const error = path === REFRESH ? "invalid_grant" : undefined;
-        assertProblem(answer, "invalid_token", { error, message: `${what}, as ${name} on ${path}:` });
+        assertProblem(answer, "invalid_token", { error, message: `${what}, as ${name} on ${method} ${path}:` });
       }),
     );
   }

@@ -3,31 +3,11 @@
  * as assertions on what `Client` returns.
  */
 import assert from "node:assert/strict";
+import { PROBLEMS } from "./routes.mjs";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 const MEMBERS = ["type", "title", "status", "code", "detail", "requestId"];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const CODES = {
-  invalid_credentials: 401,
-  not_authenticated: 401,
-  invalid_token: 401,
-  token_expired: 401,
-  wrong_current_password: 401,
-  cross_origin: 403,
-  https_required: 403,
-  not_found: 404,
-  method_not_allowed: 405,
-  request_timeout: 408,
-  email_taken: 409,
-  malformed_request: 400,
-  body_too_large: 413,
-  unsupported_media_type: 415,
-  validation_failed: 422,
-  too_many_requests: 429,
-  unavailable: 503,
-  misconfigured: 503,
-  internal: 500,
-};
 /** Names that only the platform's own error texts have. */
 const PLATFORM_TEXT = /D1_|SQLITE|no such table|\bsql\b|stack|panick|\.rs\b|wasm|workerd|exception/i;
 
@@ -39,7 +19,7 @@ const PLATFORM_TEXT = /D1_|SQLITE|no such table|\bsql\b|stack|panick|\.rs\b|wasm
 export function assertProblem(response, code, { errors, error, message = "" } = {}) {
   const { json, headers } = response;
   const told = `${message} ${response.status} ${response.text}`;
-  assert.equal(response.status, CODES[code], told);
+  assert.equal(response.status, PROBLEMS[code], told);
   assert.equal(headers.get("Content-Type"), PROBLEM_TYPE, told);
   assertHeaders(response);
 
@@ -47,7 +27,7 @@ export function assertProblem(response, code, { errors, error, message = "" } = 
   if (error !== undefined) members.push("error");
   if (code === "validation_failed") members.push("errors");
   assert.deepEqual(Object.keys(json).sort(), members.sort(), told);
-  assert.equal(json.status, CODES[code], told);
+  assert.equal(json.status, PROBLEMS[code], told);
   assert.equal(json.code, code, told);
   assert.equal(json.error, error, told);
   assert.ok(json.type === "about:blank" || json.type.endsWith(`/errors/${code}`), told);

@@ -1,19 +1,21 @@
 /**
- * The routes as the Worker's own table has them (src/api/endpoint.rs), so that
- * a test of "every route" cannot forget the newest one.
+ * The routes and the problems as the inventory of the Worker's own table has
+ * them (docs/routes.json, held to the table by tests/inventory.rs), so that a
+ * test of "every route" cannot forget the newest one.
  */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
-const TABLE = fileURLToPath(new URL("../../src/api/endpoint.rs", import.meta.url));
-const ENTRY = /method: Method::(\w+),\s+path: "([^"]+)",.*?operation: "(\w+)"/gs;
+const INVENTORY = JSON.parse(readFileSync(new URL("../../docs/routes.json", import.meta.url), "utf8"));
 
-/** `[{method, path, operation}]`; `{id}` in a path stands for one segment. */
-export const ROUTES = [...readFileSync(TABLE, "utf8").matchAll(ENTRY)].map(([, method, path, operation]) => ({
-  method,
-  path,
-  operation,
-}));
+/**
+ * Each route with its facts: `{operation, method, path, body, hasQuery, limiter,
+ * counted, actor, proof, permission, maxAgeSeconds, isTokenEndpoint, problems}`;
+ * `{id}` in a path stands for one segment.
+ */
+export const ROUTES = INVENTORY.routes;
+
+/** The status of each problem code. */
+export const PROBLEMS = Object.fromEntries(INVENTORY.problems.map(({ code, status }) => [code, status]));
 
 /** Methods that must change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
@@ -25,3 +27,17 @@ export const PATHS = [...new Set(ROUTES.map(({ path }) => path))].map((path) => 
     method === "GET" ? ["GET", "HEAD"] : [method],
   ),
 ]);
+
+/** The routes that change something. */
+export const UNSAFE = ROUTES.filter(({ method }) => !SAFE_METHODS.includes(method));
+
+/** The routes that read a body. */
+export const WITH_BODY = ROUTES.filter(({ body }) => body !== null);
+
+/** The routes that a token must open. */
+export const WITH_PROOF = ROUTES.filter(({ proof }) => proof !== "nothing");
+
+/** The routes that a token of this kind opens: "access" or "refresh". */
+export function openedBy(kind) {
+  return WITH_PROOF.filter(({ proof }) => proof.split(" ").includes(kind));
+}

@@ -1,0 +1,28 @@
+/**
+ * A request of each route that would have its full effect, made of the
+ * inventory's facts and of what an operation must be told.
+ */
+import { NEW_PASSWORD } from "./holders.mjs";
+import { PASSWORD, newEmail } from "./people.mjs";
+
+/** An id of the right form that nobody's session has. */
+const NO_SESSION = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/** What an operation must be told, by name: `{query, json, form}`. */
+const TOLD = {
+  AccountRegister: () => ({ json: { email: newEmail(), password: PASSWORD } }),
+  AccountLogin: ({ email, password }) => ({ form: { username: email, password } }),
+  AccountUpdatePwd: ({ password }) => ({ json: { currentPassword: password, newPassword: NEW_PASSWORD } }),
+  AccountUpdateProfile: () => ({ json: { name: "Ada" } }),
+  AccountEndSessions: () => ({ query: "?scope=all" }),
+};
+
+/**
+ * `[path, init]` for `Client.fetch`: of this person, and of the session `id`
+ * where the path names one.
+ */
+export function wholeRequest({ operation, method, path, body }, { id = NO_SESSION, ...person } = {}) {
+  const { query = "", ...content } = TOLD[operation]?.({ email: newEmail(), password: PASSWORD, ...person }) ?? {};
+  if (body !== null && Object.keys(content).length === 0) throw new Error(`What is ${operation} told?`);
+  return [path.replace("{id}", id) + query, { method, ...content }];
+}
