@@ -113,6 +113,7 @@ await main(import.meta.url, async () => {
   }
   own.splice(own.findIndex(({ name }) => name === "profile, warm") + 1, 0, {
     name: "profile, strict",
+    request: "GET /api/account/profile",
     by: "latchkey-strict",
     chapter: "read",
     counts: stories.get("latchkey-strict").get("read"),
@@ -120,7 +121,10 @@ await main(import.meta.url, async () => {
   return report("work", result(own, stories));
 });
 
-/** Every endpoint of ours: `[{name, chapter, counts}]`, in the order of a person's life here. */
+/**
+ * Every endpoint of ours: `[{name, request, chapter, counts}]`, in the order of a person's life here. `request` is its
+ * method and path: tests/inventory.test.mjs looks for each route among them.
+ */
 async function ownStory(contestant) {
   const { story } = contestant;
   const person = newPerson();
@@ -129,7 +133,7 @@ async function ownStory(contestant) {
   const found = [];
   const count = async (name, chapter, visitor, request) => {
     const { counts, answer } = await countedSend(contestant, request, visitor);
-    found.push({ name, chapter, counts });
+    found.push({ name, request: `${request.method} ${request.path}`, chapter, counts });
     return answer;
   };
   const json = (method, path, fields, status) => ({
@@ -139,6 +143,8 @@ async function ownStory(contestant) {
     body: fields && JSON.stringify(fields),
     status,
   });
+
+  const read = (path) => ({ method: "GET", path, headers: {}, body: null, status: 200 });
 
   await count("health", "nothing", {}, story.nothing());
   await count("registration", "register", {}, story.register(person));
@@ -157,17 +163,17 @@ async function ownStory(contestant) {
   await count("refresh", "renew", own, story.renew());
   await count("refresh, repeated within the grace", null, before, story.renew());
   await count("rename", null, own, json("PATCH", "/api/account/profile", { name: "Ada Lovelace" }, 200));
-  const sessions = JSON.parse(
-    await count("session list", null, own, {
-      method: "GET",
-      path: "/api/account/sessions",
-      headers: {},
-      body: null,
-      status: 200,
-    }),
-  );
+  await count("activity", null, own, read("/api/account/activity"));
+  const sessions = JSON.parse(await count("session list", null, own, read("/api/account/sessions")));
   const { id } = sessions.find(({ current }) => !current);
   await count("end another session", null, own, json("DELETE", `/api/account/sessions/${id}`, undefined, 204));
+  await countedSend(contestant, story.login(person), {});
+  await count(
+    "end the other sessions",
+    null,
+    own,
+    json("DELETE", "/api/account/sessions?scope=others", undefined, 204),
+  );
   await count("logout", "logout", own, story.logout());
   await countedSend(contestant, story.login(person), own);
   await count(
@@ -213,8 +219,9 @@ async function countedSend(contestant, { method, path, headers, body, status, co
 
 function result(own, stories) {
   const cpu = cpuTimes();
-  const priced = own.map(({ name, by = "latchkey", chapter, counts }) => ({
+  const priced = own.map(({ name, request, by = "latchkey", chapter, counts }) => ({
     name,
+    request,
     counts,
     price: priceOfAMillion(counts, cpu(by, chapter)),
   }));

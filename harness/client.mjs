@@ -21,6 +21,7 @@
  * }} RequestOptions
  *
  * @typedef {object} Answer A response whose body has been read.
+ * @property {[method: string, path: string]} request What was asked.
  * @property {number} status
  * @property {Headers} headers
  * @property {Map<string, Cookie>} setCookies
@@ -95,7 +96,7 @@ export class Client {
   /**
    * Sends a request with the jar's cookies and keeps the answer's. `json` and
    * `form` are bodies with their media types. The body has been read when this
-   * returns: `{status, headers, text, json, setCookies}`.
+   * returns: `{request, status, headers, text, json, setCookies}`.
    *
    * @param {string} path
    * @param {RequestOptions} options
@@ -117,6 +118,7 @@ export class Client {
     const cookies = setCookies(response);
     for (const cookie of cookies.values()) this.#keep(cookie);
     return {
+      request: [init.method ?? "GET", path],
       status: response.status,
       headers: response.headers,
       setCookies: cookies,

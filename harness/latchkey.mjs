@@ -44,6 +44,7 @@ import { makeKeys } from "../scripts/make-keys.mjs";
  * @typedef {Record<string, any>} Row A row of the database, by column.
  *
  * @typedef {object} RawAnswer
+ * @property {[method: string, path: string]} request What was asked.
  * @property {number} status
  * @property {[name: string, value: string][]} headers
  * @property {Buffer} body
@@ -182,9 +183,9 @@ export class Latchkey {
   }
 
   /**
-   * Sends what `fetch` refuses to: repeated header lines, any method, a body as
-   * chunks (no Content-Length). Returns `{status, headers, body}`, the headers
-   * as `[name, value]` pairs in order, the body as a Buffer.
+   * Sends what `fetch` refuses to: repeated header lines, any method, a body
+   * as chunks (no Content-Length). Answers `{request, status, headers, body}`, the
+   * headers as `[name, value]` pairs in their order, the body as a Buffer.
    *
    * @param {string} path
    * @param {{ pop?: number, method?: string, headers?: [string, string][], body?: string | Buffer | (string | Buffer)[] | null }} request
@@ -220,7 +221,12 @@ export class Latchkey {
         const raw = response.rawHeaders;
         /** @type {[string, string][]} */
         const pairs = Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i], raw[2 * i + 1]]);
-        done({ status: /** @type {number} */ (response.statusCode), headers: pairs, body: Buffer.concat(parts) });
+        done({
+          request: [method, path],
+          status: /** @type {number} */ (response.statusCode),
+          headers: pairs,
+          body: Buffer.concat(parts),
+        });
       });
       for (const chunk of chunks ?? []) request.write(chunk);
       request.end(whole ?? undefined);

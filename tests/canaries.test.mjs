@@ -7,7 +7,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
-import { LOGIN, LOGOUT, PASSWORD_PATH, PROFILE, REFRESH, REGISTER } from "./support/people.mjs";
+import { LOGIN, LOGOUT, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, tokenOf } from "./support/people.mjs";
+import { missingFrom } from "./support/routes.mjs";
+import { decode } from "../harness/tokens.mjs";
 
 const BASE = "https://auth.example.com";
 const CLIENT = "203.0.113.199";
@@ -25,7 +27,7 @@ const PASSWORDS = [
 const PLACES = [CLIENT, "canary-client-secret", "canary-query", "canary-field"];
 
 let latchkey;
-/** Everything that was answered: `{what, status, headers, body, cookies}`. */
+/** Everything that was answered: `{request, status, headers, body, cookies}`; `request` is `[method, path]`. */
 const answers = [];
 /** Every token that was ever handed out. */
 const tokens = new Set();
@@ -54,7 +56,7 @@ function recorded() {
       for (const line of cookies) tokens.add(/=([^;]*)/.exec(line)[1]);
       const others = [...answer.headers].filter(([name]) => name !== "set-cookie");
       answers.push({
-        what: `${init.method} ${path}`,
+        request: [init.method, path],
         status: answer.status,
         headers: others,
         cookies,
@@ -87,6 +89,12 @@ async function story() {
   await phone.post(LOGIN, { form: { username: ADA, password: one } });
   await ada.get(PROFILE);
   await ada.get("/api/account/sessions");
+  const tablet = recorded();
+  await tablet.post(LOGIN, { form: { username: ADA, password: one } });
+  const { sid } = decode(tokenOf(tablet, "access_token")).claims;
+  await ada.delete(`/api/account/sessions/${sid}`);
+  await ada.get("/api/account/activity?canary-query=canary-query");
+  await ada.get("/api/account/activity");
   await ada.patch(PROFILE, { json: { name: "Ada L." } });
   await ada.post(REFRESH);
   await ada.post(REFRESH);
@@ -122,6 +130,10 @@ async function story() {
   const still = recorded();
   await still.post(LOGIN, { json: { username: ADA, password: two } });
   await still.get(PROFILE);
+  await still.delete("/api/account/sessions?scope=canary-query");
+  await still.delete("/api/account/sessions?scope=others");
+  await still.get(PROFILE);
+  await still.get("/health?canary-query");
 }
 
 async function allRows() {
@@ -170,6 +182,10 @@ const tokenParts = () => [...tokens].filter(Boolean).flatMap((token) => [token, 
 const privateKeys = () => latchkey.keys.keys.map(({ d }) => d);
 
 describe("the story", () => {
+  test("sends a request of every route", () => {
+    assert.deepEqual(missingFrom(answers.map(({ request }) => request)), []);
+  });
+
   test("has what the search is for: every kind of answer, tokens, an alarm, failures", () => {
     const statuses = new Set(answers.map(({ status }) => status));
     for (const status of [200, 201, 204, 400, 401, 409, 422, 503])
@@ -212,7 +228,8 @@ test("no password, token, key, address or planted text is in the logs", () => {
 });
 
 test("no password or key is in any answer; a token is in Set-Cookie alone, an address in its owner's answers", () => {
-  for (const { what, headers, cookies, body } of answers) {
+  for (const { request, headers, cookies, body } of answers) {
+    const what = request.join(" ");
     const text = JSON.stringify(headers) + body;
     assertAbsent([...PASSWORDS, ...privateKeys(), ...hashes(), ...PLACES], text + cookies, what);
     assertAbsent(tokenParts(), text, what);

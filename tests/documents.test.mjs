@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
+import { PROBLEMS, ROUTES } from "./support/routes.mjs";
 
 const read = (path) => readFileSync(join(ROOT, path), "utf8");
 const DOCUMENTS = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
@@ -83,15 +84,13 @@ test("every decision is in the index, and has its four parts", () => {
   }
 });
 
-/** The inventory that a native test compares with the Worker's own tables. */
-const INVENTORY = JSON.parse(read("docs/routes.json"));
 /** `| \`operation\` | \`METHOD /path\` …`. */
 const ENDPOINT = /^\| `(\w+)` \| `([A-Z]+) ([^`]+)`/gm;
 
 for (const path of ["README.md", "docs/http.md"]) {
   test(`${path} lists every endpoint with its method and path`, () => {
     const listed = [...read(path).matchAll(ENDPOINT)].map(([, ...cells]) => cells.join(" "));
-    const known = INVENTORY.routes.map(({ operation, method, path }) => `${operation} ${method} ${path}`);
+    const known = ROUTES.map(({ operation, method, path }) => `${operation} ${method} ${path}`);
     assert.deepEqual(listed.sort(), known.sort());
   });
 }
@@ -101,5 +100,10 @@ test("docs/http.md lists every code with its status", () => {
   const listed = [...section.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \|/gm)].map(
     ([, code, status]) => `${code} ${status}`,
   );
-  assert.deepEqual(listed.sort(), INVENTORY.problems.map(({ code, status }) => `${code} ${status}`).sort());
+  assert.deepEqual(
+    listed.sort(),
+    Object.entries(PROBLEMS)
+      .map(([code, status]) => `${code} ${status}`)
+      .sort(),
+  );
 });

@@ -6,22 +6,33 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { missingFrom } from "./support/routes.mjs";
 
 const ACCOUNT = "/api/account";
 const EMAIL = "ada@example.org";
 const PASSWORD = "correct horse battery";
 let latchkey;
 let statements;
+/** What the story consists of: `[method, path]`. */
+const requests = [];
 
 before(async () => {
   latchkey = await startLatchkey({ entry: CHAOS });
-  const client = new Client(latchkey);
+  const recorded = {
+    fetch: (path, init) => {
+      requests.push([init.method, path]);
+      return latchkey.fetch(path, init);
+    },
+  };
+  const [client, other] = [new Client(recorded), new Client(recorded)];
   const done = async (answer, status) => assert.equal((await answer).status, status);
   await done(client.post(`${ACCOUNT}/register`, { json: { email: EMAIL, password: PASSWORD } }), 201);
   await done(client.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: PASSWORD } }), 204);
   await done(client.get(`${ACCOUNT}/profile`), 200);
   await done(client.patch(`${ACCOUNT}/profile`, { json: { name: "Ada" } }), 200);
-  await done(client.get(`${ACCOUNT}/sessions`), 200);
+  await done(other.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: PASSWORD } }), 204);
+  const { json: sessions } = await client.get(`${ACCOUNT}/sessions`);
+  await done(client.delete(`${ACCOUNT}/sessions/${sessions.find(({ current }) => !current).id}`), 204);
   await done(client.get(`${ACCOUNT}/activity`), 200);
   await done(client.copy().post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: "a wrong horse" } }), 401);
   await done(client.post(`${ACCOUNT}/refresh`), 204);
@@ -32,6 +43,7 @@ before(async () => {
     client.patch(`${ACCOUNT}/password`, { json: { currentPassword: PASSWORD, newPassword: "battery staple horse" } }),
     204,
   );
+  await done(client.get("/health"), 200);
   await latchkey.scheduled();
   const { calls } = await latchkey.counters();
   const sent = calls
@@ -46,6 +58,10 @@ async function plan(statement) {
   const steps = await latchkey.sql(`EXPLAIN QUERY PLAN ${statement}`, ...new Array(params).fill(null));
   return steps.map(({ detail }) => detail).join("; ");
 }
+
+test("the story sends a request of every route", () => {
+  assert.deepEqual(missingFrom(requests), []);
+});
 
 test("no statement reads a table from end to end", async () => {
   assert.ok(statements.length >= 20, `${statements.length} statements`);

@@ -3,11 +3,13 @@
  * as assertions on what `Client` returns.
  */
 import assert from "node:assert/strict";
-import { PROBLEMS } from "./routes.mjs";
+import { PROBLEMS, routeOf } from "./routes.mjs";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 const MEMBERS = ["type", "title", "status", "code", "detail", "requestId"];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** What is refused before it is known which endpoint a request is for. */
+const BEFORE_ANY_ROUTE = ["https_required", "misconfigured", "not_found", "method_not_allowed"];
 /** Names that only the platform's own error texts have. */
 const PLATFORM_TEXT = /D1_|SQLITE|no such table|\bsql\b|stack|panick|\.rs\b|wasm|workerd|exception/i;
 
@@ -22,6 +24,7 @@ export function assertProblem(response, code, { errors, error, message = "" } = 
   assert.equal(response.status, PROBLEMS[code], told);
   assert.equal(headers.get("Content-Type"), PROBLEM_TYPE, told);
   assertHeaders(response);
+  assertListed(response.request, code, told);
 
   const members = [...MEMBERS];
   if (error !== undefined) members.push("error");
@@ -48,6 +51,12 @@ export function assertProblem(response, code, { errors, error, message = "" } = 
   if (response.status >= 500) assert.deepEqual(headers.getSetCookie(), [], told);
 }
 
+/** The inventory lists the code among the problems of the route that the request, `[method, path]`, leads to. */
+export function assertListed([method, path], code, told = "") {
+  const listed = routeOf(method, path)?.problems ?? BEFORE_ANY_ROUTE;
+  assert.ok(listed.includes(code), `docs/routes.json does not list ${code} for ${method} ${path}: ${told}`);
+}
+
 /** The headers that every answer has. */
 export function assertHeaders({ headers }) {
   const expected = {
@@ -61,11 +70,11 @@ export function assertHeaders({ headers }) {
   assert.match(headers.get("X-Request-Id") ?? "", UUID);
 }
 
-/** Converts the result of `latchkey.raw` to that of `Client`. */
-export function fromRaw({ status, headers: pairs, body }) {
+/** What `latchkey.raw` returns, as `Client` would have returned it. */
+export function fromRaw({ request, status, headers: pairs, body }) {
   const headers = new Headers();
   for (const [name, value] of pairs) headers.append(name, value);
   const text = body.toString("utf8");
   const isJson = /\bjson\b/.test(headers.get("Content-Type") ?? "") && text !== "";
-  return { status, headers, text, json: isJson ? JSON.parse(text) : undefined };
+  return { request, status, headers, text, json: isJson ? JSON.parse(text) : undefined };
 }

@@ -41,3 +41,20 @@ export const WITH_PROOF = ROUTES.filter(({ proof }) => proof !== "nothing");
 export function openedBy(kind) {
   return WITH_PROOF.filter(({ proof }) => proof.split(" ").includes(kind));
 }
+
+/** The route that a method and a path, or a whole address, lead to. */
+export function routeOf(method, path) {
+  const bare = new URL(path, "https://auth.example.com").pathname;
+  const wanted = method === "HEAD" ? "GET" : method;
+  return ROUTES.find((route) => route.method === wanted && pattern(route.path).test(bare));
+}
+
+/** The routes, as "METHOD /path", that none of the requests (`["GET", "/path?query"]`) is for. */
+export function missingFrom(requests) {
+  const sent = new Set(requests.map(([method, path]) => routeOf(method, path)));
+  return ROUTES.filter((route) => !sent.has(route)).map(({ method, path }) => `${method} ${path}`);
+}
+
+function pattern(path) {
+  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+}
