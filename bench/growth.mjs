@@ -29,7 +29,7 @@ const DUE = 1_000;
 /** What a run looks at in each of three tables, at most (`Budget::OF_A_RUN`); each row is read about twice. */
 const CLEAN_UP_ROWS = 3_000_000;
 const RUNS_A_MONTH = 24 * 30;
-const ROWS_READ_PRICE = PRICES.find(({ what }) => what === "D1 rows read").aMillion;
+const ROWS_READ_PRICE = PRICES.find(({ what }) => what === "D1 rows read")?.aMillion ?? Number.NaN;
 const HASHING = ["registration", "login"];
 /** Refreshes in a row, at random places, for how long one of them occupies the database. */
 const BURST = 500;
@@ -190,7 +190,7 @@ async function expectRotated(latchkey, sessions) {
 async function refreshBatch(latchkey, email) {
   const client = new Client(latchkey);
   const token = () =>
-    decode([...client.cookies.values()].find(({ name }) => name.endsWith("refresh_token")).value).claims;
+    decode([...client.cookies.values()].find(({ name }) => name.endsWith("refresh_token"))?.value ?? "").claims;
   await expect(204, () => client.post("/api/account/login", { form: { username: email, password: PASSWORD } }));
   const { sid, sub, jti } = token();
   const { sent } = await counted(latchkey, () => expect(204, () => client.post("/api/account/refresh")));
@@ -378,6 +378,10 @@ function atMost(name, found) {
 /** The clean-up reads the tables by key: what it costs grows with them, up to its bound. */
 function cleanUpTable(cleanUps, names) {
   const priced = (rowsRead) => (rowsRead / 1e6) * ROWS_READ_PRICE;
+  /**
+   * @param {string} name
+   * @param {{ rowsRead: number, rowsWritten?: number, d1Ms?: number }} counts
+   */
   const row = (name, { rowsRead, rowsWritten, d1Ms }) => [
     name,
     rowsRead.toLocaleString("en-US"),

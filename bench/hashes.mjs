@@ -83,6 +83,7 @@ await main(import.meta.url, async () => {
   try {
     const url = await mf.unsafeGetDirectURL("hashes");
     const workerd = { url, pid: childNamed("workerd") };
+    /** @type {{ name: string, where: string, act: () => unknown, algorithm?: string, by?: string }[]} */
     const runners = [{ name: NOTHING, where: "workerd", act: () => request(workerd, NOTHING) }];
     for (const hash of HASHES) runners.push({ ...hash, ...(hash.elsewhere ?? (await place(workerd, hash))) });
     await rounds(runners, WARM_UP_ROUNDS);
@@ -129,7 +130,12 @@ function childNamed(name) {
   return children.find((pid) => readFileSync(`/proc/${pid}/comm`, "utf8").trim() === name);
 }
 
-/** In workerd, or in Node where workerd refuses and we know how. */
+/**
+ * In workerd, or in Node where workerd refuses and we know how.
+ *
+ * @param {{ url: URL, pid: string | undefined }} workerd
+ * @param {{ name: string, node?: () => unknown }} hash
+ */
 async function place(workerd, { name, node }) {
   const refusal = await ask(workerd, name);
   if (refusal === null) return { where: "workerd", act: () => request(workerd, name) };

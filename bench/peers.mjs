@@ -62,6 +62,7 @@ async function measureKind(stage, kind, { rounds, seconds, openRounds, openSecon
   }));
 }
 
+/** @param {{ perSecond?: number, latencies: number[] }} load */
 function figures({ perSecond, latencies }) {
   return { perSecond, requests: latencies.length, p50: at(latencies, 0.5), p99: at(latencies, 0.99) };
 }
@@ -160,6 +161,11 @@ function passwordTable(passwords) {
 
 /** What the project set itself. */
 function limits(loads, passwords) {
+  /**
+   * @param {string} name
+   * @param {number} wanted
+   * @param {{ median: number, min: number, max: number }} figures
+   */
   const least = (name, wanted, { median, ...rest }) => ({
     name,
     wanted: `≥ ${wanted}`,

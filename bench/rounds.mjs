@@ -69,7 +69,8 @@ async function hashRound(round) {
 function cheapRound() {
   const email = `cheap-${crypto.randomUUID()}@example.org`;
   const client = new Client(latchkey);
-  let ready = null;
+  /** @type {Promise<void> | undefined} */
+  let ready;
   return async () => {
     ready ??= (async () => {
       await client.post("/api/account/register", { json: { email, password: PASSWORD } });

@@ -38,6 +38,7 @@ const FIGURES = {
 };
 
 /** The peers' rows: the contestant, the chapter of its story, and ours that it stands beside. */
+/** @type {[title: string, chapter: string, cells: [name: string, chapter: string][]][]} */
 const BESIDE = [
   [
     "Register",

@@ -188,12 +188,11 @@ export class Latchkey {
    * headers as `[name, value]` pairs in their order, the body as a Buffer.
    *
    * @param {string} path
-   * @param {{ pop?: number, method?: string, headers?: [string, string][], body?: string | Buffer | (string | Buffer)[] | null }} request
+   * @param {{ pop?: number, method?: string, headers?: string[][], body?: string | Buffer | (string | Buffer)[] | null }} request
    * @returns {Promise<RawAnswer>}
    */
   raw(path, { pop = 0, method = "GET", headers = [], body = null } = {}) {
     const target = new URL(path, this.origin);
-    /** @type {[string, string][]} */
     const lines = [
       ["Host", target.host],
       ["MF-Original-URL", target.href],

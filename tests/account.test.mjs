@@ -157,6 +157,7 @@ describe("logging in", () => {
 
   test("refuses forms that break a rule, without echoing them", async () => {
     const { email: username } = person;
+    /** @type {[form: Record<string, string>, errors: string[][]][]} */
     const rules = [
       [
         {},
@@ -299,6 +300,7 @@ describe("changing the password", () => {
   test("refuses new passwords that break a rule, and unknown fields", async () => {
     const { client, email } = await signUp(latchkey);
     const before = await snapshot(latchkey);
+    /** @type {[json: object, errors: string[][]][]} */
     const faults = [
       [
         {},

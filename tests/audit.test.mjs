@@ -21,6 +21,11 @@ import {
   signUp,
 } from "./support/people.mjs";
 
+/**
+ * @import { Answer } from "../harness/client.mjs"
+ * @import { Person } from "./support/people.mjs"
+ */
+
 const ACTIVITY = "/api/account/activity";
 const SESSIONS = "/api/account/sessions";
 const NEW_PASSWORD = "battery staple correct horse";
@@ -196,6 +201,11 @@ async function fill({ id }) {
 }
 
 describe("a change whose answer is lost and which is repeated is told once", () => {
+  /**
+   * By name: the statement, the events, and what is done by a person whose first session is held by another, too.
+   *
+   * @type {Record<string, [string, string[], (person: Person & { client: Client, stolen: Client }) => Promise<Answer>]>}
+   */
   const STORIES = {
     "a registration": [
       "register",
@@ -233,9 +243,9 @@ describe("a change whose answer is lost and which is repeated is told once", () 
   };
   for (const [name, [statement, expected, act]] of Object.entries(STORIES)) {
     test(name, async () => {
-      const person = await signUp(latchkey);
+      const signedUp = await signUp(latchkey);
+      const person = { ...signedUp, stolen: signedUp.client.copy() };
       await logIn(latchkey, person);
-      person.stolen = person.client.copy();
       await person.client.post(REFRESH);
       await person.client.post(REFRESH);
       const before = await logOf(person);
@@ -421,7 +431,7 @@ describe("GET activity", () => {
     await latchkey.resetCounters();
     assert.equal((await person.client.get(`${ACTIVITY}?limit=5`)).json.events.length, 5);
     const { calls } = await latchkey.counters();
-    const [, sql] = /(\/\* list events \*\/.*)$/.exec(calls.at(-1));
+    const [, sql] = /(\/\* list events \*\/.*)$/.exec(calls.at(-1) ?? "") ?? [];
     const db = await latchkey.db();
     const { meta } = await db
       .prepare(sql)

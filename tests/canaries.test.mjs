@@ -53,7 +53,7 @@ function recorded() {
       headers.set("CF-Connecting-IP", CLIENT);
       const answer = await latchkey.fetch(new URL(path, BASE), { ...init, headers });
       const cookies = answer.headers.getSetCookie();
-      for (const line of cookies) tokens.add(/=([^;]*)/.exec(line)[1]);
+      for (const line of cookies) tokens.add(/=([^;]*)/.exec(line)?.[1]);
       const others = [...answer.headers].filter(([name]) => name !== "set-cookie");
       answers.push({
         request: [init.method, path],

@@ -30,6 +30,7 @@ async function misconfigured(options) {
       ...ROUTES.map(({ method, path }) => [method, path]),
     ];
     for (const [method, path] of requests) {
+      /** @type {[string, string][]} */
       const headers = [
         ["Cookie", "access_token=zqx"],
         ["Content-Type", "text/plain"],
@@ -186,6 +187,7 @@ describe("host, issuer and cookie domain", () => {
     }
   }
 
+  /** @type {Record<string, [vars: Record<string, string>, origin: string, cause: RegExp]>} */
   const misfits = {
     "an https request with an http issuer": [{}, "https://auth.example.com", /ISSUER: begins with http/],
     "https on this machine with an http issuer": [{}, "https://localhost:8787", /ISSUER: begins with http/],

@@ -32,8 +32,13 @@ async function renew() {
   id = (await client.get("/api/account/sessions")).json[0].id;
 }
 
+/**
+ * @param {{ method: string, path: string }} route
+ * @param {string[][]} headers
+ * @param {{ type?: string, body?: string }} content
+ */
 async function send({ method, path }, headers, { type, body } = {}) {
-  const all = [...headers, ...(type ? [["Content-Type", type]] : [])];
+  const all = type ? [...headers, ["Content-Type", type]] : headers;
   const answer = await latchkey.raw(`${OWN}${path.replace("{id}", id)}`, { method, headers: all, body });
   const header = (name) => answer.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
   const text = answer.body.toString();
@@ -130,7 +135,9 @@ const REFUSED = [
   [null, "file://"],
 ];
 
+/** @returns {[string, string][]} */
 const lines = (name, value) => (value === null ? [] : [value].flat().map((one) => [name, one]));
+/** @param {(string | string[] | null)[]} pair */
 const relation = ([site, origin]) => [...lines("Sec-Fetch-Site", site), ...lines("Origin", origin)];
 
 async function state() {

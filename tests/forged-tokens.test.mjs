@@ -8,9 +8,12 @@ import { after, before, describe, test } from "node:test";
 import { makeKeys } from "../scripts/make-keys.mjs";
 import { Client } from "../harness/client.mjs";
 import { ACCESS, FORGERIES, MAX_TOKEN_BYTES, REFRESH, toolkit } from "./support/forgeries.mjs";
+import { cookieOf } from "./support/holders.mjs";
 import { wholeRequest } from "./support/requests.mjs";
 import { ROUTES, openedBy } from "./support/routes.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+
+/** @import { Kit } from "./support/forgeries/kit.mjs" */
 
 const BASE = "https://auth.example.com/api/account";
 const COOKIES = { [ACCESS]: "__Host-access_token", [REFRESH]: "__Host-refresh_token" };
@@ -40,7 +43,7 @@ async function session({ jwk = latchkey.keys.keys[0] } = {}) {
   const answer = await client.post(`${BASE}/login`, { form: { username: EMAIL, password: PASSWORD } });
   assert.equal(answer.status, 204);
   const [access, refresh] = [ACCESS, REFRESH].map((kind) => {
-    const original = client.cookies.get(COOKIES[kind]).value;
+    const original = cookieOf(client, COOKIES[kind]).value;
     return toolkit({ jwk, lifetime: LIFETIMES[kind], original });
   });
   access.other = refresh;
@@ -48,7 +51,11 @@ async function session({ jwk = latchkey.keys.keys[0] } = {}) {
   return { [ACCESS]: access, [REFRESH]: refresh };
 }
 
-/** The requests that look at a token of this kind; each would have its full effect. */
+/**
+ * The requests that look at a token of this kind; each would have its full effect.
+ *
+ * @type {Record<string, any[]>}
+ */
 const ATTACKS = {
   [ACCESS]: openedBy("access"),
   [REFRESH]: openedBy("refresh"),
@@ -59,7 +66,7 @@ const [READ, RENEW, LOG_OUT] = ["AccountProfile", "RefreshAccessToken", "Account
 async function send(kind, token, route) {
   const headers = { Cookie: `${COOKIES[kind]}=${token}` };
   const [path, init] = wholeRequest(route);
-  return new Client(latchkey).fetch(new URL(path, BASE), { headers, ...init });
+  return new Client(latchkey).fetch(new URL(path, BASE).href, { headers, ...init });
 }
 
 async function state() {
@@ -115,6 +122,7 @@ describe("forged", () => {
 });
 
 describe("not forged", () => {
+  /** @type {[name: string, make: (kit: Kit) => string][]} */
   const CONTROLS = [
     ["as it was issued", (kit) => kit.original],
     ["made again, byte for byte", (kit) => kit.token()],

@@ -22,7 +22,10 @@ import {
 } from "./support/imports.mjs";
 import { logIn } from "./support/people.mjs";
 
+/** @import { Export } from "./support/imports.mjs" */
+
 const MANY = 12_000;
+/** @param {Export} asked */
 const optionsOf = ({ from, path, firebaseHashConfig, auth0Profiles }) => [
   path,
   "--from",
@@ -73,11 +76,13 @@ test("nothing of a hash is said or reported", async (t) => {
 });
 
 describe("an interruption", () => {
-  for (const [name, signal, code, isToAll] of [
+  /** @type {[name: string, signal: NodeJS.Signals, code: number | null, isToAll: boolean][]} */
+  const INTERRUPTIONS = [
     ["SIGINT", "SIGINT", 130, false],
     ["Ctrl-C, which ends the database's process too,", "SIGINT", 130, true],
     ["SIGKILL", "SIGKILL", null, true],
-  ]) {
+  ];
+  for (const [name, signal, code, isToAll] of INTERRUPTIONS) {
     test(`by ${name} costs nothing: the next run ends as if there had been none`, async (t) => {
       const [persistTo, folder] = [database(t), scratch(t)];
       const path = fileOf(
@@ -89,7 +94,7 @@ describe("an interruption", () => {
       const cut = await command("import", [path, "--persist-to", persistTo], (out, child) => {
         if (!/\d\d %/.test(out) || isSent) return;
         isSent = true;
-        process.kill(isToAll ? -child.pid : child.pid, signal);
+        process.kill(isToAll ? -Number(child.pid) : Number(child.pid), signal);
       });
       assert.equal(cut.code, code, cut.out);
       if (signal === "SIGINT")
@@ -137,7 +142,7 @@ test("an export that is interrupted leaves no file with hashes behind", async (t
   const cut = await command("export", [target, "--persist-to", persistTo], (out, child) => {
     if (!/\d %/.test(out) || isSent) return;
     isSent = true;
-    process.kill(-child.pid, "SIGINT");
+    process.kill(-Number(child.pid), "SIGINT");
   });
   assert.equal(cut.code, 130, cut.out);
   assert.match(cut.out, /Interrupted\. Nothing was written\./);
@@ -192,7 +197,8 @@ describe("the command line", () => {
   test("what cannot work is said in one line, with the way out", async (t) => {
     const folder = scratch(t);
     const path = fileOf(folder, "users.jsonl", [person(1)]);
-    for (const [args, message] of [
+    /** @type {[args: string[], message: RegExp][]} */
+    const mistakes = [
       [[], /^latchkey: Usage: npm run import/],
       [[path, path], /Usage/],
       [[path, "--frm", "django"], /Unknown option '--frm'/],
@@ -218,7 +224,8 @@ describe("the command line", () => {
         [path, "--persist-to", join(folder, "empty")],
         /The database has no tables yet\. Run: npm run wrangler -- d1 migrations apply DB --local/,
       ],
-    ]) {
+    ];
+    for (const [args, message] of mistakes) {
       const { code, out } = await command("import", args);
       assert.equal(code, 1, out);
       assert.match(out, message);

@@ -34,7 +34,8 @@ describe("a file that is not whole", () => {
   test("an array that is cut off imports what is there and does not exit with 0; no users are a failure", async (t) => {
     const [persistTo, folder] = [database(t), scratch(t)];
     const whole = JSON.stringify([person(1), person(2), person(3)], null, 2);
-    for (const [text, code, said] of [
+    /** @type {[text: string, code: number, said: RegExp][]} */
+    const files = [
       [
         whole.slice(0, whole.indexOf("},") + 1),
         2,
@@ -45,7 +46,8 @@ describe("a file that is not whole", () => {
       [whole, 0, /3 read, 0 imported, 3 already there, 0 skipped/],
       ["[]", 1, /The file has no users in it/],
       ["\n\n", 1, /The file has no users in it/],
-    ]) {
+    ];
+    for (const [text, code, said] of files) {
       const path = fileOf(folder, "users.json", text);
       const run = await command("import", [path, "--persist-to", persistTo]);
       assert.equal(run.code, code, run.out);
@@ -93,10 +95,10 @@ describe("a database that cannot be used", () => {
   /** The file that D1 keeps its tables in. */
   const fileIn = (persistTo) => {
     const folder = join(persistTo, "v3", "d1");
-    const name = readdirSync(folder, { recursive: true }).find(
+    const name = readdirSync(folder, { recursive: true, encoding: "utf8" }).find(
       (path) => path.endsWith(".sqlite") && !path.includes("metadata"),
     );
-    return join(folder, name);
+    return join(folder, name ?? "");
   };
 
   test("is waited for while another program holds it", async (t) => {
@@ -158,12 +160,13 @@ describe("a database that cannot be used", () => {
         async () => {
           throw broken;
         },
-        { ...options, pause: assert.fail },
+        { ...options, pause: () => assert.fail() },
       ),
       broken,
     );
     const wrapped = new Error("D1_ERROR", { cause: busy });
-    for (const [error, said] of [
+    /** @type {[error: unknown, said: RegExp][]} */
+    const errors = [
       [busy, /^The import failed: Another program holds the database, such as `npm start` or another import\./],
       [wrapped, /Another program holds/],
       [broken, /The database lacks tables or columns\. Run: npm run wrangler -- d1 migrations apply DB --local$/],
@@ -180,8 +183,8 @@ describe("a database that cannot be used", () => {
         },
         /^The import failed: unknown error$/,
       ],
-    ])
-      assert.match(asFailure(error, "The import failed").message, said);
+    ];
+    for (const [error, said] of errors) assert.match(asFailure(error, "The import failed").message, said);
   });
 
   test("is said in one line, without a stack trace", async (t) => {
@@ -213,12 +216,12 @@ describe("a database that cannot be used", () => {
     for (const [name, spoil] of Object.entries(faults)) {
       const persistTo = database(t);
       await spoil(persistTo);
-      for (const args of [
-        ["import", [path]],
-        ["export", [join(folder, "out.jsonl")]],
+      for (const [program, file] of [
+        ["import", path],
+        ["export", join(folder, "out.jsonl")],
       ]) {
-        const { code, out } = await command(args[0], [...args[1], "--persist-to", persistTo]);
-        if (name === "no column" && args[0] === "import") assert.match(out, /lacks tables or columns/);
+        const { code, out } = await command(program, [file, "--persist-to", persistTo]);
+        if (name === "no column" && program === "import") assert.match(out, /lacks tables or columns/);
         assert.equal(code, 1, `${name}: ${out}`);
         assert.match(out, /^latchkey: The (im|ex)port failed: |no tables yet/m, name);
         assert.doesNotMatch(out, /\n\s+at |node:internal/, name);

@@ -115,14 +115,16 @@ describe("CSV", () => {
 
   test("a first line that is no header says so, without repeating it", async (t) => {
     const secret = "s3cret-hash";
-    for (const [head, message] of [
+    /** @type {[head: string, message: RegExp][]} */
+    const heads = [
       [`1,a@example.org,${secret}`, /must name the columns; missing: id, email, passwordHash\./],
       [`${HEAD},id`, /names a column twice/],
       [`"${secret}`, /is damaged \(bad_quotes\)/],
-    ]) {
+    ];
+    for (const [head, message] of heads) {
       await assert.rejects(
         csv(t, "1,a,x\n", head),
-        (error) => message.test(error.message) && !error.message.includes(secret),
+        (/** @type {Error} */ error) => message.test(error.message) && !error.message.includes(secret),
       );
     }
   });

@@ -14,6 +14,8 @@ import { HASHED_PASSWORD, fileOf, importFile, person, scratch } from "./support/
 import { LOGIN, newEmail } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 
+/** @import { HashVerdict } from "../scripts/users/service-rules.mjs" */
+
 const SALT = Buffer.from("somesalt-16bytes");
 const MIB = 1024 * 1024;
 
@@ -66,6 +68,12 @@ const base64 = (bytes) => Buffer.from(bytes).toString("base64");
 const unpadded = (bytes) => base64(bytes).replace(/=+$/, "");
 const salt = (length) => Buffer.alloc(length, "s");
 
+/**
+ * @param {number} ln
+ * @param {number} r
+ * @param {number} p
+ * @param {{ bytes?: number, salt?: string | Buffer, password?: string }} options
+ */
 function scrypt(ln, r, p, { bytes = 32, salt = SALT, password = HASHED_PASSWORD } = {}) {
   return scryptSync(password, salt, bytes, { N: 2 ** ln, r, p, maxmem: 256 * MIB });
 }
@@ -161,7 +169,11 @@ const OUTSIDE = {
   "Firebase, salt and separator of 129 bytes": firebase(10, 8, { salt: salt(128) }),
 };
 
-/** One change to a good hash each: another spelling, a member too many or too few. */
+/**
+ * One change to a good hash each: another spelling, a member too many or too few.
+ *
+ * @type {[name: string, ...changes: [part: RegExp, replacement: string][]][]}
+ */
 const DAMAGES = [
   [
     "Argon2id, 4,096 KiB",
@@ -263,7 +275,8 @@ async function verifies(hash) {
   return answer.status === 204;
 }
 
-const judgeHash = (hash) => askService({ hash }).hash;
+/** @returns {HashVerdict} */
+const judgeHash = (hash) => askService({ hash }).hash ?? { reason: "not judged" };
 
 const isTaken = (hash) => judgeHash(hash).pepper === null;
 

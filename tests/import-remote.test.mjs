@@ -26,7 +26,7 @@ let paths;
 
 before(async () => {
   server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, "http://localhost");
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
     paths.push(pathname);
     const result = answer(pathname);
     response.writeHead(result ? 200 : isLoggedIn ? 404 : 403, { "Content-Type": "application/json" });
@@ -72,7 +72,7 @@ function remote(name, args, env = {}) {
 }
 
 const connected = () =>
-  paths.filter((path) => path.includes("/workers/")).map((path) => /\/accounts\/([^/]+)\//.exec(path)[1]);
+  paths.filter((path) => path.includes("/workers/")).map((path) => /\/accounts\/([^/]+)\//.exec(path)?.[1]);
 const line = (verb, { id, name }) =>
   `${verb} the database "latchkey" (${UUIDS[id]}) of the account "${name}" (${id}).\n`;
 
@@ -98,11 +98,13 @@ describe("--remote", () => {
 
   test("says which account and database before it is connected to, whoever named the account", async (t) => {
     const path = fileOf(scratch(t), "users.jsonl", [person(1)]);
-    for (const [args, env, account, verb] of [
+    /** @type {[args: string[], env: NodeJS.ProcessEnv, account: typeof ALPHA, verb: string][]} */
+    const cases = [
       [[path, "--account", BETA.id], {}, BETA, "Writing to"],
       [[path, "--account", "Beta", "--dry-run"], { CLOUDFLARE_ACCOUNT_ID: ALPHA.id }, BETA, "Reading"],
       [[path], { CLOUDFLARE_ACCOUNT_ID: ALPHA.id }, ALPHA, "Writing to"],
-    ]) {
+    ];
+    for (const [args, env, account, verb] of cases) {
       paths = [];
       const { code, out } = await remote("import", args, env);
       assert.ok(out.startsWith(line(verb, account)), out);
@@ -146,8 +148,7 @@ describe("--remote", () => {
 
 describe("on a terminal", () => {
   const terminal = (typed) => {
-    const [input, output] = [new PassThrough(), new PassThrough()];
-    [input.isTTY, output.isTTY] = [true, true];
+    const [input, output] = [new PassThrough(), new PassThrough()].map((one) => Object.assign(one, { isTTY: true }));
     let shown = "";
     output.on("data", (part) => (shown += part));
     input.write(typed);

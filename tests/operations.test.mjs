@@ -41,7 +41,7 @@ function script(name, ...args) {
 /** The page's statements below a bold heading, for this address. */
 async function follow(heading, replaced) {
   const [, section] = PAGE.split(`**${heading}**`);
-  const [, sql] = /```sql\n([\s\S]+?)```/.exec(section);
+  const [, sql] = /```sql\n([\s\S]+?)```/.exec(section) ?? [];
   const text = Object.entries(replaced).reduce((all, [from, to]) => all.replaceAll(from, to), sql);
   for (const statement of text.split(";").filter((one) => one.trim())) await latchkey.sql(statement);
 }
@@ -82,7 +82,7 @@ describe("the statements of the page", () => {
     await follow("The first administrator.", { "ada@example.org": person.email });
     assert.equal((await person.client.get(PROFILE)).json.isSuperuser, true);
     const [, role] = PAGE.split("A role of your own:");
-    const [, sql] = /```sql\n([\s\S]+?)```/.exec(role);
+    const [, sql] = /```sql\n([\s\S]+?)```/.exec(role) ?? [];
     for (const statement of sql
       .replaceAll("ada@example.org", person.email)
       .split(";")
@@ -107,7 +107,7 @@ describe("the statements of the page", () => {
     const person = await signUp(latchkey);
     const { code, out } = script("hash-password");
     assert.equal(code, 0, out);
-    const [, password, hash] = /^password: (\S+)\nhash: +(\S+)\n$/.exec(out);
+    const [, password, hash] = /^password: (\S+)\nhash: +(\S+)\n$/.exec(out) ?? [];
     await follow("Resetting a password.", { "ada@example.org": person.email, "$scrypt$ln=14,r=8,p=5$…": hash });
     assertProblem(await person.client.get(PROFILE), "invalid_token");
     const form = { username: person.email, password: person.password };

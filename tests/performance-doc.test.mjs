@@ -59,7 +59,7 @@ describe("docs/performance.md", () => {
   const lines = PROSE.split("\n").filter((line) => line.startsWith("| "));
   const rows = lines.flatMap((line) => {
     const cells = line.split(" | ");
-    const [, name] = /`npm run bench:([a-z-]+)`/.exec(cells.at(-1)) ?? [];
+    const [, name] = /`npm run bench:([a-z-]+)`/.exec(cells.at(-1) ?? "") ?? [];
     return RESULTS.includes(name) ? [{ name, figures: cells[1].split("; ") }] : [];
   });
 

@@ -89,7 +89,7 @@ async function refreshRace(person) {
     const values = new Set(renewed.map((tab) => tokenOf(tab, name)));
     check(values.size === 1, `successors: ${values.size} of ${name}`);
   }
-  const row = (await sessionsOf(latchkey, person)).find(({ id }) => id === before.sid);
+  const row = (await sessionsOf(latchkey, person)).find(({ id }) => id === before.sid) ?? {};
   check(row.ended_at === null, `ended: ${row.end_reason}`);
   check(row.previous_jti === before.jti, "generations: more than one step");
   const [first] = renewed;

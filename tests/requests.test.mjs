@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { parseSetCookie } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import {
   LOGIN,
@@ -330,8 +331,10 @@ describe("an endpoint without a body does not touch one", () => {
           lines: [...lines, `Cookie: ${client.cookieHeader}`],
         });
         assert.deepEqual(statuses, [status], `${method} ${path} ${lines}`);
-        for (const [, name, value] of text.matchAll(/^set-cookie: (\w+)=([^;\r]*)/gim))
-          if (value !== "") client.cookies.set(name, { name, value });
+        for (const [, line] of text.matchAll(/^set-cookie: ([^\r]*)/gim)) {
+          const cookie = parseSetCookie(line);
+          if (cookie.value !== "") client.cookies.set(cookie.name, cookie);
+        }
       }
     }
     const { client } = await signUp(latchkey);
@@ -342,8 +345,7 @@ describe("an endpoint without a body does not touch one", () => {
         body: "x".repeat(MAX_BODY_BYTES + 1),
       });
       assert.equal(sent.status, status, `${method} ${path}`);
-      for (const [, name, value] of sent.headers.getSetCookie().map((line) => /^(\w+)=([^;]*)/.exec(line)))
-        client.cookies.set(name, { name, value });
+      for (const cookie of sent.headers.getSetCookie().map(parseSetCookie)) client.cookies.set(cookie.name, cookie);
     }
   });
 });

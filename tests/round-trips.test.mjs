@@ -138,6 +138,7 @@ describe("round trips to D1", () => {
   });
 
   test("none for what can be refused without it", async () => {
+    /** @type {[method: string, path: string, init?: object][]} */
     const refusals = [
       ["GET", "/nowhere"],
       ["GET", LOGIN],

@@ -29,7 +29,8 @@ beforeEach(() => latchkey.control({ reset: true }));
 
 /** The same isolate continues with these vars and secrets; a null removes one. */
 const become = (texts) => latchkey.control({ texts });
-const kidOf = (client) => JSON.parse(Buffer.from(tokenOf(client, "access_token").split(".")[0], "base64url")).kid;
+const kidOf = (client) =>
+  JSON.parse(Buffer.from(tokenOf(client, "access_token").split(".")[0], "base64url").toString()).kid;
 const kidOfSet = (set) => JSON.parse(set).keys[0].kid;
 
 describe("a signing key", () => {

@@ -22,7 +22,7 @@ const ID = "0123456789abcdef0123456789abcdef";
 function freePort() {
   return new Promise((done) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
+      const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
       server.close(() => done(port));
     });
   });
@@ -70,7 +70,13 @@ function start(args) {
   return origin.then((origin) => ({ origin, lines, stop }));
 }
 
-/** The status and body of a request whose `Host` may be anything. */
+/**
+ * The status and body of a request whose `Host` may be anything.
+ *
+ * @param {string} origin
+ * @param {string} path
+ * @param {import("node:http").RequestOptions & { host?: string, headers?: Record<string, string>, body?: string }} options
+ */
 function ask(origin, path, { host, ...options } = {}) {
   return new Promise((done, fail) => {
     const headers = { ...options.headers, ...(host ? { Host: host } : {}) };
@@ -134,7 +140,7 @@ for (const [what, { replaced, appended, args }] of Object.entries(CASES)) {
       });
       assert.equal(login.status, 204, login.text);
       const [access] = login.headers["set-cookie"];
-      const claims = JSON.parse(Buffer.from(access.split(".")[1], "base64url"));
+      const claims = JSON.parse(Buffer.from(access.split(".")[1], "base64url").toString());
       assert.equal(claims.iss, server.origin);
       const cookie = login.headers["set-cookie"].map((line) => line.split(";")[0]).join("; ");
       assert.equal((await ask(server.origin, "/api/account/profile", { headers: { Cookie: cookie } })).status, 200);

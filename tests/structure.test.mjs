@@ -1,6 +1,6 @@
 /**
- * Which folder of scripts may use which, as in ARCHITECTURE.md: what tests and
- * benchmarks share is in harness/, and neither uses the other.
+ * Which folder of scripts may use which, as ARCHITECTURE.md has it: what tests
+ * and benchmarks share is in harness/, and neither uses the other.
  */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -8,7 +8,11 @@ import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
 
-/** Each folder, with the others that it may use. */
+/**
+ * Each folder, with those that it may use beside itself.
+ *
+ * @type {Record<string, string[]>}
+ */
 const FOLDERS = {
   scripts: [],
   harness: ["scripts"],
@@ -29,7 +33,7 @@ function usedBy(file) {
 }
 
 function modulesIn(folder) {
-  const names = readdirSync(join(ROOT, folder), { recursive: true });
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
   return names
     .filter((name) => name.endsWith(".mjs") && !name.includes("node_modules"))
     .map((name) => join(folder, name));

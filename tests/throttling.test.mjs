@@ -12,6 +12,11 @@ import { LOGIN, PASSWORD_PATH, REFRESH, logIn, newEmail, register, signUp } from
 import { wholeRequest } from "./support/requests.mjs";
 import { ROUTES, WITH_PROOF } from "./support/routes.mjs";
 
+/**
+ * @import { Control } from "../harness/faults.mjs"
+ * @import { Options } from "../harness/latchkey.mjs"
+ */
+
 const START = Date.UTC(2031, 0, 2, 3, 4, 5);
 const WRONG = "wrong horse battery staple";
 const FREE_FAILURES = 10;
@@ -33,7 +38,13 @@ let addresses = 0;
 /** An unused client address. */
 const newAddress = () => `198.51.${100 + Math.floor(addresses / 250)}.${1 + (addresses++ % 250)}`;
 
-/** A try to log in: `{status, code, retryAfter, text, headers}`. */
+/**
+ * A try to log in: `{status, code, retryAfter, text, headers}`.
+ *
+ * @param {{ email: string, password?: string }} person
+ * @param {string} address
+ * @param {{ headers?: Record<string, string>, client?: Client }} options
+ */
 async function attempt({ email, password = WRONG }, address, { headers, client = new Client(latchkey) } = {}) {
   const answer = await client.post(LOGIN, {
     json: { username: email, password },
@@ -73,7 +84,11 @@ async function almostAHundred(person, left) {
   await latchkey.sql("UPDATE attempts SET counted = ?1 WHERE account = ?2", MAX_IN_A_ROW - left, account);
 }
 
-/** An address that is registered and one that is not, between which the answers must not differ. */
+/**
+ * An address that is registered and one that is not, between which the answers must not differ.
+ *
+ * @type {[whose: string, make: () => { email: string } | Promise<{ email: string }>, fail: (person: any) => Promise<void>][]}
+ */
 const EVERYBODY = [
   ["of somebody", () => register(latchkey), failFromEverywhere],
   ["that does not exist", () => ({ email: newEmail() }), failAsIfFromEverywhere],
@@ -360,6 +375,7 @@ describe("the platform's limiters", () => {
     }
   });
 
+  /** @type {[what: string, options: Options, control: Partial<Control>][]} */
   const BROKEN = [
     ["throw", { entry: CHAOS }, { faults: [{ on: "limiter", how: "fail" }] }],
     // A text in the place of the binding.

@@ -37,6 +37,7 @@ const SECRET = "a secret of the benchmarks, 32 bytes at least";
 const text = (value) => ({ type: "text", value });
 const D1 = { DB: { type: "d1", id: "DB" } };
 
+/** @param {{ title: string, cookieCache?: string, updateAgeSeconds?: number }} setting */
 const betterAuth = ({ title, cookieCache = "on", updateAgeSeconds }) => ({
   title,
   story: STORIES.betterAuth,
@@ -120,7 +121,12 @@ export function filesOf(name) {
     .map(({ path, file }) => ({ path, contents: readFileSync(file) }));
 }
 
-/** The Worker's part of Miniflare's options: for who starts several in one workerd. */
+/**
+ * The Worker's part of Miniflare's options: for who starts several in one workerd.
+ *
+ * @param {string} name
+ * @param {{ entry?: string | null, as?: string }} options
+ */
 export async function workerOf(name, { entry = null, as = name } = {}) {
   const { flags = WRANGLER.compatibility_flags, env } = CONTESTANTS[name]();
   const config = {
@@ -230,7 +236,7 @@ async function migrateLatchkey(db) {
 /** With its own migrations, from the installed version. */
 async function migrateBetterAuth(db) {
   const { resolve } = createRequire(join(BENCH, "package.json"));
-  const { getMigrations } = await import(pathToFileURL(resolve("better-auth/db/migration")));
+  const { getMigrations } = await import(pathToFileURL(resolve("better-auth/db/migration")).href);
   const { compileMigrations } = await getMigrations(
     betterAuthOptions({ database: facade(db), baseURL: ORIGIN, secret: SECRET, cookieCache: true }),
   );
@@ -256,7 +262,7 @@ function workerdChildren() {
 
 function isWorkerdChild(pid) {
   try {
-    const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
     return name === "workerd" && Number(rest.split(" ")[1]) === process.pid;
   } catch {
     return false; // ended meanwhile

@@ -34,8 +34,14 @@ export function openPool(contestant, connections) {
   return new Pool(contestant.url, options);
 }
 
-/** Sends one request with the visitor's cookies and keeps the answer's; a stranger, without, stays one. */
-export async function send(pool, request, visitor = null) {
+/**
+ * Sends one request with the visitor's cookies and keeps the answer's; a stranger, without, stays one.
+ *
+ * @param {import("undici").Pool} pool
+ * @param {import("./stories.mjs").Chapter} request
+ * @param {{ cookie?: string | null }} [visitor]
+ */
+export async function send(pool, request, visitor) {
   const answer = await dispatch(pool, request, visitor?.cookie);
   check(request, answer);
   if (visitor && answer.setCookies.length > 0) visitor.cookie = keepCookies(visitor.cookie, answer.setCookies);
@@ -120,6 +126,7 @@ export function quantile(sorted, q) {
 function dispatch(pool, { method, path, headers, body }, cookie) {
   const all = cookie ? { ...HEADERS, ...headers, cookie } : { ...HEADERS, ...headers };
   return new Promise((done, fail) => {
+    /** @type {{ status: number, setCookies: string[], chunks: Buffer[] }} */
     const answer = { status: 0, setCookies: [], chunks: [] };
     pool.dispatch(
       { method, path, headers: all, body },
@@ -144,6 +151,10 @@ function dispatch(pool, { method, path, headers, body }, cookie) {
   });
 }
 
+/**
+ * @param {import("./stories.mjs").Chapter} request
+ * @param {{ status: number, setCookies: string[], chunks: Buffer[] }} answer
+ */
 function check({ method, path, status, contains, sets = false }, answer) {
   const body = answer.chunks.length === 1 ? answer.chunks[0] : Buffer.concat(answer.chunks);
   const good =

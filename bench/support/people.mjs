@@ -26,7 +26,12 @@ export async function withStage(connections, kinds, work) {
   }
 }
 
-/** What one row of a kind is measured with. */
+/**
+ * What one row of a kind is measured with.
+ *
+ * @param {Map<string, any>} stage
+ * @param {string[]} cell
+ */
 export function cellOf(stage, [name, chapter, label]) {
   const { contestant, pool, visitors } = stage.get(name);
   return {

@@ -34,6 +34,10 @@ export function ratios(ours, theirs) {
   return spread(ours.map((value, round) => value / theirs[round]));
 }
 
+/**
+ * @param {{ median: number, min: number, max: number }} figures
+ * @param {number} digits
+ */
 export function written({ median, min, max }, digits = 2) {
   const [middle, low, high] = [median, min, max].map((number) => number.toFixed(digits));
   return `${middle} (${low} to ${high})`;

@@ -12,17 +12,34 @@
 /** What every contestant believes its address to be. */
 export const ORIGIN = "http://localhost:8787";
 
+/**
+ * @typedef {object} Chapter
+ * @property {string} method
+ * @property {string} path
+ * @property {Record<string, string>} headers
+ * @property {string | null} body
+ * @property {number} status
+ * @property {string} [contains]
+ * @property {boolean} [sets]
+ */
+
 const JSON_TYPE = { "content-type": "application/json" };
 const FORM_TYPE = { "content-type": "application/x-www-form-urlencoded" };
 /** What browsers add to a request that may change something. */
 const FROM_PAGE = { origin: ORIGIN };
 
 const get = (path, rest) => ({ method: "GET", path, headers: {}, body: null, status: 200, ...rest });
+/**
+ * @param {string} path
+ * @param {Partial<Chapter>} rest
+ * @returns {Chapter}
+ */
 const post = (path, { headers = {}, body = null, ...rest } = {}) => ({
   method: "POST",
   path,
   headers: { ...FROM_PAGE, ...headers },
   body,
+  status: 200,
   ...rest,
 });
 const postJson = (path, fields, rest) => post(path, { headers: JSON_TYPE, body: JSON.stringify(fields), ...rest });

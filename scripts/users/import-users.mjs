@@ -16,7 +16,7 @@ import { draftOf } from "./sources.mjs";
  * @typedef {RulesContext & SourceContext & { source: Source }} Context
  *
  * @typedef {object} Steering
- * @property {(entry: object) => void} note
+ * @property {(entry: Entry) => void} note
  * @property {(at: { at: number, line: number }) => void} [progress]
  * @property {() => boolean} [isStopped]
  * @property {() => void} [waits]

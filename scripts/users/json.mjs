@@ -63,7 +63,8 @@ async function* lines(bytes) {
 async function* elements(bytes, at, head) {
   const ends = head.includes("{") ? ENDS.document : ENDS.array;
   let line = 1 + head.split("\n").length - 1;
-  let indent = null;
+  /** @type {string | undefined} */
+  let indent;
   while (at < bytes.size) {
     const [byte] = await bytes.from(at);
     if (byte === END) {

@@ -136,6 +136,7 @@ function firstFailure(binary, suite, env) {
       timeout: TIMEOUT_MS,
     });
     let text = "";
+    /** @type {string | null} */
     let red = null;
     child.stdout.on("data", (data) => {
       text += data;

@@ -51,7 +51,12 @@ async function quiet() {
   await latchkey.settled();
 }
 
-/** Sends a part of a request, and leaves. */
+/**
+ * Sends a part of a request, and leaves.
+ *
+ * @param {{ method: string, path: string, cookie?: string | null, body?: string }} request
+ * @param {{ stage: string, way: string, afterMs: number }} end
+ */
 function cutOff({ method, path, cookie, body = "" }, { stage, way, afterMs }) {
   const { hostname, port } = new URL(latchkey.directUrl);
   const lines = [
@@ -219,10 +224,12 @@ describe("a full queue", () => {
     }
   }
 
-  for (const [stage, afterMs] of [
+  /** @type {[stage: string, afterMs: number][]} */
+  const STAGES = [
     ["waiting for the database", 150],
     ["in line", 700],
-  ]) {
+  ];
+  for (const [stage, afterMs] of STAGES) {
     test(`of clients who left while they were ${stage} is open again in seconds`, async (t) => {
       await fill(afterMs);
       const tries = await triesUntilIn();

@@ -69,7 +69,9 @@ function post(path, fields, address) {
       });
     })
       // A kept connection that the server has just closed: nothing has been sent on it.
-      .on("error", (error) => (error.code === "ECONNRESET" ? done(post(path, fields, address)) : fail(error)))
+      .on("error", (/** @type {NodeJS.ErrnoException} */ error) =>
+        error.code === "ECONNRESET" ? done(post(path, fields, address)) : fail(error),
+      )
       .end(JSON.stringify(fields));
   });
 }
@@ -265,6 +267,7 @@ describe("wrong passwords for the costliest hashes that are accepted", () => {
 
   test("from nine clients: /health, profiles and everybody else's logins go on", async (t) => {
     const until = performance.now() + MIX_MS;
+    /** @type {{ status: number, ms: number }[][]} */
     const [attacked, logins] = [[], []];
     const ordinary = async () => {
       const begun = [];

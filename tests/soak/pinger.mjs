@@ -32,12 +32,12 @@ function ping() {
 
 function finish() {
   agent.destroy();
-  parentPort.postMessage({ times, faults });
-  parentPort.close();
+  parentPort?.postMessage({ times, faults });
+  parentPort?.close();
 }
 
 const timer = setInterval(ping, everyMs);
-parentPort.once("message", () => {
+parentPort?.once("message", () => {
   stopped = true;
   clearInterval(timer);
   if (open === 0) finish();

@@ -13,6 +13,8 @@ import { openDatabase } from "../../scripts/users/database.mjs";
 import { WRANGLER } from "../../scripts/wrangler.mjs";
 import { scratch } from "./imports.mjs";
 
+/** @import { TestContext } from "node:test" */
+
 /** What setup.mjs sets for wrangler: nothing here leaves the machine. */
 const QUIET = {
   CI: "true",
@@ -22,10 +24,17 @@ const QUIET = {
   MINIFLARE_TELEMETRY_DISABLED: "true",
 };
 
-/** Runs a program: `{code, signal, out}`, with both outputs in `out`; `onOutput` sees it grow. */
+/**
+ * Runs a program: `{code, signal, out}`, with both outputs in `out`; `onOutput` sees it grow.
+ *
+ * @param {string[]} args
+ * @param {(out: string, child: import("node:child_process").ChildProcess) => void} [onOutput]
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<{ code: number | null, signal: string | null, out: string }>}
+ */
 export function run(args, onOutput = () => {}, env = {}) {
   return new Promise((done, fail) => {
-    // A separate process group, as from a terminal.
+    // A process group of its own, as a terminal makes one.
     const child = spawn("node", ["--no-warnings", ...args], {
       cwd: ROOT,
       env: { ...process.env, ...QUIET, ...env },
@@ -42,6 +51,12 @@ export function run(args, onOutput = () => {}, env = {}) {
   });
 }
 
+/**
+ * @param {string} name
+ * @param {string[]} args
+ * @param {(out: string, child: import("node:child_process").ChildProcess) => void} [onOutput]
+ * @param {NodeJS.ProcessEnv} [env]
+ */
 export const command = (name, args, onOutput, env) =>
   run([join(ROOT, "scripts", "users", `${name}.mjs`), ...args], onOutput, env);
 
@@ -52,13 +67,18 @@ before(async () => {
 });
 after(() => rmSync(migrated, { recursive: true, force: true }));
 
-/** A folder like that of a first `npm start -- --persist-to`: an empty database with its tables. */
+/**
+ * A folder as `npm start -- --persist-to` leaves it at first: an empty database with its tables.
+ *
+ * @param {TestContext} t
+ */
 export function database(t) {
   const folder = scratch(t);
   cpSync(migrated, folder, { recursive: true });
   return folder;
 }
 
+/** @param {string} persistTo */
 export async function rows(persistTo) {
   const { db, close } = await openDatabase({ persistTo });
   try {

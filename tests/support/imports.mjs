@@ -13,20 +13,36 @@ import { importUsers } from "../../scripts/users/import-users.mjs";
 import { formatOf, records } from "../../scripts/users/records.mjs";
 import { SOURCES, sourceContext } from "../../scripts/users/sources.mjs";
 
+/**
+ * @import { TestContext } from "node:test"
+ * @import { Latchkey } from "../../harness/latchkey.mjs"
+ * @import { Entry, Steering } from "../../scripts/users/import-users.mjs"
+ *
+ * @typedef {{ from: string, path: string, firebaseHashConfig?: string, auth0Profiles?: string }} Export
+ */
+
 /** A bcrypt hash of {@link HASHED_PASSWORD} that costs little. */
 export const HASH = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 export const HASHED_PASSWORD = "correct horse";
 /** A piece of a hash that is long enough to look a leaked database through for it. */
 const PIECE_LETTERS = 12;
-/** The beginning of own hashes with the default settings. */
+/** What our own hashes begin with under the default settings. */
 export const OURS = "$argon2id$v=19$m=19456,t=2,p=1$";
 
-/** A file of `tests/support/exports/`; README.md there describes how each was made. */
+/**
+ * A file of `tests/support/exports/`; README.md there says how each was made.
+ *
+ * @param {string} name
+ */
 export function exportFile(name) {
   return fileURLToPath(new URL(`exports/${name}`, import.meta.url));
 }
 
-/** All fixtures, and what they are imported with. */
+/**
+ * All fixtures, and what they are imported with.
+ *
+ * @type {Export[]}
+ */
 export const EXPORTS = [
   { from: "better-auth", path: exportFile("better-auth/users.csv") },
   { from: "better-auth", path: exportFile("better-auth/users.json") },
@@ -47,14 +63,24 @@ export const EXPORTS = [
   { from: "auth0", path: exportFile("auth0/passwords.ndjson"), auth0Profiles: exportFile("auth0/profiles.ndjson") },
 ];
 
-/** A folder for a test's files, removed after it. */
+/**
+ * A folder for a test's files, removed after it.
+ *
+ * @param {TestContext} t
+ */
 export function scratch(t) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-import-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Writes a file of users: a text, bytes, or objects for JSON Lines. */
+/**
+ * Writes a file of users: a text, bytes, or objects for JSON Lines.
+ *
+ * @param {string} folder
+ * @param {string} name
+ * @param {string | Buffer | object[]} content
+ */
 export function fileOf(folder, name, content) {
   const path = join(folder, name);
   const isRows = Array.isArray(content);
@@ -62,7 +88,12 @@ export function fileOf(folder, name, content) {
   return path;
 }
 
-/** A row in the service's own form. */
+/**
+ * A row in our own form.
+ *
+ * @param {number} number
+ * @param {Record<string, unknown>} rest
+ */
 export function person(number, rest = {}) {
   const id = `0190a0a0-0000-7000-8000-${String(number).padStart(12, "0")}`;
   return {
@@ -75,13 +106,19 @@ export function person(number, rest = {}) {
   };
 }
 
-/** Imports a file: `{summary, report}`, the report as entries. */
+/**
+ * Imports a file: `{summary, report}`, the report as entries.
+ *
+ * @param {Latchkey} latchkey
+ * @param {Partial<Export> & { path: string, format?: string } & Partial<Steering>} asked
+ */
 export async function importFile(
   latchkey,
   { path, from = "latchkey", format, firebaseHashConfig, auth0Profiles, ...options },
 ) {
   const db = await latchkey.db();
   const source = SOURCES[from];
+  /** @type {Entry[]} */
   const report = [];
   const bytes = await Bytes.open(path);
   try {
@@ -94,7 +131,7 @@ export async function importFile(
       now: 1_800_000_000,
     };
     const summary = await importUsers(db, records(bytes, formatOf(path, format), source), context, {
-      note: (entry) => report.push(entry),
+      note: (entry) => void report.push(entry),
       ...options,
     });
     return { summary, report };
@@ -103,7 +140,12 @@ export async function importFile(
   }
 }
 
-/** All records that the readers make of a file, without where they begin. */
+/**
+ * All records that the readers make of a file, without where they begin.
+ *
+ * @param {string} path
+ * @param {string} from
+ */
 export async function read(path, from = "latchkey") {
   const bytes = await Bytes.open(path);
   const all = [];
@@ -115,7 +157,12 @@ export async function read(path, from = "latchkey") {
   return all;
 }
 
-/** `text` contains nothing of the hashes, salts and keys in a file, not even a piece of one. */
+/**
+ * Nothing of the hashes, salts and keys in a file stands in `text`, not even a piece of one.
+ *
+ * @param {string} path
+ * @param {string} text
+ */
 export function assertNoSecrets(path, text) {
   const secrets = secretsIn(path);
   assert.ok(secrets.length >= 3, path);
@@ -127,7 +174,11 @@ export function assertNoSecrets(path, text) {
   }
 }
 
-/** The long random texts in a file that are not ids; ids belong into the report. */
+/**
+ * Whatever is long and random in a file and is no id; ids belong into the report.
+ *
+ * @param {string} path
+ */
 function secretsIn(path) {
   const file = readFileSync(path, "utf8");
   const ids = new Set(file.match(/^[A-Za-z0-9-]{28,36}(?=,)|(?<="(?:id|localId|\$oid)": ?")[^"]+/gm));

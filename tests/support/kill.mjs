@@ -12,12 +12,14 @@ import { DatabaseSync } from "node:sqlite";
 import { startLatchkey } from "../../harness/latchkey.mjs";
 import { Writer } from "./writers.mjs";
 
+/** @import { Latchkey } from "../../harness/latchkey.mjs" */
+
 export const WRITERS = 8;
 /** From the first requests after a start to the kill. */
 const [SHORTEST_MS, LONGEST_MS] = [50, 2_000];
 /** The longest grace there is: a refresh that was cut off is repeated after the restart. */
 const VARS = { REFRESH_GRACE_SECONDS: 60 };
-/** Rows that only a half-applied batch leaves behind. */
+/** Rows that only a batch that took effect by half leaves behind. */
 const HALVES = {
   "sessions of before a new password that live": `
     SELECT s.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id
@@ -29,14 +31,20 @@ const HALVES = {
     SELECT user_id FROM sessions WHERE ended_at IS NULL GROUP BY user_id HAVING count(*) > 20`,
 };
 
-/** Every process that this one has started, oldest first. */
+/**
+ * Every process that this one has started, oldest first.
+ *
+ * @type {import("node:child_process").ChildProcess[]}
+ */
 const children = [];
-diagnostics.subscribe("child_process", ({ process }) => children.push(process));
+diagnostics.subscribe("child_process", (message) => void children.push(/** @type {any} */ (message).process));
 
 /**
- * Kills `kills` times, and checks after each: acknowledged writes persist, no
- * batch is half-applied, and the file is sound. Returns `{acknowledged,
- * cutOff}`: the writes, and how many were in flight when the process died.
+ * Kills `kills` times, and checks after each: what was acknowledged holds, no
+ * batch took effect by half, and the file is sound. Answers `{acknowledged,
+ * cutOff}`: the writes, and how many were under way when the process died.
+ *
+ * @param {number} kills
  */
 export async function killLoop(kills) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-kill-"));
@@ -58,13 +66,20 @@ export async function killLoop(kills) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  /** @param {"acknowledged" | "cutOff"} name */
   const sum = (name) => writers.reduce((total, writer) => total + writer[name], 0);
   return { acknowledged: sum("acknowledged"), cutOff: sum("cutOff") };
 }
 
-/** Lets the writers write, kills workerd at a random moment, and waits until all of them have stopped. */
+/**
+ * Lets the writers write, kills workerd at a random moment, and waits until all of them have stopped.
+ *
+ * @param {Latchkey} latchkey
+ * @param {Writer[]} writers
+ */
 async function writeUntilKilled(latchkey, writers) {
   const victim = children.findLast((child) => basename(child.spawnfile) === "workerd");
+  if (!victim) throw new Error("No workerd was started.");
   const exited = new Promise((done) => victim.once("exit", done));
   const moment = SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS);
   const timer = setTimeout(() => victim.kill("SIGKILL"), moment);
@@ -77,21 +92,33 @@ async function writeUntilKilled(latchkey, writers) {
   assert.equal(victim.signalCode, "SIGKILL");
 }
 
-/** D1's file: the one with the service's tables. */
+/**
+ * D1's own file: the one with our tables.
+ *
+ * @param {string} folder
+ */
 function databaseFile(folder) {
-  const files = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(".sqlite"));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".sqlite"));
   const query = "SELECT 1 FROM sqlite_master WHERE name = 'users'";
   const ours = files.map((file) => join(folder, file)).filter((file) => rows(file, query).length > 0);
   assert.equal(ours.length, 1, files.join());
   return ours[0];
 }
 
-/** `PRAGMA integrity_check` is among those that D1 itself does not allow. */
+/**
+ * `PRAGMA integrity_check` is among those that D1 itself does not allow.
+ *
+ * @param {string} file
+ */
 function assertSound(file) {
   assert.deepEqual(rows(file, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
   assert.deepEqual(rows(file, "PRAGMA foreign_key_check"), []);
 }
 
+/**
+ * @param {string} file
+ * @param {string} query
+ */
 function rows(file, query) {
   const db = new DatabaseSync(file);
   try {

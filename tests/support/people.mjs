@@ -1,9 +1,17 @@
 /**
- * Users who register and log in, each with a new address, so that no test
- * depends on another.
+ * People who register and log in, each under an address of their own, so that
+ * no test depends on another.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
+
+/**
+ * @import { Latchkey } from "../../harness/latchkey.mjs"
+ *
+ * @typedef {{ email?: string, password?: string, name?: string | null }} NewPerson
+ *
+ * @typedef {{ id: string, email: string, password: string, user: any }} Person
+ */
 
 export const PASSWORD = "correct horse battery staple";
 export const REGISTER = "/api/account/register";
@@ -15,40 +23,68 @@ export const PROFILE = "/api/account/profile";
 
 let people = 0;
 
-/** An unused address. */
+/** An address that nobody has yet. */
 export function newEmail() {
   people += 1;
   return `person${people}@example.com`;
 }
 
-/** Registers a user: `{id, email, password, user}`. */
+/**
+ * Registers somebody: `{id, email, password, user}`.
+ *
+ * @param {Latchkey} latchkey
+ * @param {NewPerson} person
+ * @returns {Promise<Person>}
+ */
 export async function register(latchkey, { email = newEmail(), password = PASSWORD, ...rest } = {}) {
   const answer = await new Client(latchkey).post(REGISTER, { json: { email, password, ...rest } });
   assert.equal(answer.status, 201, answer.text);
   return { id: answer.json.id, email, password, user: answer.json };
 }
 
-/** Logs a user in, on a new device by default. Returns the client with the cookies. */
+/**
+ * Logs a person in, on a device of its own unless told: the client with the cookies.
+ *
+ * @param {Latchkey} latchkey
+ * @param {{ email: string, password: string }} person
+ * @param {Client} client
+ */
 export async function logIn(latchkey, { email, password }, client = new Client(latchkey)) {
   const answer = await client.post(LOGIN, { form: { username: email, password } });
   assert.equal(answer.status, 204, answer.text);
   return client;
 }
 
-/** Registers a user and logs in: `{id, email, password, user, client}`. */
+/**
+ * Registers somebody and logs in: `{id, email, password, user, client}`.
+ *
+ * @param {Latchkey} latchkey
+ * @param {NewPerson} [options]
+ * @returns {Promise<Person & { client: Client }>}
+ */
 export async function signUp(latchkey, options) {
   const person = await register(latchkey, options);
   return { ...person, client: await logIn(latchkey, person) };
 }
 
-/** The value of a client's cookie by its bare name, whatever its prefix. */
+/**
+ * The value of a client's cookie by its bare name, whatever its prefix.
+ *
+ * @param {Client} client
+ * @param {string} bareName
+ */
 export function tokenOf(client, bareName) {
   const cookie = [...client.cookies.values()].find(({ name }) => name.endsWith(bareName));
   assert.ok(cookie, `no ${bareName} in the jar`);
   return cookie.value;
 }
 
-/** The rows of a user's sessions, oldest first. */
+/**
+ * The rows of a person's sessions, oldest first.
+ *
+ * @param {Latchkey} latchkey
+ * @param {{ id: string }} person
+ */
 export function sessionsOf(latchkey, { id }) {
   // Those of one second lie in no order of their own: the log has it.
   return latchkey.sql(
@@ -59,7 +95,11 @@ export function sessionsOf(latchkey, { id }) {
   );
 }
 
-/** All rows of users and sessions, to be compared before and after. */
+/**
+ * All that people and sessions consist of, to be compared before and after.
+ *
+ * @param {Latchkey} latchkey
+ */
 export async function snapshot(latchkey) {
   return {
     users: await latchkey.sql("SELECT * FROM users ORDER BY id"),

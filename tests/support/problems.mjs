@@ -5,6 +5,12 @@
 import assert from "node:assert/strict";
 import { PROBLEMS, routeOf } from "./routes.mjs";
 
+/**
+ * @import { Answer } from "../../harness/client.mjs"
+ *
+ * @typedef {Omit<Answer, "setCookies">} Answered
+ */
+
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 const MEMBERS = ["type", "title", "status", "code", "detail", "requestId"];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -17,6 +23,10 @@ const PLATFORM_TEXT = /D1_|SQLITE|no such table|\bsql\b|stack|panick|\.rs\b|wasm
  * The response is the problem `code`, with exactly the documented members and
  * headers. `errors`: the `[field, code]` pairs of a `validation_failed`;
  * `error`: RFC 6749's member, when the endpoint has it.
+ *
+ * @param {Answered} response
+ * @param {string} code
+ * @param {{ errors?: string[][], error?: string, message?: string }} told
  */
 export function assertProblem(response, code, { errors, error, message = "" } = {}) {
   const { json, headers } = response;

@@ -20,6 +20,10 @@ const TOLD = {
 /**
  * `[path, init]` for `Client.fetch`: of this person, and of the session `id`
  * where the path names one.
+ *
+ * @param {any} route
+ * @param {{ id?: string, email?: string, password?: string }} [person]
+ * @returns {[path: string, init: { method: string, [name: string]: unknown }]}
  */
 export function wholeRequest({ operation, method, path, body }, { id = NO_SESSION, ...person } = {}) {
   const { query = "", ...content } = TOLD[operation]?.({ email: newEmail(), password: PASSWORD, ...person }) ?? {};

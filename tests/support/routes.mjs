@@ -20,7 +20,11 @@ export const PROBLEMS = Object.fromEntries(INVENTORY.problems.map(({ code, statu
 /** Methods that must change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
-/** The paths, each with its methods: `[[path, ["GET", "HEAD", "PATCH"]], …]`. GET answers HEAD as well. */
+/**
+ * The paths, each with its methods: `[[path, ["GET", "HEAD", "PATCH"]], …]`. GET answers HEAD as well.
+ *
+ * @type {[path: string, methods: string[]][]}
+ */
 export const PATHS = [...new Set(ROUTES.map(({ path }) => path))].map((path) => [
   path,
   ROUTES.filter((route) => route.path === path).flatMap(({ method }) =>

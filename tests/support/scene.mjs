@@ -1,9 +1,10 @@
 /**
- * Every endpoint with a request that succeeds, for the fault matrix: its effect
- * in D1, and its answer when it is repeated after it took effect.
+ * Every endpoint with a request that succeeds, for the fault matrix: what the
+ * request does to D1, and what it is answered when it is sent again after it
+ * took effect.
  *
- * The clock is stopped and the rows are restored between the cells, so that one
- * login serves all of them and each cell starts from the same state.
+ * The clock stands still and the rows are put back between the cells, so that
+ * one log-in serves all of them and each cell starts from the same state.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
@@ -11,14 +12,27 @@ import { NEW_PASSWORD, claims } from "./holders.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, register } from "./people.mjs";
 import { assertProblem } from "./problems.mjs";
 
+/**
+ * @import { Answer } from "../../harness/client.mjs"
+ * @import { Statement } from "../../harness/faults.mjs"
+ * @import { Latchkey, Row } from "../../harness/latchkey.mjs"
+ * @import { Person } from "./people.mjs"
+ *
+ * @typedef {object} Route
+ * @property {string} name
+ * @property {(scene: Scene) => Promise<Answer>} send
+ * @property {number} success
+ * @property {number} d1 Round trips of a success, as the next two.
+ * @property {number} [kvGet]
+ * @property {number} [limiter]
+ * @property {string[]} effect The changed columns, by row, as {@link Scene.changes} has them.
+ * @property {number | string} again The answer to a repetition: a status, or a problem's code.
+ */
+
 const LOGGED_IN_MS = Date.UTC(2030, 0, 1);
 const NOW_MS = LOGGED_IN_MS + 100_000;
 
-/**
- * - `d1`, `kvGet`, `limiter`: round trips of a success
- * - `effect`: the changed columns, by row, as {@link Scene.changes} has them
- * - `again`: the answer to a repetition: a status, or a problem's code
- */
+/** @type {Route[]} */
 export const ROUTES = [
   {
     name: "GET /health",
@@ -144,21 +158,39 @@ export const ROUTES = [
   },
 ];
 
-/** A user with two sessions, on a Latchkey with the chaos entry. */
+/** A person with two sessions, on a Latchkey behind the chaos entry. */
 export class Scene {
+  /**
+   * The rows at the start, by id.
+   *
+   * @type {Map<string, Row>}
+   */
+  before = new Map();
+
+  /**
+   * @param {Latchkey} latchkey
+   * @param {{ user: Person, jar: Client, otherId: string }} people
+   */
+  constructor(latchkey, { user, jar, otherId }) {
+    this.latchkey = latchkey;
+    this.nobody = new Client(latchkey);
+    this.user = user;
+    this.jar = jar;
+    this.otherId = otherId;
+    this.names = new Map([
+      [user.id, "user"],
+      [otherId, "other"],
+      [claims(jar).sid, "own"],
+    ]);
+  }
+
+  /** @param {Latchkey} latchkey */
   static async start(latchkey) {
     await latchkey.control({ reset: true, nowMs: LOGGED_IN_MS });
-    const scene = new Scene();
-    scene.latchkey = latchkey;
-    scene.nobody = new Client(latchkey);
-    scene.user = await register(latchkey);
-    scene.jar = await logIn(latchkey, scene.user);
-    scene.otherId = claims(await logIn(latchkey, scene.user)).sid;
-    scene.names = new Map([
-      [scene.user.id, "user"],
-      [scene.otherId, "other"],
-      [claims(scene.jar).sid, "own"],
-    ]);
+    const user = await register(latchkey);
+    const jar = await logIn(latchkey, user);
+    const otherId = claims(await logIn(latchkey, user)).sid;
+    const scene = new Scene(latchkey, { user, jar, otherId });
     await latchkey.control({ nowMs: NOW_MS });
     scene.before = await scene.rows();
     return scene;
@@ -169,8 +201,9 @@ export class Scene {
     return this.jar.copy();
   }
 
-  /** All rows of users and sessions, by id. */
+  /** All rows of people and sessions, by id. */
   async rows() {
+    /** @type {Statement[]} */
     const statements = [["SELECT * FROM users"], ["SELECT * FROM sessions"]];
     const [users, sessions] = await this.latchkey.store({ statements });
     return new Map([...users, ...sessions].map((row) => [row.id, row]));
@@ -179,6 +212,7 @@ export class Scene {
   /** What differs from the start, as "row: columns", or "newcomer" and "new session". */
   async changes() {
     const rows = await this.rows();
+    /** @type {string[]} */
     const changes = [];
     for (const [id, row] of rows) {
       const before = this.before.get(id);
@@ -194,6 +228,11 @@ export class Scene {
 
   /** Puts the rows back and empties KV; no fault is left. */
   async restore() {
+    /**
+     * @param {string} table
+     * @param {Row} row
+     * @returns {Statement}
+     */
     const insert = (table, row) => {
       const columns = Object.keys(row);
       const marks = columns.map((_, i) => `?${i + 1}`);
@@ -214,7 +253,12 @@ export class Scene {
   }
 }
 
-/** What a route answers within ten seconds, at most. */
+/**
+ * What a route answers within ten seconds, at most.
+ *
+ * @param {Route} route
+ * @param {Scene} scene
+ */
 export async function answerOf(route, scene) {
   const start = performance.now();
   const answer = await route.send(scene);
@@ -223,18 +267,34 @@ export async function answerOf(route, scene) {
   return answer;
 }
 
+/**
+ * @param {Route} route
+ * @param {Scene} scene
+ * @param {Answer} answer
+ */
 export async function assertSuccess(route, scene, answer) {
   assert.equal(answer.status, route.success, answer.text);
   assert.deepEqual(await scene.changes(), route.effect);
 }
 
-/** A proper 503 that has changed nothing. */
+/**
+ * A 503 that says so and has changed nothing.
+ *
+ * @param {Scene} scene
+ * @param {Answer} answer
+ */
 export async function assertUnavailable(scene, answer) {
   assertProblem(answer, "unavailable");
   assert.deepEqual(await scene.changes(), []);
 }
 
-/** Repeats the request a second later, without the fault: it takes effect, or answers that it has. */
+/**
+ * The same request a second later, without the fault: it takes effect, or says that it has.
+ *
+ * @param {Route} route
+ * @param {Scene} scene
+ * @param {{ tookEffect: boolean }} before
+ */
 export async function assertWorks(route, scene, { tookEffect }) {
   await scene.latchkey.control({ faults: [], dropWaitUntil: false, nowMs: NOW_MS + 1_000 });
   const answer = await answerOf(route, scene);

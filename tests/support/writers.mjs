@@ -1,15 +1,27 @@
 /**
- * A user who registers, logs in, refreshes, changes the password or logs out
- * without a pause, remembers what was acknowledged, and checks that it
- * persists. A request that was never answered may or may not have taken effect,
- * but never by half.
+ * Somebody who registers, logs in, refreshes, changes the password or logs out
+ * without a pause, remembers what was acknowledged, and checks that it holds.
+ * Of a request that was never answered both outcomes are possible, but each
+ * only as a whole.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
 import { assertRefused } from "./holders.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, newEmail } from "./people.mjs";
 
-/** Thrown instead of a request when the process has been killed. */
+/**
+ * @import { Answer } from "../../harness/client.mjs"
+ * @import { Latchkey } from "../../harness/latchkey.mjs"
+ *
+ * @typedef {object} Life What is known of a person.
+ * @property {string} email
+ * @property {string | null} password
+ * @property {string | null} newPassword Where a change was cut off, it is one of the two.
+ * @property {Client | null} client
+ * @property {string} session
+ */
+
+/** Thrown instead of a request when the process has been killed meanwhile. */
 const GONE = new Error("The process is gone.");
 
 export class Writer {
@@ -17,11 +29,19 @@ export class Writer {
   acknowledged = 0;
   /** Requests that were not. */
   cutOff = 0;
+  /** @type {Life[]} */
   #lives = [];
-  #isGone;
+  /** @type {() => boolean} */
+  #isGone = () => true;
+  /** @type {Latchkey | undefined} */
   #latchkey;
 
-  /** Writes until the process has ended. */
+  /**
+   * Writes until the process is gone.
+   *
+   * @param {Latchkey} latchkey
+   * @param {() => boolean} isGone
+   */
   async run(latchkey, isGone) {
     [this.#latchkey, this.#isGone] = [latchkey, isGone];
     try {
@@ -33,22 +53,24 @@ export class Writer {
     }
   }
 
-  /** What is known of a user: `password`, or the two between which a change was cut off; `session`. */
+  /** What is known of a person: `password`, or the two between which a change was cut off; `session`. */
   async #live() {
+    const latchkey = /** @type {Latchkey} */ (this.#latchkey);
     const number = this.#lives.length;
+    /** @type {Life} */
     const person = { email: newEmail(), password: null, newPassword: null, client: null, session: "none" };
     this.#lives.push(person);
-    await this.#send(201, new Client(this.#latchkey), (client) =>
+    await this.#send(201, new Client(latchkey), (client) =>
       client.post(REGISTER, { json: { email: person.email, password: PASSWORD } }),
     );
     person.password = PASSWORD;
 
-    const client = new Client(this.#latchkey);
+    const client = new Client(latchkey);
     await this.#send(204, client, () => client.post(LOGIN, { json: { username: person.email, password: PASSWORD } }));
     Object.assign(person, { client, session: "live" });
     for (let i = 0; i < 3; i += 1) await this.#send(204, client, () => client.post(REFRESH));
 
-    // The jar deletes its cookies when an answer does; the holder of a copy does not.
+    // The jar forgets its cookies when it is told to; the holder of a copy does not.
     person.client = client.copy();
     if (number % 2 === 0) {
       person.session = "logging out";
@@ -63,6 +85,11 @@ export class Writer {
     person.session = "ended";
   }
 
+  /**
+   * @param {number} status
+   * @param {Client} client
+   * @param {(client: Client) => Promise<Answer>} request
+   */
   async #send(status, client, request) {
     if (this.#isGone()) throw GONE;
     const answer = await request(client);
@@ -70,14 +97,23 @@ export class Writer {
     this.acknowledged += 1;
   }
 
-  /** Checks that everything acknowledged since the last check persists. */
+  /**
+   * Everything that was acknowledged since the last check holds.
+   *
+   * @param {Latchkey} latchkey
+   */
   async check(latchkey) {
     for (const person of this.#lives) await checkOne(latchkey, person);
     this.#lives = [];
   }
 }
 
+/**
+ * @param {Latchkey} latchkey
+ * @param {Life} life
+ */
 async function checkOne(latchkey, { email, password, newPassword, client, session }) {
+  /** @param {string} password */
   const opens = async (password) => {
     const answer = await new Client(latchkey).post(LOGIN, { json: { username: email, password } });
     assert.ok([204, 401].includes(answer.status), answer.text);

@@ -2,6 +2,8 @@
  * How the Better Auth peer is set up: e-mail and password, sessions in D1.
  * Everything that is not named here is its default. Shared by the Worker and
  * by the migrations.
+ *
+ * @param {{ database: unknown, baseURL: string, secret: string, cookieCache: boolean, updateAgeSeconds?: number }} setting
  */
 export function options({ database, baseURL, secret, cookieCache, updateAgeSeconds }) {
   return {

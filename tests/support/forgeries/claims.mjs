@@ -16,7 +16,7 @@ export const wrongTypes = family("wrongly typed claim", [
       ["true", () => true],
       ["a list", (value) => [value]],
       ["an object", (value) => ({ value })],
-    ].map(([what, wrong]) => [
+    ].map((/** @type {any[]} */ [what, wrong]) => [
       `${claim}: ${what}`,
       (kit) => kit.withClaims({ [claim]: wrong(kit.claims[claim]) }),
       onlyFor(claim),
