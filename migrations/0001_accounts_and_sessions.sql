@@ -8,6 +8,14 @@
 -- pays for every index, and a read costs a thousandth of a write, so no index exists only to save
 -- reads.
 
+-- The migrations that have been applied, however: `GET /ready` compares them with those that the
+-- Worker knows. (wrangler's own list, `d1_migrations`, exists only where wrangler applied them.)
+CREATE TABLE schema_migrations (
+    name TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO schema_migrations (name) VALUES ('0001_accounts_and_sessions');
+
 CREATE TABLE roles (
     slug       TEXT    NOT NULL PRIMARY KEY, -- what tokens and answers contain
     name       TEXT    NOT NULL,             -- the display name

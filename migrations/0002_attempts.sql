@@ -16,3 +16,5 @@ CREATE TABLE sweeps (
     swept    TEXT NOT NULL PRIMARY KEY, -- the table
     position TEXT NOT NULL              -- JSON: the last key that was read
 ) STRICT, WITHOUT ROWID;
+
+INSERT INTO schema_migrations (name) VALUES ('0002_attempts');

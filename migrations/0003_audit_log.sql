@@ -145,3 +145,5 @@ CREATE TRIGGER users_deleted AFTER DELETE ON users
 BEGIN
     INSERT INTO events (user_id, event) VALUES (OLD.id, 'deleted');
 END;
+
+INSERT INTO schema_migrations (name) VALUES ('0003_audit_log');

@@ -56,7 +56,7 @@ pub struct Service {
     pub verified: VerifiedTokens,
     /// Remembers accounts for a few seconds.
     pub copies: IsolateCopies,
-    /// Remembers whether the deployment can serve requests.
+    /// Remembers what the operators have been told of a schema that is too old.
     pub readiness: Readiness,
     /// The public keys, as JSON.
     pub public_keys: String,

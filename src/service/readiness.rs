@@ -3,50 +3,29 @@
 use core::cell::Cell;
 
 use super::Ctx;
-use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{LogValue, Ports, StoreError};
 use crate::store::schema;
 
-/// How long an isolate remembers what it has found: a flood of questions is no flood of reads.
-const REMEMBERED: Seconds = Seconds::new(5);
 /// What SQLite says of a schema that is older than a statement.
 const SCHEMA_FAULTS: [&str; 3] = ["no such table", "no such column", "has no column named"];
 
-/// What an isolate has found.
+/// What an isolate has told its operators.
 #[derive(Default)]
 pub struct Readiness {
-    last: Cell<Option<Finding>>,
     /// Whether the log has been told that migrations are missing.
     is_told: Cell<bool>,
-}
-
-#[derive(Clone, Copy)]
-struct Finding {
-    is_ready: bool,
-    until: UnixSeconds,
 }
 
 /// Returns whether D1 answers with the schema of this version and KV answers. The keys and settings
 /// are in order, or there would be no service. At most one round trip and one read of KV.
 pub async fn is_ready<P: Ports>(ctx: &Ctx<'_, P>) -> bool {
-    let memory = &ctx.service.readiness;
-    if let Some(last) = memory.last.get()
-        && ctx.now < last.until
-    {
-        return last.is_ready;
-    }
     let has_schema = has_schema(ctx.ports).await;
     let has_kv = ctx.ports.responds().await;
     if !has_kv {
         ctx.ports
             .error("ready.failure", &[("ready.part", "kv".into())]);
     }
-    let is_ready = has_schema && has_kv;
-    memory.last.set(Some(Finding {
-        is_ready,
-        until: ctx.now.plus(REMEMBERED),
-    }));
-    is_ready
+    has_schema && has_kv
 }
 
 /// Logs which migrations are missing, after a request has failed with this cause, once an isolate: a

@@ -3,18 +3,17 @@
 use super::{result, row};
 use crate::ports::{Batch, Database, Statement, StoreError};
 
-/// The files of `migrations/`, in order. wrangler keeps the names of those that it has applied in
-/// the table `d1_migrations`.
+/// The files of `migrations/`, in order. Each adds its name to the table `schema_migrations`.
 pub const MIGRATIONS: [&str; 3] = [
-    "0001_accounts_and_sessions.sql",
-    "0002_attempts.sql",
-    "0003_audit_log.sql",
+    "0001_accounts_and_sessions",
+    "0002_attempts",
+    "0003_audit_log",
 ];
 
 const APPLIED: Statement = Statement::new(
     "/* list migrations */
      SELECT name
-       FROM d1_migrations",
+       FROM schema_migrations",
 );
 
 /// Returns the migrations that have not been applied. One round trip. A database that is newer than
@@ -22,7 +21,7 @@ const APPLIED: Statement = Statement::new(
 ///
 /// # Errors
 ///
-/// [`StoreError`], also when no migration was ever applied: then there is no table of them.
+/// [`StoreError`], also when no migration was ever applied: then there is no such table.
 pub async fn missing(database: &impl Database) -> Result<Vec<&'static str>, StoreError> {
     let results = database.run(&Batch::new(&[], [APPLIED])).await?;
     let applied = row::all(result(&results, 0)?, |row| row.text("name"))?;

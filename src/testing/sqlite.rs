@@ -63,13 +63,6 @@ impl Default for Sqlite {
         for migration in migrations() {
             migrated.execute(&mutants::applied(&migration));
         }
-        // As wrangler keeps them.
-        migrated.execute("CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT UNIQUE)");
-        for name in migration_names() {
-            migrated.execute(&format!(
-                "INSERT INTO d1_migrations (name) VALUES ('{name}')"
-            ));
-        }
         migrated
     }
 }
@@ -80,7 +73,7 @@ pub(crate) fn migration_names() -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .expect("migrations/")
         .map(|entry| entry.expect("a file").file_name().into_string())
-        .map(|name| name.expect("a name"))
+        .map(|name| name.expect("a name").trim_end_matches(".sql").to_owned())
         .collect();
     names.sort();
     names
