@@ -4,6 +4,8 @@
  *
  *     npm run bench:peers
  *     npm run bench:peers -- --quick    fewer rounds, nothing is kept
+ *     npm run bench:peers -- --kind renew
+ *                                       one kind of request, in more rounds, nothing is kept
  *
  * Every contestant has a workerd of its own, all alive, one at work at a time.
  * The load comes from this process: with two cores it has one of them.
@@ -22,12 +24,15 @@ const WARM_UP_SECONDS = 2;
 /** Before each round, uncounted: caches that the last kind of request has made old. */
 const SETTLE_SECONDS = 0.2;
 const FULL = { rounds: 5, seconds: 1.5, openRounds: 2, openSeconds: 3, passwordRounds: 50 };
+const ALONE = { rounds: 15, seconds: 1.5, openRounds: 0, openSeconds: 0 };
 const QUICK = { rounds: 3, seconds: 0.7, openRounds: 1, openSeconds: 2, passwordRounds: 10 };
 
 /** For the kinds that are worth it; every contestant of them keeps up with this on a quiet machine. */
 const OPEN_PER_SECOND = { read: 400, renew: 100 };
 
 await main(import.meta.url, async (args) => {
+  const kind = args[args.indexOf("--kind") + 1];
+  if (args.includes("--kind")) return measureOne(kind);
   const quick = args.includes("--quick");
   const size = quick ? QUICK : FULL;
   const [loads, passwords] = await withStage(CONNECTIONS, KINDS, async (stage) => {
@@ -37,6 +42,20 @@ await main(import.meta.url, async (args) => {
   });
   return summary(loads, passwords, { save: !quick });
 });
+
+/** One kind alone: each contestant's requests a second in each round, and ours in terms of it. */
+async function measureOne(kind) {
+  const only = { [kind]: KINDS[kind] };
+  const rows = await withStage(CONNECTIONS, only, (stage) => measureKind(stage, kind, ALONE));
+  const ours = rows[0].closed.map(({ perSecond }) => perSecond);
+  for (const { label, closed } of rows) {
+    const theirs = closed.map(({ perSecond }) => perSecond);
+    console.log(
+      `${label}: ${written(spread(theirs), 0)} requests/s, Latchkey / this one ${written(ratios(ours, theirs))}`,
+    );
+  }
+  return 0;
+}
 
 /** Closed load, then open load where there is a rate: `[{label, closed: [...], open: [...]}]`. */
 async function measureKind(stage, kind, { rounds, seconds, openRounds, openSeconds }) {
