@@ -94,7 +94,7 @@ export async function startLatchkey({
   const worker = {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    manifest: manifest(entry ?? "build/index.js"),
+    manifest: manifest(entry ?? "entry.mjs"),
     env: bindings(config, texts, limits),
   };
   const mf = new Miniflare({

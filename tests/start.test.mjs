@@ -32,7 +32,7 @@ function freePort() {
 function configured(folder, replaced, appended) {
   let text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const here = {
-    '"build/index.js"': JSON.stringify(join(ROOT, "build", "index.js")),
+    '"entry.mjs"': JSON.stringify(join(ROOT, "entry.mjs")),
     '"migrations"': JSON.stringify(join(ROOT, "migrations")),
   };
   for (const [from, to] of Object.entries({ ...here, ...replaced })) {
