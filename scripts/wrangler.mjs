@@ -4,12 +4,11 @@
  *
  *     npm run wrangler -- deploy
  */
-import { join } from "node:path";
-import { ROOT, exitCode, main } from "./lib.mjs";
+import { exitCode, main } from "./lib.mjs";
+import { WRANGLER } from "./place.mjs";
 import { setup } from "./setup.mjs";
 
-/** wrangler's program; run it with `node`, its own wrapper adds a process. */
-export const WRANGLER = join(ROOT, "node_modules", "wrangler", "wrangler-dist", "cli.js");
+export { WRANGLER };
 
 await main(import.meta.url, async (args) => {
   const env = await setup();

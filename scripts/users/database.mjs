@@ -6,7 +6,8 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { Failure, ROOT, messageOf } from "../lib.mjs";
+import { Failure, messageOf } from "../lib.mjs";
+import { CONFIG, PROJECT, TYPED_WRANGLER } from "../place.mjs";
 import { patiently } from "./faults.mjs";
 import { remoteTarget } from "./target.mjs";
 
@@ -18,7 +19,7 @@ import { remoteTarget } from "./target.mjs";
 
 const BINDING = "DB";
 /** Where `wrangler dev` keeps its state, and the folder in it that is meant by `persist`. */
-const LOCAL_STATE = join(ROOT, ".wrangler", "state");
+const LOCAL_STATE = join(PROJECT, ".wrangler", "state");
 const STATE_VERSION = "v3";
 
 /**
@@ -34,7 +35,7 @@ export async function openDatabase({ persistTo = LOCAL_STATE, remote = false, ac
   if (!remote && kind && !kind.isDirectory()) throw new Failure("--persist-to has to be a folder.");
   // It takes a second to load: not for a mistyped argument.
   const { getPlatformProxy, unstable_readConfig } = await import("wrangler");
-  const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+  const config = unstable_readConfig({ config: CONFIG }, { hideWarnings: true });
   const databases = /** @type {Config["d1_databases"] | undefined} */ (config.d1_databases);
   const entry = databases?.find(({ binding }) => binding === BINDING);
   if (!entry) throw new Failure(`wrangler.toml has no D1 database with the binding ${BINDING}.`);
@@ -78,7 +79,7 @@ export async function rolesIn(db, { remote = false } = {}) {
   } catch (error) {
     if (!/no such table/.test(messageOf(error))) throw error;
     const where = remote ? "--remote" : "--local (and --persist-to DIR as here)";
-    throw new Failure(`The database has no tables yet. Run: npm run wrangler -- d1 migrations apply DB ${where}`);
+    throw new Failure(`The database has no tables yet. Run: ${TYPED_WRANGLER} d1 migrations apply DB ${where}`);
   }
 }
 

@@ -4,13 +4,14 @@
  */
 import { parseArgs } from "node:util";
 import { Failure, main, messageOf } from "../lib.mjs";
+import { TYPED_SERVER, typed } from "../place.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
 import { asFailure, patiently } from "./faults.mjs";
 import { describeTarget } from "./target.mjs";
 
 /** @typedef {ReturnType<typeof parse>} Options */
 
-const USAGE = "Usage: npm run end-sessions -- --local [--persist-to DIR]|--remote [--account ID]";
+const USAGE = `Usage: ${typed("end-sessions")} --local [--persist-to DIR]|--remote [--account ID]`;
 const TASK = "The sessions were not ended";
 
 await main(import.meta.url, async (args) => {
@@ -44,7 +45,8 @@ async function endSessions(options) {
     const end = db.prepare(
       "UPDATE sessions SET ended_at = unixepoch(), end_reason = 'revoked' WHERE ended_at IS NULL RETURNING 1",
     );
-    const waits = () => console.error("Another program holds the database, such as `npm start`; waiting for it ...");
+    const waits = () =>
+      console.error(`Another program holds the database, such as \`${TYPED_SERVER}\`; waiting for it ...`);
     // Counted by the rows themselves: D1's own count has those of the audit log in it.
     return (await patiently(() => end.all(), { waits })).results.length;
   } finally {

@@ -7,6 +7,7 @@ import { existsSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { Failure, codeOf, main, messageOf } from "../lib.mjs";
+import { typed } from "../place.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
 import { asFailure, patiently } from "./faults.mjs";
 import { exportUsers } from "./export-users.mjs";
@@ -20,7 +21,7 @@ import { describeTarget } from "./target.mjs";
  * @typedef {NonNullable<ReturnType<typeof parse>>["options"]} Options
  */
 
-const USAGE = "Usage: npm run export -- FILE [--force] [--local [--persist-to DIR]|--remote [--account ID]]";
+const USAGE = `Usage: ${typed("export")} FILE [--force] [--local [--persist-to DIR]|--remote [--account ID]]`;
 const TASK = "The export failed";
 const OWNER_ONLY = 0o600;
 const INTERRUPTED = 130;

@@ -4,13 +4,14 @@
  * program holds the database for a moment.
  */
 import { Failure } from "../lib.mjs";
+import { TYPED_SERVER, TYPED_WRANGLER } from "../place.mjs";
 
 /** How long another program may hold the database, and the pauses between the tries. */
 const PATIENCE_MS = 60_000;
 const PAUSES_MS = [50, 100, 200, 400, 800];
 
 const BUSY = /SQLITE_BUSY|SQLITE_LOCKED|database (?:table )?is locked/i;
-const APPLY = "npm run wrangler -- d1 migrations apply DB";
+const APPLY = `${TYPED_WRANGLER} d1 migrations apply DB`;
 
 /**
  * What is said where an error's text matches; `where` is `--local` or `--remote`.
@@ -20,7 +21,8 @@ const APPLY = "npm run wrangler -- d1 migrations apply DB";
 const KNOWN = [
   [
     BUSY,
-    () => "Another program holds the database, such as `npm start` or another import. Stop it, or try again later.",
+    () =>
+      `Another program holds the database, such as \`${TYPED_SERVER}\` or another import. Stop it, or try again later.`,
   ],
   [
     /no such table|no such column|has no column named/,

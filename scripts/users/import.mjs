@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Failure, main, messageOf } from "../lib.mjs";
+import { TYPED_SERVER, typed } from "../place.mjs";
 import { Bytes } from "./bytes.mjs";
 import { openDatabase, rolesIn } from "./database.mjs";
 import { asFailure } from "./faults.mjs";
@@ -22,7 +23,7 @@ import { describeTarget } from "./target.mjs";
  * @typedef {NonNullable<ReturnType<typeof parse>>["options"]} Options
  */
 
-const USAGE = `Usage: npm run import -- FILE [--format csv|jsonl]
+const USAGE = `Usage: ${typed("import")} FILE [--format csv|jsonl]
        [--from ${Object.keys(SOURCES)
          .filter((name) => name !== "latchkey")
          .join("|")}]
@@ -101,7 +102,7 @@ async function importFile(db, { size, records }, context, options) {
       note: (entry) => report.write(entry),
       progress: ({ at, line }) => progress.show(at, line),
       isStopped: () => stopping,
-      waits: () => console.error("Another program holds the database, such as `npm start`; waiting for it ..."),
+      waits: () => console.error(`Another program holds the database, such as \`${TYPED_SERVER}\`; waiting for it ...`),
     });
     progress.end();
     return tell(summary, report, options);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Failure, output } from "../lib.mjs";
-import { WRANGLER } from "../wrangler.mjs";
+import { TYPED_WRANGLER, WRANGLER } from "../place.mjs";
 
 /**
  * @import { Readable, Writable } from "node:stream"
@@ -58,7 +58,7 @@ function describeAccount({ id, name }) {
 function visibleAccounts(env) {
   const answer = json(output("node", ["--no-warnings", WRANGLER, "whoami", "--json"], { env, cwd: tmpdir() }));
   if (!Array.isArray(answer?.accounts)) {
-    throw new Failure("Cloudflare did not say whose login this is. Log in: npm run wrangler -- login");
+    throw new Failure(`Cloudflare did not say whose login this is. Log in: ${TYPED_WRANGLER} login`);
   }
   return answer.accounts;
 }
@@ -122,9 +122,7 @@ function databaseIn(account, { database_id, database_name }, { config, env }) {
     );
     if (one) return one;
     const named = database_id ? `with the id ${database_id}` : `"${database_name}"`;
-    throw new Failure(
-      `There is no database ${named} in the account ${describeAccount(account)}. Deploy first (README.md, "Deploying").`,
-    );
+    throw new Failure(`There is no database ${named} in the account ${describeAccount(account)}. Deploy first.`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
