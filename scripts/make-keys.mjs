@@ -13,18 +13,29 @@ import { appendFileSync, chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, main, say } from "./lib.mjs";
 
-/** A new JWK Set, as one line of JSON. */
-export function makeKeys() {
+/** A new Ed25519 key as a JWK, private part included. */
+export function makeKey() {
   const { privateKey } = generateKeyPairSync("ed25519");
-  const { kty, crv, x, d } = privateKey.export({ format: "jwk" });
+  const jwk = privateKey.export({ format: "jwk" });
+  const [kty, crv, x, d] = [jwk.kty, jwk.crv, jwk.x, jwk.d].map(String);
   // RFC 7638: the required public members, in lexicographic order.
   const kid = createHash("sha256").update(JSON.stringify({ crv, kty, x })).digest("base64url");
-  return JSON.stringify({ keys: [{ kty, crv, x, d, kid, alg: "EdDSA", use: "sig" }] });
+  return { kty, crv, x, d, kid, alg: "EdDSA", use: "sig" };
 }
 
-/** Adds development keys to `.dev.vars`, unless it has some. Never prints them. */
-export function ensureDevKeys() {
-  const path = join(ROOT, ".dev.vars");
+/** A new JWK Set, as one line of JSON. */
+export function makeKeys() {
+  return JSON.stringify({ keys: [makeKey()] });
+}
+
+/**
+ * Adds development keys to `.dev.vars` of a folder, unless it has some. Never
+ * prints them.
+ *
+ * @param {string} [folder]
+ */
+export function ensureDevKeys(folder = ROOT) {
+  const path = join(folder, ".dev.vars");
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   if (/^\s*(export\s+)?JWT_KEYS\s*=/m.test(text)) return;
   const separator = text === "" || text.endsWith("\n") ? "" : "\n";
