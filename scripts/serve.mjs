@@ -1,19 +1,18 @@
 /**
- * `npm start`: sets up, makes development keys, applies the migrations to the
- * local database, builds, and serves until Ctrl-C.
+ * Applies the migrations to the local database and serves until Ctrl-C: what
+ * `npm start` and `latchkey dev` share.
  *
  * Extra arguments reach `wrangler dev`:
  *
  *     npm start -- --port 9000 --persist-to DIR --var NAME:VALUE
+ *     npx latchkey dev --app app/wrangler.toml
  */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { build } from "./build.mjs";
-import { ROOT, main, messageOf, run, say } from "./lib.mjs";
-import { ensureDevKeys } from "./make-keys.mjs";
-import { setup } from "./setup.mjs";
-import { WRANGLER } from "./wrangler.mjs";
+import { option, value } from "./arguments.mjs";
+import { Failure, messageOf, run, say } from "./lib.mjs";
+import { CONFIG, PROJECT, WRANGLER } from "./place.mjs";
 
 /** How long the server may take to stop before it is killed. */
 const STOP_TIMEOUT_MS = 5_000;
@@ -22,44 +21,31 @@ const STOP_TIMEOUT_MS = 5_000;
 const DEFAULT_PORT = 8787;
 /** How long `/health` may take after the server has said that it is ready. */
 const HEALTH_TIMEOUT_MS = 30_000;
+/** Of `wrangler dev`, for Latchkey alone. */
+const STATE = join(PROJECT, ".wrangler", "state");
 
-await main(import.meta.url, async (args) => {
-  const env = await setup();
-  ensureDevKeys();
-  await build(env);
-  const chosen = [...option(args, "--config", "-c"), ...option(args, "--env", "-e")];
+/**
+ * Answers with the exit code. With `--app CONFIG` an app is in front and
+ * Latchkey beside it, on one database, whatever wrangler would choose.
+ *
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>}
+ */
+export async function migrateAndServe(args, env) {
+  const app = value(args, "--app");
+  const given = args.filter((arg) => !option(args, "--app").includes(arg));
+  if (app !== undefined && !existsSync(app)) throw new Failure(`There is no ${app}.`);
+  const rest = app !== undefined && !value(given, "--persist-to") ? [...given, "--persist-to", STATE] : given;
+  const own = option(rest, "--config", "-c");
+  const chosen = [...(own.length > 0 ? own : ["--config", CONFIG]), ...option(rest, "--env", "-e")];
   say("Applying migrations to the local database ...");
-  const migrations = ["d1", "migrations", "apply", "DB", "--local", ...option(args, "--persist-to"), ...chosen];
-  await run("node", ["--no-warnings", WRANGLER, ...migrations], { env: { ...env, CI: "true" } });
-  return serve([...args, ...(await onThisMachine(args))], env);
-});
-
-/**
- * The value of an option, `--x y` or `--x=y`, under any of its names.
- *
- * @param {string[]} args
- * @param {string[]} names
- */
-function value(args, ...names) {
-  return (
-    option(args, ...names)
-      .join("=")
-      .split("=")
-      .slice(1)
-      .join("=") || undefined
-  );
-}
-
-/**
- * The arguments that give an option its value, or none.
- *
- * @param {string[]} args
- * @param {string[]} names
- */
-function option(args, ...names) {
-  const at = args.findIndex((arg) => names.some((name) => arg === name || arg.startsWith(`${name}=`)));
-  if (at === -1) return [];
-  return names.includes(args[at]) ? args.slice(at, at + 2) : [args[at]];
+  const migrations = ["d1", "migrations", "apply", "DB", "--local", ...option(rest, "--persist-to"), ...chosen];
+  await run("node", ["--no-warnings", WRANGLER, ...migrations], { env: { ...env, CI: "true" }, cwd: PROJECT });
+  const here = await onThisMachine(rest);
+  if (app === undefined) return serve([...rest, ...here], env);
+  const others = rest.filter((arg) => !own.includes(arg));
+  return serve(["--config", app, "--config", own.at(-1) ?? CONFIG, ...others, ...here], env, { isApp: true });
 }
 
 /**
@@ -75,7 +61,7 @@ async function onThisMachine(args) {
   // It takes a second to load, and is not there before the set-up.
   const { unstable_readConfig } = await import("wrangler");
   const config = unstable_readConfig(
-    { config: value(args, "--config", "-c") ?? join(ROOT, "wrangler.toml"), env: value(args, "--env", "-e") },
+    { config: value(args, "--config", "-c") ?? CONFIG, env: value(args, "--env", "-e") },
     { hideWarnings: true },
   );
   const given = (/** @type {string[]} */ ...names) => option(args, ...names).length > 0;
@@ -105,7 +91,7 @@ async function onThisMachine(args) {
  */
 function devVars(args) {
   const config = value(args, "--config", "-c");
-  const path = join(config ? dirname(resolve(config)) : ROOT, ".dev.vars");
+  const path = join(config ? dirname(resolve(config)) : PROJECT, ".dev.vars");
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
@@ -147,14 +133,15 @@ async function report(origin) {
  *
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
+ * @param {{ isApp?: boolean }} [what]
  * @returns {Promise<number>}
  */
-function serve(args, env) {
+function serve(args, env, { isApp = false } = {}) {
   const secure = value(args, "--upstream-protocol") === "https";
   return new Promise((done) => {
     say("Starting the server ...");
     const server = spawn("node", ["--no-warnings", WRANGLER, "dev", "--show-interactive-dev-session=false", ...args], {
-      cwd: ROOT,
+      cwd: PROJECT,
       env: { ...env, LATCHKEY_SERVING: "true" },
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
@@ -163,9 +150,9 @@ function serve(args, env) {
       if (event !== "DEV_SERVER_READY") return;
       const host = ["127.0.0.1", "::1", "0.0.0.0", "::", "*", "localhost"].includes(ip) ? "localhost" : ip;
       const origin = `${secure ? "https" : "http"}://${host}:${port}`;
-      say(`Latchkey serves at ${origin} (Ctrl-C stops it).`);
+      say(`${isApp ? "The app, with Latchkey beside it," : "Latchkey"} serves at ${origin} (Ctrl-C stops it).`);
       // A development certificate is nobody's to trust; the browser will ask.
-      if (!secure) void report(origin);
+      if (!secure && !isApp) void report(origin);
     });
     let stopping = false;
     const stop = () => {
