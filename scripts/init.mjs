@@ -2,7 +2,7 @@
  * `latchkey init`: a `wrangler.toml` whose paths point into the package, and
  * keys for this machine. Replaces no file, and applies nothing.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { Failure, ROOT } from "./lib.mjs";
 import { ensureDevKeys } from "./make-keys.mjs";
@@ -11,6 +11,8 @@ import { PROJECT, typed } from "./place.mjs";
 const CONFIG_NAMES = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 /** What git must not see: keys, and the local database. */
 const IGNORED = [".dev.vars*", ".wrangler/", "node_modules/"];
+/** Counts more than wrangler.toml, whose ISSUER is for the deployment. */
+const HERE = "ISSUER='http://localhost:8787'\n";
 /** The paths in the example that point into the package. */
 const PACKAGE_FOLDER = "node_modules/latchkey/";
 
@@ -33,6 +35,7 @@ export function init(
   const text = readFileSync(example, "utf8").replaceAll(PACKAGE_FOLDER, packageFolder(project));
   writeFileSync(join(project, "wrangler.toml"), text, { flag: "wx" });
   ensureDevKeys(project);
+  appendFileSync(join(project, ".dev.vars"), HERE);
   const ignore = join(project, ".gitignore");
   const isIgnoring = existsSync(ignore);
   if (!isIgnoring) writeFileSync(ignore, `${IGNORED.join("\n")}\n`, { flag: "wx" });
