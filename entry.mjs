@@ -14,7 +14,12 @@ import Latchkey from "./build/index.js";
 export { default } from "./build/index.js";
 
 /**
- * @import { CookieHeader, Identity, IdentityOptions, Problem, Refreshed, Verified } from "./latchkey.js"
+ * @typedef {import("./latchkey.js").CookieHeader} CookieHeader
+ * @typedef {import("./latchkey.js").Identity} Identity
+ * @typedef {import("./latchkey.js").IdentityOptions} IdentityOptions
+ * @typedef {import("./latchkey.js").Problem} Problem
+ * @typedef {import("./latchkey.js").Refreshed} Refreshed
+ * @typedef {import("./latchkey.js").Verified} Verified
  *
  * @typedef {{ ctx: unknown, env: Record<string, unknown> }} Entrypoint
  */

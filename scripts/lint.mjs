@@ -17,7 +17,7 @@ await main(import.meta.url, async () => {
     ["cargo", "clippy", ...locked, "--lib", "--target", WASM_TARGET, "--", "-D", "warnings"],
     ["cargo", "clippy", ...locked, "-p", "import-rules", "--target", WASM_TARGET, "--", "-D", "warnings"],
     ["biome", "check", "--error-on-warnings"],
-    ...["tsconfig.json", "tests", "bench"].map((project) => ["tsc", "--project", project]),
+    ...["tsconfig.json", "tests", "tests/support/types", "bench"].map((project) => ["tsc", "--project", project]),
   ];
   let failed = 0;
   for (const [command, ...args] of checks) {

@@ -29,6 +29,7 @@ const SHIPPED = [
   "latchkey.d.ts",
   "build/index.js",
   "build/index_bg.wasm",
+  "build/import-rules.wasm",
   "migrations",
   "scripts/arguments.mjs",
   "scripts/cli.mjs",

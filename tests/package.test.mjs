@@ -75,7 +75,7 @@ describe("the package", () => {
   });
 
   test("has a manifest whose every path is in it, and one peer", () => {
-    const manifest = JSON.parse(FILES.find(({ path }) => path === "package.json").bytes);
+    const manifest = JSON.parse(String(FILES.find(({ path }) => path === "package.json")?.bytes));
     const own = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     assert.equal(manifest.version, own.version);
     assert.deepEqual(manifest.peerDependencies, { wrangler: `^${own.devDependencies.wrangler}` });
