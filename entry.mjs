@@ -64,7 +64,8 @@ export class Sessions extends WorkerEntrypoint {
  * @param {IdentityOptions} [options]
  * @returns {Promise<Verified>}
  */
-async function identity(entrypoint, cookieHeader, { maxStaleSeconds } = {}) {
+async function identity(entrypoint, cookieHeader, options) {
+  const maxStaleSeconds = options?.maxStaleSeconds;
   const query =
     maxStaleSeconds === undefined ? "" : `?${new URLSearchParams({ maxStaleSeconds: `${maxStaleSeconds}` })}`;
   const response = await call(entrypoint, "GET", `${IDENTITY}${query}`, cookieHeader);

@@ -90,8 +90,9 @@ export type CookieHeader = string | null | undefined;
 
 export interface IdentityOptions {
   /**
-   * How old the knowledge may be, in whole seconds. 0 asks the database. Left
-   * out, it is the service's own bound.
+   * How old the knowledge may be, in whole seconds from 0 to 300. 0 asks the
+   * database. Left out, or above the service's own bound
+   * (`USER_CACHE_TTL_SECONDS`), it is that bound.
    */
   maxStaleSeconds?: number;
 }

@@ -22,7 +22,7 @@ const UNREADABLE: u8 = b'?';
 /// Replaces a URL that `http` does not accept. No endpoint has this path.
 const UNREADABLE_URI: &str = "https://unreadable.invalid/unreadable";
 
-/// Set in `env` by the entrypoints for service bindings (`package/entry.mjs`), and by nothing else.
+/// Set in `env` by the entrypoints for service bindings (`entry.mjs`), and by nothing else.
 const INTERNAL: &str = "LATCHKEY_INTERNAL";
 
 /// The body of a request, not read yet.
