@@ -80,6 +80,8 @@ describe("the package", () => {
     assert.equal(manifest.version, own.version);
     assert.deepEqual(manifest.peerDependencies, { wrangler: `^${own.devDependencies.wrangler}` });
     assert.equal(manifest.dependencies, undefined);
+    const deployment = JSON.parse(readFileSync(join(ROOT, "deploy", "package.json"), "utf8"));
+    assert.deepEqual(deployment.dependencies, { latchkey: own.version, ...manifest.peerDependencies });
     const named = [manifest.types, ...Object.values(manifest.bin)];
     for (const target of Object.values(manifest.exports)) {
       named.push(...(typeof target === "string" ? [target] : Object.values(target)));
@@ -112,6 +114,7 @@ test("the example wrangler.toml is the repository's own, but for the paths and t
   const [example, own] = [read("package/wrangler.toml"), read("wrangler.toml")];
   assert.deepEqual(example, own);
   const text = readFileSync(join(ROOT, "package", "wrangler.toml"), "utf8");
+  assert.equal(readFileSync(join(ROOT, "deploy", "wrangler.toml"), "utf8"), text, "deploy/ has the same");
   assert.match(text, /^main = "node_modules\/latchkey\/entry\.mjs"$/m);
   assert.match(text, /^migrations_dir = "node_modules\/latchkey\/migrations"$/m);
 });
