@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { dirname, join, relative, sep } from "node:path";
 import { Failure, ROOT } from "./lib.mjs";
 import { ensureDevKeys } from "./make-keys.mjs";
-import { PROJECT, typed } from "./place.mjs";
+import { PROJECT } from "./place.mjs";
 
 const CONFIG_NAMES = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 /** What git must not see: keys, and the local database. */
@@ -24,7 +24,7 @@ export function init(
   args,
   { project = PROJECT, example = join(ROOT, "wrangler.toml"), print = (line) => console.log(line) } = {},
 ) {
-  if (args.length > 0) throw new Failure(`Usage: ${typed("init")}`);
+  if (args.length > 0) throw new Failure("Usage: npx latchkey init");
   for (const name of [...CONFIG_NAMES, ".dev.vars"]) {
     if (existsSync(join(project, name))) {
       throw new Failure(
@@ -45,7 +45,7 @@ export function init(
   if (isIgnoring) print(`Your .gitignore stays as it is. See that it has: ${IGNORED.join(", ")}`);
   else print("Wrote .gitignore, which keeps the keys out of git.");
   print("");
-  print(`Next: ${typed("dev")}`);
+  print("Next: npx latchkey dev");
   print("which is the same as: npx wrangler d1 migrations apply DB --local && npx wrangler dev");
 }
 

@@ -16,7 +16,7 @@ import { scratch } from "./imports.mjs";
 /** @import { TestContext } from "node:test" */
 
 /** What setup.mjs sets for wrangler: nothing here leaves the machine. */
-const QUIET = {
+export const QUIET = {
   CI: "true",
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_WRITE_LOGS: "false",
