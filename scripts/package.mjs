@@ -31,6 +31,7 @@ const SHIPPED = [
   "build/index_bg.wasm",
   "build/import-rules.wasm",
   "migrations",
+  "package",
   "scripts/arguments.mjs",
   "scripts/cli.mjs",
   "scripts/deploy.mjs",
@@ -52,7 +53,10 @@ const PROGRAM = "scripts/cli.mjs";
 
 /** The files of the package of a checkout. @param {string} root @returns {File[]} */
 export function packageFiles(root) {
-  const shipped = SHIPPED.flatMap((path) => below(root, path)).map((path) => [path, path]);
+  const isShipped = (/** @type {string} */ path) => path !== MANIFEST && !Object.hasOwn(REPLACED, path);
+  const shipped = SHIPPED.flatMap((path) => below(root, path))
+    .filter(isShipped)
+    .map((path) => [path, path]);
   const files = [...shipped, ...Object.entries(REPLACED)].map(([from, path]) => ({
     path,
     bytes: readFileSync(join(root, from)),

@@ -22,7 +22,7 @@ import { deploy } from "../scripts/deploy.mjs";
 import { init } from "../scripts/init.mjs";
 import { ROOT } from "../scripts/lib.mjs";
 import { makeKeys } from "../scripts/make-keys.mjs";
-import { QUIET } from "./support/import-command.mjs";
+import { QUIET } from "./support/quiet.mjs";
 
 const EXAMPLE = join(ROOT, "package", "wrangler.toml");
 

@@ -13,7 +13,7 @@ import { delimiter, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { ROOT } from "../scripts/lib.mjs";
 import { pack, packageFiles } from "../scripts/package.mjs";
-import { QUIET } from "./support/import-command.mjs";
+import { QUIET } from "./support/quiet.mjs";
 
 const MAX_COMMANDS = 6;
 const TIMEOUT_MS = 120_000;

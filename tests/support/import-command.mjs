@@ -12,17 +12,9 @@ import { ROOT } from "../../scripts/lib.mjs";
 import { openDatabase } from "../../scripts/users/database.mjs";
 import { WRANGLER } from "../../scripts/wrangler.mjs";
 import { scratch } from "./imports.mjs";
+import { QUIET } from "./quiet.mjs";
 
 /** @import { TestContext } from "node:test" */
-
-/** What setup.mjs sets for wrangler: nothing here leaves the machine. */
-export const QUIET = {
-  CI: "true",
-  WRANGLER_SEND_METRICS: "false",
-  WRANGLER_WRITE_LOGS: "false",
-  CLOUDFLARE_CF_FETCH_ENABLED: "false",
-  MINIFLARE_TELEMETRY_DISABLED: "true",
-};
 
 /**
  * Runs a program: `{code, signal, out}`, with both outputs in `out`; `onOutput` sees it grow.
