@@ -4,14 +4,19 @@
  * what stays as it was, and that no private part is ever printed.
  */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import { keys } from "../scripts/keys/keys.mjs";
+import { ROOT } from "../scripts/lib.mjs";
 import { makeKeys } from "../scripts/make-keys.mjs";
 import { PROFILE, REFRESH, signUp } from "./support/people.mjs";
+import { QUIET } from "./support/quiet.mjs";
 
 const START = Date.parse("2026-11-01T12:00:00Z");
 const MINUTE = 60;
@@ -338,4 +343,57 @@ test("the service takes such a set, times included, and sessions outlive each st
       await latchkey.dispose();
     }
   }
+});
+
+test("--remote sends the set to Cloudflare as the secret, and keeps the file when it is refused", async (t) => {
+  /** @type {{ path: string, body: any }[]} */
+  const received = [];
+  let isRefusing = false;
+  const cloudflare = createServer(async (request, response) => {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    const path = `${request.method} ${new URL(String(request.url), "http://localhost").pathname}`;
+    const isSecret = path.startsWith("PUT ") && path.endsWith("/workers/scripts/latchkey/secrets");
+    if (isSecret && !isRefusing) received.push({ path, body: JSON.parse(Buffer.concat(parts).toString()) });
+    const isRefused = isSecret && isRefusing;
+    response.writeHead(isRefused ? 500 : 200, { "Content-Type": "application/json" });
+    const errors = isRefused ? [{ code: 10_000, message: "no" }] : [];
+    response.end(JSON.stringify({ success: !isRefused, result: isSecret ? {} : [], messages: [], errors }));
+  }).listen(0, "127.0.0.1");
+  await once(cloudflare, "listening");
+  t.after(() => cloudflare.close());
+  const { port } = /** @type {import("node:net").AddressInfo} */ (cloudflare.address());
+  const { file } = operator(t);
+  const env = {
+    ...process.env,
+    ...QUIET,
+    CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}/client/v4`,
+    CLOUDFLARE_API_TOKEN: "token",
+    CLOUDFLARE_ACCOUNT_ID: "a".repeat(32),
+  };
+  const add = async () => {
+    const program = join(ROOT, "scripts", "cli.mjs");
+    const child = spawn(process.execPath, ["--no-warnings", program, "keys", "add", "--file", file, "--remote"], {
+      env,
+    });
+    let out = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (out += part));
+    const [code] = await once(child, "close");
+    return { code, out };
+  };
+
+  const first = await add();
+  assert.equal(first.code, 0, first.out);
+  const before = readFileSync(file, "utf8");
+  const [{ path, body }] = received;
+  assert.equal(path, `PUT /client/v4/accounts/${"a".repeat(32)}/workers/scripts/latchkey/secrets`);
+  assert.deepEqual([body.name, JSON.parse(body.text)], ["JWT_KEYS", JSON.parse(before)]);
+  const [{ d }] = JSON.parse(before).keys;
+  assert.ok(!first.out.includes(d));
+
+  isRefusing = true;
+  const second = await add();
+  assert.equal(second.code, 1, second.out);
+  assert.match(second.out, /wrangler did not put the secret in place/);
+  assert.equal(readFileSync(file, "utf8"), before);
 });
