@@ -41,7 +41,7 @@ export function init(
   if (!isIgnoring) writeFileSync(ignore, `${IGNORED.join("\n")}\n`, { flag: "wx" });
 
   print("Wrote wrangler.toml: Latchkey from node_modules, and everything that it needs.");
-  print("Wrote .dev.vars: the signing keys of this machine. Whoever has them can log in as anybody.");
+  print("Wrote .dev.vars: the signing keys of this machine. A person who has them can log in as any user.");
   if (isIgnoring) print(`Your .gitignore stays as it is. See that it has: ${IGNORED.join(", ")}`);
   else print("Wrote .gitignore, which keeps the keys out of git.");
   print("");

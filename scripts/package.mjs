@@ -14,7 +14,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join, posix } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build } from "./build.mjs";
+import { build, buildImportRules } from "./build.mjs";
 import { Failure, ROOT, main, messageOf } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 import { tarball } from "./tar.mjs";
@@ -107,7 +107,9 @@ function below(root, path) {
 
 await main(import.meta.url, async (args) => {
   const folder = parse(args);
-  await build(await setup());
+  const env = await setup();
+  await build(env);
+  await buildImportRules(env);
   const files = packageFiles(ROOT);
   const packed = pack(files);
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));

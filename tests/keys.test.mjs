@@ -113,7 +113,7 @@ describe("a key's way", () => {
     assert.doesNotMatch(promoted, /too early/);
 
     const early = DAY + PUBLISHED + KEPT - 1;
-    await assert.rejects(at(early).remote("retire", old), /It may go from 2026-11-09T12:30:00Z on/);
+    await assert.rejects(at(early).remote("retire", old), /It may be retired from 2026-11-09T12:30:00Z on/);
     assert.deepEqual(ids(), [fresh, old]);
     assert.match(await at(early).remote("list"), new RegExp(`${old} {2}replaced, .*\n.*from 2026-11-09T12:30:00Z on`));
     assert.match(await at(early + 1).remote("list"), new RegExp(`${old} {2}gone, .*\n.*now: .*retire`));
@@ -132,8 +132,8 @@ describe("a key's way", () => {
     await someone.remote("add");
     assert.match(await someone.at(DAY).remote("promote"), /lasts 1 hour 6 minutes at least/);
     const [, old] = someone.ids;
-    await assert.rejects(someone.at(DAY + 3600 + 360 - 1).remote("retire", old), /It may go/);
-    await assert.rejects(someone.at(DAY + 7200).remote("retire", old, "--env", "staging"), /It may go/);
+    await assert.rejects(someone.at(DAY + 3600 + 360 - 1).remote("retire", old), /It may be retired/);
+    await assert.rejects(someone.at(DAY + 7200).remote("retire", old, "--env", "staging"), /It may be retired/);
     await someone.at(DAY + 3600 + 360).remote("retire", old);
   });
 
@@ -146,7 +146,7 @@ describe("a key's way", () => {
     await someone.at(2 * DAY).remote("promote", one);
     assert.deepEqual(someone.ids, [one, two]);
     assert.equal(someone.set.keys[0].replaced, undefined);
-    await assert.rejects(someone.at(2 * DAY + KEPT - 1).remote("retire", two), /It may go/);
+    await assert.rejects(someone.at(2 * DAY + KEPT - 1).remote("retire", two), /It may be retired/);
     await someone.at(2 * DAY + KEPT).remote("retire", two);
   });
 
@@ -168,7 +168,7 @@ describe("keys without times", () => {
     assert.match(await someone.at(0).remote("list"), new RegExp(`${one.kid} {2}signs\n *${two.kid} {2}ready`));
     await someone.remote("promote", two.kid);
     assert.deepEqual(someone.ids, [two.kid, one.kid]);
-    await assert.rejects(someone.at(KEPT - 1).remote("retire", one.kid), /It may go/);
+    await assert.rejects(someone.at(KEPT - 1).remote("retire", one.kid), /It may be retired/);
     await someone.at(KEPT).remote("retire", one.kid);
   });
 
@@ -177,7 +177,7 @@ describe("keys without times", () => {
     const [one, two] = [makeKeys(), makeKeys()].map((text) => JSON.parse(text).keys[0]);
     const promoted = new Date(START).toISOString();
     writeFileSync(someone.file, JSON.stringify({ keys: [{ ...one, promoted }, two] }));
-    await assert.rejects(someone.at(KEPT - 1).remote("retire", two.kid), /It may go/);
+    await assert.rejects(someone.at(KEPT - 1).remote("retire", two.kid), /It may be retired/);
     await someone.at(KEPT).remote("retire", two.kid);
   });
 
@@ -222,7 +222,7 @@ describe("force", () => {
     await someone.remote("add");
     assert.match(
       await someone.remote("promote", "--force"),
-      /It was too early\..*refuses its tokens for up to 15 minutes/,
+      /It was too early\..*refuse its tokens for up to 15 minutes/,
     );
     const [, old] = someone.ids;
     assert.match(await someone.remote("retire", old, "--force"), /users log in again/);

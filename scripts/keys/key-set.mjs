@@ -10,8 +10,8 @@
  *     retire   out of the set
  *
  * The times are members of the keys themselves, `added`, `promoted` and
- * `replaced`, which the service ignores. A key without them has come from
- * somewhere else, and counts as added long ago.
+ * `replaced`, which the service ignores. A key without them was made
+ * by other means, and counts as added long ago.
  */
 import { Failure } from "../lib.mjs";
 import { makeKey } from "../make-keys.mjs";
@@ -111,7 +111,7 @@ export function promote(set, kid, { now, isForced }) {
   const isEarly = from > now;
   if (isEarly && !isForced) {
     throw new Failure(
-      `${key.kid} was added at ${key.added}. It may sign from ${time(from)} on: until then not everybody who verifies tokens knows it.`,
+      `${key.kid} was added at ${key.added}. It may sign from ${time(from)} on: until then some services that verify tokens do not know it.`,
     );
   }
   const { replaced: _, ...rest } = key;
@@ -140,7 +140,7 @@ export function retire(set, kid, { now, isForced, lifetimes }) {
   const isEarly = isSigning || (from !== null && from > now);
   if (isEarly && !isForced) {
     throw new Failure(
-      `${key.kid} was replaced at ${replacedAt(set, key)}. It may go from ${time(/** @type {Date} */ (from))} on: until then there are tokens that it signed.`,
+      `${key.kid} was replaced at ${replacedAt(set, key)}. It may be retired from ${time(/** @type {Date} */ (from))} on: until then there are tokens that it signed.`,
     );
   }
   const rest = set.keys.filter((one) => one !== key);
@@ -186,8 +186,8 @@ function onlyCandidate(set) {
 }
 
 /**
- * Whether tokens of a key behind the first may be about: it has signed, or it
- * came from somewhere else and nobody knows.
+ * Whether tokens of a key behind the first may still be valid: it has signed, or
+ * it was made by other means and that is not recorded.
  *
  * @param {KeySet} set
  * @param {Key} key

@@ -45,7 +45,7 @@ const LEAKED =
   "A service that has cached the key set accepts the key for up to 10 minutes more.";
 const EARLY_RETIREMENT = "Sessions whose tokens this key signed last end now: their users log in again.";
 const EARLY_PROMOTION =
-  "Whoever does not know the key yet refuses its tokens for up to 15 minutes, and users may have to log in again.";
+  "Services and isolates that do not know the key yet refuse its tokens for up to 15 minutes, and users may have to log in again.";
 
 /** @type {World} */
 const THIS_WORLD = {
@@ -87,7 +87,7 @@ function added({ request, set, now }) {
     set: after,
     lines: [
       `Added the key ${key.kid}. It verifies, and does not sign yet.`,
-      `This stage lasts ${duration(PUBLISHED_SECONDS)} at least: whoever verifies tokens has to know the key before it signs.`,
+      `This stage lasts ${duration(PUBLISHED_SECONDS)} at least: everything that verifies tokens must know the key before it signs.`,
     ],
     next: `From ${time(from)} on: ${next("promote", key.kid, request)}`,
   };
@@ -103,7 +103,7 @@ function promoted({ request, set, now, lifetimes }) {
     lines: [
       `${key.kid} signs. ${former.kid} verifies only from now on.`,
       ...(isEarly ? [`It was too early. ${EARLY_PROMOTION}`] : []),
-      "The counters that slow down the guessing of passwords begin afresh.",
+      "The counters that slow down password guessing start afresh.",
       `This stage lasts ${duration(seconds)} at least: until then there are tokens that ${former.kid} signed.`,
     ],
     next: `From ${time(from)} on: ${next("retire", former.kid, request)}`,
