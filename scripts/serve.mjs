@@ -45,7 +45,9 @@ export async function migrateAndServe(args, env) {
   const here = await onThisMachine(rest);
   if (app === undefined) return serve([...rest, ...here], env);
   const others = rest.filter((arg) => !own.includes(arg));
-  return serve(["--config", app, "--config", own.at(-1) ?? CONFIG, ...others, ...here], env, { isApp: true });
+  return serve(["--config", app, "--config", value(own, "--config", "-c") ?? CONFIG, ...others, ...here], env, {
+    isApp: true,
+  });
 }
 
 /**

@@ -262,6 +262,8 @@ describe("where keys are kept", () => {
     assert.deepEqual(someone.placed[0].options, { env: "staging", config: undefined });
     assert.equal(statSync(someone.file).mode & 0o777, 0o600);
     assert.match(await someone.remote("add"), /Put it in place: .*secret put JWT_KEYS < /);
+    rmSync(someone.file);
+    assert.match(await someone.remote("add"), /For the first deployment: .*deploy.* --keys /);
     assert.equal(someone.placed.length, 1);
   });
 

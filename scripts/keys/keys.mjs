@@ -73,7 +73,7 @@ export async function keys(args, replaced = {}) {
   const put = () => world.put(JSON.stringify(change.set), request.options);
   await store.write(change.set, request.isRemote ? put : undefined);
   for (const line of change.lines) world.print(line);
-  world.print(placed(request, store));
+  world.print(placed(request, store, before));
   if (change.next) world.print(change.next);
 }
 
@@ -145,10 +145,14 @@ function list({ set, now, lifetimes, request }, { path }, { print }) {
  *
  * @param {Request} request
  * @param {Store} store
+ * @param {KeySet} before
  */
-function placed({ isRemote, file, options }, { path }) {
+function placed({ isRemote, file, options }, { path }, before) {
   if (isRemote) return `${path} and the deployed secret JWT_KEYS have the new set.`;
   if (file === undefined) return `${path} has the new set.`;
+  if (before.keys.length === 0) {
+    return `${path} has the new set. For the first deployment: ${typed("deploy")} --keys ${file}${flags(options)}`;
+  }
   return `${path} has the new set. Put it in place: ${TYPED_WRANGLER} secret put JWT_KEYS${flags(options)} < ${file}`;
 }
 
