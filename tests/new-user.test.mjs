@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -15,6 +15,7 @@ import { ROOT } from "../scripts/lib.mjs";
 import { pack, packageFiles } from "../scripts/package.mjs";
 import { QUIET } from "./support/quiet.mjs";
 
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const MAX_COMMANDS = 6;
 const TIMEOUT_MS = 120_000;
 /** The app of somebody who wants to know who is there: everything else is Latchkey's. */
@@ -72,10 +73,10 @@ function type(command) {
   return run(command);
 }
 
-/** @param {string} command @returns {Promise<string>} */
-function run(command) {
+/** @param {string} command @param {string} [cwd] @returns {Promise<string>} */
+function run(command, cwd = project) {
   return new Promise((done, fail) => {
-    const child = spawn("sh", ["-c", command], { cwd: project, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("sh", ["-c", command], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (out += part));
     child.on("error", fail).on("close", (code) => {
@@ -128,7 +129,7 @@ test("from an empty folder to a greeted user in six commands, without Rust", asy
     mkdirSync(dirname(join(project, path)), { recursive: true });
     writeFileSync(join(project, path), text);
   }
-  const packed = join(folder, "latchkey.tgz");
+  const packed = join(folder, `latchkey-${VERSION}.tgz`);
   writeFileSync(packed, pack(packageFiles(ROOT)));
   for (const program of ["cargo", "rustc", "rustup"]) await assert.rejects(run(`command -v ${program}`), program);
   const port = await freePort();
@@ -173,4 +174,11 @@ test("from an empty folder to a greeted user in six commands, without Rust", asy
   await run("npx wrangler types -c app/wrangler.toml -c wrangler.toml types.d.ts --include-runtime=false");
   const types = readFileSync(join(project, "types.d.ts"), "utf8");
   assert.match(types, /AUTH: Service<typeof import\("\.\/node_modules\/latchkey\/entry"\)\.Auth>/);
+
+  // The folder that Cloudflare builds.
+  const deployment = join(folder, "deployment");
+  cpSync(join(ROOT, "deploy"), deployment, { recursive: true });
+  copyFileSync(packed, join(deployment, `latchkey-${VERSION}.tgz`));
+  await run("npm install --no-audit --no-fund --prefer-offline", deployment);
+  assert.match(await run("npm run deploy -- --dry-run", deployment), /env\.DB[\s\S]*--dry-run: exiting now/);
 });

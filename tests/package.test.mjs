@@ -81,7 +81,10 @@ describe("the package", () => {
     assert.deepEqual(manifest.peerDependencies, { wrangler: `^${own.devDependencies.wrangler}` });
     assert.equal(manifest.dependencies, undefined);
     const deployment = JSON.parse(readFileSync(join(ROOT, "deploy", "package.json"), "utf8"));
-    assert.deepEqual(deployment.dependencies, { latchkey: own.version, ...manifest.peerDependencies });
+    assert.deepEqual(deployment.dependencies, {
+      latchkey: `file:latchkey-${own.version}.tgz`,
+      ...manifest.peerDependencies,
+    });
     const named = [manifest.types, ...Object.values(manifest.bin)];
     for (const target of Object.values(manifest.exports)) {
       named.push(...(typeof target === "string" ? [target] : Object.values(target)));
