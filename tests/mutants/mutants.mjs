@@ -13,9 +13,12 @@ const PASSWORDS = "src/store/passwords.rs";
 const ROTATE = "src/store/rotate.rs";
 const SESSIONS = "src/store/sessions.rs";
 const D1 = "src/platform/d1.rs";
-const AUTHENTICATE = "src/app/authenticate.rs";
+const PROFILE_CACHE = "src/service/profile_cache.rs";
+
+const AUDIT_LOG = "migrations/0003_audit_log.sql";
 
 const FAULTS = "tests/faults.test.mjs";
+const RESTORE = "tests/restore.test.mjs";
 
 export const MUTANTS = [
   {
@@ -23,18 +26,18 @@ export const MUTANTS = [
     edits: [
       [
         ROTATE,
-        "    let rotation = first(database, (ROTATE, &params), read).await?;",
+        "    let rotation = first(database, ROTATE, &params, read).await?;",
         `    let held = Statement::new(
         "/* look first */ SELECT current_jti FROM sessions WHERE user_id = ?2 AND id = ?3 AND ended_at IS NULL",
     );
-    if first(database, (held, &params), |row| row.text("current_jti")).await?.is_none() {
+    if first(database, held, &params, |row| row.text("current_jti")).await?.is_none() {
         return Ok(Rotation::Dead);
     }
     let unchecked = Statement::new(
         "/* rotate */ UPDATE sessions SET previous_jti = ?5, current_jti = ?6, rotated_at = ?1 WHERE user_id = ?2 AND id = ?3
          RETURNING user_id, current_jti, rotated_at, idle_expires_at, ended_at, 'r' AS role_slug",
     );
-    let rotation = first(database, (unchecked, &params), read).await?;`,
+    let rotation = first(database, unchecked, &params, read).await?;`,
       ],
     ],
     native: "store::tests::rotations",
@@ -44,10 +47,10 @@ export const MUTANTS = [
     edits: [
       [
         ROTATE,
-        "    let rotation = first(database, (ROTATE, &params), read).await?;",
-        `    let rotation = first(database, (ROTATE, &params), |row| {
+        "    let rotation = first(database, ROTATE, &params, read).await?;",
+        `    let rotation = first(database, ROTATE, &params, |row| {
         read(row).map(|rotation| match rotation {
-            Rotation::Rotated(rotated) => Rotation::Rotated(RotatedSession {
+            Rotation::Rotated(rotated) => Rotation::Rotated(Grant {
                 refresh_id: request.successor,
                 ..rotated
             }),
@@ -67,7 +70,7 @@ export const MUTANTS = [
   {
     name: "the grace holds for any generation",
     edits: [[ROTATE, "previous_jti IS ?5 AND", "previous_jti IS NOT NULL AND"]],
-    native: "web::tests::sessions",
+    native: "server::tests::sessions",
   },
   {
     name: "reuse is refused, but not punished",
@@ -148,13 +151,32 @@ export const MUTANTS = [
   },
   {
     name: "an import leaves `registered`",
-    edits: [["migrations/0003_audit_log.sql", "WHEN NEW.trace ->> 'actor' IS NOT 'import'\n", ""]],
+    edits: [[AUDIT_LOG, "WHEN NEW.trace ->> 'actor' IS NOT 'import'\n", ""]],
     native: "store::tests::triggers",
   },
   {
     name: "a repeated log-out is recorded again",
-    edits: [["migrations/0003_audit_log.sql", "WHEN OLD.ended_at IS NULL AND NEW", "WHEN NEW"]],
+    edits: [[AUDIT_LOG, "WHEN OLD.ended_at IS NULL AND NEW", "WHEN NEW"]],
     native: "store::tests",
+  },
+  {
+    name: "events are told to a view, whose trigger no dump restores",
+    edits: [
+      [
+        AUDIT_LOG,
+        `CREATE TABLE events (
+    user_id    TEXT,
+    event      TEXT,
+    session_id TEXT,
+    reason     TEXT,
+    trace      TEXT
+) STRICT;`,
+        `CREATE VIEW events AS
+SELECT NULL AS user_id, NULL AS event, NULL AS session_id, NULL AS reason, NULL AS trace;`,
+      ],
+      [AUDIT_LOG, "events_recorded BEFORE INSERT ON", "events_recorded INSTEAD OF INSERT ON"],
+    ],
+    node: [RESTORE, "a dump restores the same rows"],
   },
   {
     name: "every refusal is a row of its own",
@@ -190,51 +212,64 @@ export const MUTANTS = [
   {
     name: "copies of profiles do not expire",
     edits: [
-      [AUTHENTICATE, "&& now < copy.read_at.plus(bound)", "&& (now < copy.read_at.plus(bound) || bound.get() > 0)"],
+      [
+        PROFILE_CACHE,
+        "&& now < copy.read_at.plus(self.bounds.from_read)",
+        "&& (now < copy.read_at.plus(self.bounds.from_read) || now.get() > 0)",
+      ],
     ],
-    native: "web::tests::profile",
+    native: "server::tests::profile",
   },
   {
     name: "copies from before a change count after it",
-    edits: [[AUTHENTICATE, "&& copy.read_at >= claims.issued_at", ""]],
-    native: "web::tests::devices",
+    edits: [[PROFILE_CACHE, "&& copy.read_at >= claims.issued_at", ""]],
+    native: "server::tests::devices",
   },
   {
     name: "an inactive user's access token is accepted",
-    edits: [[AUTHENTICATE, "account.user.is_active && account.live_sessions", "account.live_sessions"]],
-    native: "web::tests::sessions",
+    edits: [["src/service/policy.rs", "account.user.is_active && account.live_sessions", "account.live_sessions"]],
+    native: "server::tests::sessions",
   },
   {
     name: "no dummy hash for an unknown address",
     edits: [
       [
         "src/domain/credential/hashing/judging.rs",
-        "hasher.tag(self.password.expose(), &DUMMY_SALT, (&setting, &[]))?;",
-        "let _ = (&setting, &DUMMY_SALT);",
+        `                hasher.tag(
+                    self.password.expose(),
+                    &DUMMY_SALT,
+                    Recipe {
+                        setting: &setting,
+                        pepper: &[],
+                    },
+                )?;`,
+        "                let _ = (&setting, &DUMMY_SALT);",
       ],
     ],
-    native: "web::tests::account",
+    native: "server::tests::account",
   },
   {
     name: "the signature is not compared",
     edits: [
       [
         "src/domain/session/token.rs",
-        "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature),",
-        "Kind::Access => self.keys.has_signed(&header.kid, signed, &signature) || !signature.is_empty(),",
+        "Kind::Access | Kind::Identity => self.keys.has_signed(&header.kid, signed, &signature),",
+        `Kind::Access | Kind::Identity => {
+                self.keys.has_signed(&header.kid, signed, &signature) || !signature.is_empty()
+            }`,
       ],
     ],
-    native: "domain::token",
+    native: "domain::session::token",
   },
   {
     name: "a token may be lists of values",
-    edits: [["src/domain/session/token.rs", "if bytes.first() != Some(&b'{') {", "if bytes.is_empty() {"]],
-    native: "domain::token",
+    edits: [["src/domain/session/token/wire.rs", "if bytes.first() != Some(&b'{') {", "if bytes.is_empty() {"]],
+    native: "domain::session::token",
   },
   {
     name: "typ is not checked",
     edits: [["src/domain/session/token.rs", "|| header.typ != kind", "|| header.typ.is_empty() || kind.is_empty()"]],
-    native: "domain::token",
+    native: "domain::session::token",
   },
   {
     name: "padding counts as a breached password",
@@ -252,14 +287,14 @@ export const MUTANTS = [
     edits: [
       [
         "src/web/problem.rs",
-        "AppError::Unavailable(cause) => Self::retry_after(Code::Unavailable, 2, Some(cause)),",
-        `AppError::Unavailable(cause) => Self {
-                delete_cookies: true,
-                ..Self::retry_after(Code::Unavailable, 2, Some(cause))
-            },`,
+        "                Self::retry_after(Code::Unavailable, 2, Some(cause))",
+        `                Self {
+                    delete_cookies: true,
+                    ..Self::retry_after(Code::Unavailable, 2, Some(cause))
+                }`,
       ],
     ],
-    native: "web::tests::sessions",
+    native: "server::tests::sessions",
   },
   {
     name: "a busy session never ends",

@@ -15,7 +15,7 @@ import { mutantsOf, triggersOf } from "./sql.mjs";
 const AT_ONCE = 2;
 const TIMEOUT_MS = 180_000;
 /** The cheap tests first: most mutants get no further. */
-const SUITES = ["store::tests::", "web::tests::"];
+export const SUITES = ["store::tests::", "server::tests::"];
 
 /** Runs the mutants whose name contains the text; answers whether all of them are accounted for. */
 export async function sqlMutants(env, text) {
