@@ -148,6 +148,8 @@ async function ownStory(contestant) {
   const read = (path) => ({ method: "GET", path, headers: {}, body: null, status: 200 });
 
   await count("health", "nothing", {}, story.nothing());
+  await count("ready, cold", null, {}, read("/ready"));
+  await count("key set", null, {}, read("/.well-known/jwks.json"));
   await count("registration", "register", {}, story.register(person));
   await countedSend(contestant, story.login(person), other);
   await count("login", "login", own, story.login(person));
@@ -160,6 +162,9 @@ async function ownStory(contestant) {
   await count("login refused, unknown address", null, {}, { ...story.login(stranger), status: 401 });
   await count("profile, cold", null, own, story.read());
   await count("profile, warm", "read", own, story.read());
+  await count("identity, warm", null, own, read("/api/account/identity"));
+  await count("identity, from D1", null, own, read("/api/account/identity?maxStaleSeconds=0"));
+  await count("verify, warm", null, own, { ...read("/api/account/verify"), status: 204 });
   const before = { ...own };
   await count("refresh", "renew", own, story.renew());
   await count("refresh, repeated within the grace", null, before, story.renew());

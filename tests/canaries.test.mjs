@@ -31,12 +31,14 @@ let latchkey;
 const answers = [];
 /** Every token that was ever handed out. */
 const tokens = new Set();
+/** Every token for an upstream. */
+const identities = new Set();
 let logs;
 let tables;
 let entries;
 
 before(async () => {
-  latchkey = await startLatchkey({ vars: { ISSUER: BASE }, entry: CHAOS });
+  latchkey = await startLatchkey({ vars: { ISSUER: BASE, UPSTREAMS: "reports" }, entry: CHAOS });
   await story();
   await latchkey.settled();
   logs = latchkey.logs.map(({ message }) => message).join("\n");
@@ -54,6 +56,7 @@ function recorded() {
       const answer = await latchkey.fetch(new URL(path, BASE), { ...init, headers });
       const cookies = answer.headers.getSetCookie();
       for (const line of cookies) tokens.add(/=([^;]*)/.exec(line)?.[1]);
+      identities.add(answer.headers.get("X-Auth-Identity"));
       const others = [...answer.headers].filter(([name]) => name !== "set-cookie");
       answers.push({
         request: [init.method, path],
@@ -133,7 +136,11 @@ async function story() {
   await still.delete("/api/account/sessions?scope=canary-query");
   await still.delete("/api/account/sessions?scope=others");
   await still.get(PROFILE);
-  await still.get("/health?canary-query");
+  await still.get("/api/account/identity?maxStaleSeconds=canary-query");
+  await still.get("/api/account/identity?maxStaleSeconds=0");
+  await still.get("/api/account/verify?aud=canary-query");
+  await still.get("/api/account/verify?aud=reports");
+  for (const path of ["/health", "/ready", "/.well-known/jwks.json"]) await still.get(`${path}?canary-query`);
 }
 
 async function allRows() {
@@ -178,7 +185,9 @@ function assertAbsent(secrets, text, where) {
 
 /** The signature alone identifies a token. */
 const hashes = () => tables.users.map((user) => user.password_hash).filter((hash) => hash.startsWith("$"));
-const tokenParts = () => [...tokens].filter(Boolean).flatMap((token) => [token, token.split(".")[2]]);
+const partsOf = (set) => [...set].filter(Boolean).flatMap((token) => [token, token.split(".")[2]]);
+const tokenParts = () => partsOf(tokens);
+const identityParts = () => partsOf(identities);
 const privateKeys = () => latchkey.keys.keys.map(({ d }) => d);
 
 describe("the story", () => {
@@ -191,6 +200,7 @@ describe("the story", () => {
     for (const status of [200, 201, 204, 400, 401, 409, 422, 503])
       assert.ok(statuses.has(status), `${status} in ${[...statuses]}`);
     assert.ok(tokens.size >= 10);
+    assert.ok(identityParts().length > 0);
     for (const event of [
       "http.request",
       "http.failure",
@@ -221,7 +231,7 @@ describe("the story", () => {
 
 test("no password, token, key, address or planted text is in the logs", () => {
   assertAbsent(
-    [...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY, ...hashes()],
+    [...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY, ...hashes()],
     logs,
     "the log",
   );
@@ -233,11 +243,13 @@ test("no password or key is in any answer; a token is in Set-Cookie alone, an ad
     const text = JSON.stringify(headers) + body;
     assertAbsent([...PASSWORDS, ...privateKeys(), ...hashes(), ...PLACES], text + cookies, what);
     assertAbsent(tokenParts(), text, what);
+    assertAbsent(identityParts(), body + cookies, what);
     assertAbsent([ADA, EVE, NOBODY], JSON.stringify(headers) + cookies, what);
     const parsed = body.startsWith("{") ? JSON.parse(body) : {};
-    const { email, ...rest } = parsed;
+    const { email = parsed.user?.email, ...rest } = parsed;
+    delete rest.user?.email;
     assertAbsent([ADA, EVE, NOBODY], JSON.stringify(rest), what);
-    if (email !== undefined) assert.match(what, /register|profile/);
+    if (email !== undefined) assert.match(what, /register|profile|identity/);
   }
 });
 
@@ -252,18 +264,22 @@ test("in D1 an address is in users.email alone, a hash in users.password_hash al
     delete user.password_hash;
   }
   assertAbsent(
-    [...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY],
+    [...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY],
     JSON.stringify(others),
     "D1",
   );
   assert.doesNotMatch(JSON.stringify(others), /argon2/);
-  assertAbsent([...PASSWORDS, ...tokenParts(), ...privateKeys()], JSON.stringify(tables), "D1");
+  assertAbsent([...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys()], JSON.stringify(tables), "D1");
 });
 
 test("in KV an address is in its owner's copy alone, and nothing else anywhere", () => {
   for (const { key, text } of entries) {
     assert.match(key.name, /^(user|revoked):/);
-    assertAbsent([...PASSWORDS, ...tokenParts(), ...privateKeys(), ...PLACES], JSON.stringify(key) + text, key.name);
+    assertAbsent(
+      [...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys(), ...PLACES],
+      JSON.stringify(key) + text,
+      key.name,
+    );
     assert.doesNotMatch(text, /argon2/);
     const copy = key.name.startsWith("user:") ? JSON.parse(text) : {};
     if (copy.user) delete copy.user.email;

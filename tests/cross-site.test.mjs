@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import { PASSWORD, logIn, newEmail, register } from "./support/people.mjs";
-import { PATHS, UNSAFE } from "./support/routes.mjs";
+import { CORS_PATHS, PATHS, UNSAFE } from "./support/routes.mjs";
 
 const OWN = "https://auth.example.com";
 const APP = "https://app.example.com";
@@ -248,7 +248,7 @@ describe("CORS", () => {
 
   test("answers the listed origins, each by its own name, on every path", async () => {
     for (const origin of [APP, DEV]) {
-      for (const [path, methods] of PATHS) {
+      for (const [path, methods] of CORS_PATHS) {
         const preflight = await send({ method: "OPTIONS", path }, asks(origin, methods[0]));
         assert.equal(preflight.status, 204, `${origin} ${path}`);
         assert.equal(preflight.text, "");
@@ -264,6 +264,21 @@ describe("CORS", () => {
         const answer = await send({ method: "GET", path }, [["Origin", origin]]);
         assert.deepEqual(answer.header("access-control-allow-origin"), [origin]);
         assert.deepEqual(answer.header("cross-origin-resource-policy"), ["same-site"]);
+      }
+    }
+  });
+
+  test("is for pages: what proxies and Workers ask has none, whoever asks", async () => {
+    const others = PATHS.filter((entry) => !CORS_PATHS.includes(entry));
+    assert.ok(others.length > 0);
+    for (const [path, [method]] of others) {
+      assert.equal((await send({ method: "OPTIONS", path }, asks(APP, method))).status, 405, path);
+      const success = await send({ method, path }, [["Origin", APP], cookie()]);
+      const refusal = await send({ method, path }, [["Origin", APP]]);
+      assert.deepEqual([success.status, refusal.status], [204, 401], path);
+      for (const { header } of [success, refusal]) {
+        for (const name of CORS_HEADERS) assert.deepEqual(header(name), [], `${path} ${name}`);
+        assert.deepEqual(header("cross-origin-resource-policy"), ["same-origin"]);
       }
     }
   });

@@ -167,7 +167,7 @@ describe("a request", () => {
       [
         "http.failure",
         503,
-        { faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no such table: users" }] },
+        { faults: [{ on: "d1", how: "fail", message: "D1_ERROR: Exceeded maximum DB size." }] },
         () => person.client.get("/api/account/sessions"),
       ],
       ["kv.failure", 200, { faults: [{ on: "kv", how: "fail" }] }, () => person.client.get(PROFILE)],
@@ -194,6 +194,23 @@ describe("a request", () => {
           [errors.length, typeof errors[0]["error.cause"], errors[0]["error.code"]],
           [1, "string", "unavailable"],
         );
+    }
+  });
+
+  test("that lacks a table has one more line, which names the missing migrations, once an isolate", async () => {
+    const { client } = await signUp(latchkey);
+    await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no such table: users" }] });
+    for (const events of [
+      ["http.failure", "http.request", "database.migrations_missing"],
+      ["http.failure", "http.request"],
+    ]) {
+      const { written } = await linesOf(() => client.get("/api/account/sessions"));
+      assert.deepEqual(
+        written.map(({ event }) => event),
+        events,
+      );
+      assert.equal(new Set(written.map((line) => line["request.id"])).size, 1);
+      for (const { migrations } of written.slice(2)) assert.equal(migrations[0], "0001_accounts_and_sessions");
     }
   });
 

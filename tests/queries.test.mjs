@@ -29,6 +29,8 @@ before(async () => {
   await done(client.post(`${ACCOUNT}/register`, { json: { email: EMAIL, password: PASSWORD } }), 201);
   await done(client.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: PASSWORD } }), 204);
   await done(client.get(`${ACCOUNT}/profile`), 200);
+  await done(client.get(`${ACCOUNT}/identity?maxStaleSeconds=0`), 200);
+  await done(client.get(`${ACCOUNT}/verify`), 204);
   await done(client.patch(`${ACCOUNT}/profile`, { json: { name: "Ada" } }), 200);
   await done(other.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: PASSWORD } }), 204);
   const { json: sessions } = await client.get(`${ACCOUNT}/sessions`);
@@ -43,7 +45,7 @@ before(async () => {
     client.patch(`${ACCOUNT}/password`, { json: { currentPassword: PASSWORD, newPassword: "battery staple horse" } }),
     204,
   );
-  await done(client.get("/health"), 200);
+  for (const path of ["/health", "/ready", "/.well-known/jwks.json"]) await done(client.get(path), 200);
   await latchkey.scheduled();
   const { calls } = await latchkey.counters();
   const sent = calls

@@ -12,7 +12,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "../../harness/client.mjs";
 import { CUT_OFF, startLatchkey } from "../../harness/latchkey.mjs";
 import { LOGIN, PASSWORD, PROFILE, logIn, newEmail, register } from "../support/people.mjs";
-import { ROUTES } from "../support/routes.mjs";
+import { ROUTES, SAFE_METHODS } from "../support/routes.mjs";
 
 /** As in src/service/hash_queue.rs. */
 const MAX_WAITING = 64;
@@ -114,7 +114,11 @@ const PREPARED = {
   AccountEndSessions: async () => ({ ...(await holder()), path: "/api/account/sessions?scope=all" }),
 };
 /** A session that the request does not end serves many of them. */
-const REPEATED = ["AccountProfile", "AccountSessions", "AccountActivity", "AccountUpdateProfile", "AccountEndSession"];
+const REPEATED = [
+  ...ROUTES.filter(({ method }) => SAFE_METHODS.includes(method)).map(({ operation }) => operation),
+  "AccountUpdateProfile",
+  "AccountEndSession",
+];
 
 async function cutOffs(route, { count, stage, way }) {
   const prepare = async () => ({ ...route, ...(await (PREPARED[route.operation] ?? holder)()) });

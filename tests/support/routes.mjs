@@ -9,7 +9,7 @@ const INVENTORY = JSON.parse(readFileSync(new URL("../../docs/routes.json", impo
 
 /**
  * Each route with its facts: `{operation, method, path, body, hasQuery, limiter,
- * counted, actor, proof, permission, maxAgeSeconds, isTokenEndpoint, problems}`;
+ * counted, actor, proof, permission, maxAgeSeconds, isTokenEndpoint, hasCors, problems}`;
  * `{id}` in a path stands for one segment.
  */
 export const ROUTES = INVENTORY.routes;
@@ -31,6 +31,9 @@ export const PATHS = [...new Set(ROUTES.map(({ path }) => path))].map((path) => 
     method === "GET" ? ["GET", "HEAD"] : [method],
   ),
 ]);
+
+/** The paths, as in {@link PATHS}, that pages of an allowed origin may use. */
+export const CORS_PATHS = PATHS.filter(([path]) => ROUTES.some((route) => route.path === path && route.hasCors));
 
 /** The routes that change something. */
 export const UNSAFE = ROUTES.filter(({ method }) => !SAFE_METHODS.includes(method));

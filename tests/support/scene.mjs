@@ -25,6 +25,7 @@ import { assertProblem } from "./problems.mjs";
  * @property {number} d1 Round trips of a success, as the next two.
  * @property {number} [kvGet]
  * @property {number} [limiter]
+ * @property {boolean} [needsKv] Whether it fails when KV cannot be read.
  * @property {string[]} effect The changed columns, by row, as {@link Scene.changes} has them.
  * @property {number | string} again The answer to a repetition: a status, or a problem's code.
  */
@@ -32,11 +33,26 @@ import { assertProblem } from "./problems.mjs";
 const LOGGED_IN_MS = Date.UTC(2030, 0, 1);
 const NOW_MS = LOGGED_IN_MS + 100_000;
 
+let pauses = 0;
+/** Moves the clock on to a time that no isolate remembers anything from; for requests without a token. */
+function pause(latchkey) {
+  pauses += 1;
+  return latchkey.control({ nowMs: NOW_MS + (86_400 + 10 * pauses) * 1_000 });
+}
+
 /** @type {Route[]} */
 export const ROUTES = [
   {
     name: "GET /health",
     send: ({ nobody }) => nobody.get("/health"),
+    success: 200,
+    d1: 0,
+    effect: [],
+    again: 200,
+  },
+  {
+    name: "GET /.well-known/jwks.json",
+    send: ({ nobody }) => nobody.get("/.well-known/jwks.json"),
     success: 200,
     d1: 0,
     effect: [],
@@ -112,6 +128,15 @@ export const ROUTES = [
     again: 200,
   },
   {
+    name: "GET /api/account/identity?maxStaleSeconds=0",
+    send: ({ own }) => own.get("/api/account/identity?maxStaleSeconds=0"),
+    success: 200,
+    d1: 1,
+    limiter: 1,
+    effect: [],
+    again: 200,
+  },
+  {
     name: "GET /api/account/sessions",
     send: ({ own }) => own.get("/api/account/sessions"),
     success: 200,
@@ -139,6 +164,16 @@ export const ROUTES = [
     again: 204,
   },
   {
+    name: "GET /api/account/verify",
+    send: ({ own }) => own.get("/api/account/verify"),
+    success: 204,
+    d1: 1,
+    kvGet: 1,
+    limiter: 1,
+    effect: [],
+    again: 204,
+  },
+  {
     name: "DELETE /api/account/sessions?scope=all",
     send: ({ own }) => own.delete("/api/account/sessions?scope=all"),
     success: 204,
@@ -155,6 +190,21 @@ export const ROUTES = [
     limiter: 1,
     effect: ["other: end_reason ended_at trace"],
     again: "not_found",
+  },
+  {
+    // The last one: it moves the clock.
+    name: "GET /ready",
+    send: async ({ latchkey, nobody }) => {
+      await pause(latchkey);
+      return nobody.get("/ready");
+    },
+    success: 200,
+    d1: 1,
+    kvGet: 1,
+    limiter: 1,
+    needsKv: true,
+    effect: [],
+    again: 200,
   },
 ];
 
