@@ -268,7 +268,7 @@ SELECT NULL AS user_id, NULL AS event, NULL AS session_id, NULL AS reason, NULL 
   },
   {
     name: "typ is not checked",
-    edits: [["src/domain/session/token.rs", "|| header.typ != kind", "|| header.typ.is_empty() || kind.is_empty()"]],
+    edits: [["src/domain/session/token.rs", "|| header.typ != kind.typ()", "|| header.typ.is_empty()"]],
     native: "domain::session::token",
   },
   {

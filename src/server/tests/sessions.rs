@@ -35,6 +35,18 @@ fn a_refresh_gives_a_new_pair_and_the_old_token_the_same_one_within_the_grace() 
 }
 
 #[test]
+fn an_inactive_users_token_is_refused_even_if_a_session_was_revived_by_hand() {
+    let world = World::new(&[("PROFILE_CONSISTENCY", "strict")]);
+    let client = world.person("ada@example.org");
+    world.sql(
+        "UPDATE users SET is_active = 0;
+         UPDATE sessions SET ended_at = NULL, end_reason = NULL",
+    );
+    assert_eq!(end_reason(&world, &client), "NULL");
+    assert_eq!(world.profile(&client).code(), "invalid_token");
+}
+
+#[test]
 fn the_predecessor_after_the_grace_ends_the_session_and_no_other() {
     let world = World::new(&[]);
     let mut client = world.person("ada@example.org");
