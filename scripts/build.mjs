@@ -19,7 +19,7 @@ const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(RO
  * whose client has left is then finished: stopped in the middle, its memory
  * would be lost to the isolate for good, because nobody tells Rust to drop it.
  */
-const WORKER_BUILD_SETTINGS = { RUN_TO_COMPLETION: "1" };
+export const WORKER_BUILD_SETTINGS = { RUN_TO_COMPLETION: "1" };
 const IMPORT_RULES = join(ROOT, "build", "import-rules.wasm");
 const IMPORT_RULES_SOURCES = ["import-rules", join("src", "domain"), "Cargo.toml", "Cargo.lock"];
 const STAMP = join(ROOT, "build", ".latchkey-stamp");
