@@ -13,7 +13,7 @@ import { SUITES } from "./mutants/run-sql.mjs";
 
 const read = (path) => readFileSync(join(ROOT, path), "utf8");
 /** The paths of the crate's modules, such as `store::tests::rotations`. */
-const MODULES = readdirSync(join(ROOT, "src"), { recursive: true })
+const MODULES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".rs"))
   .map((path) => path.replace(/(\/mod)?\.rs$/, "").replaceAll("/", "::"));
 
