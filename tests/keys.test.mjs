@@ -193,6 +193,19 @@ describe("keys without times", () => {
   });
 });
 
+test("an id that looks like an option is an id", async (t) => {
+  const someone = operator(t);
+  const [one, two] = [makeKeys(), makeKeys()].map((text) => JSON.parse(text).keys[0]);
+  for (const kid of ["-G", "--abc", "--files"]) {
+    writeFileSync(someone.file, JSON.stringify({ keys: [one, { ...two, kid }] }));
+    await someone.at(0).remote("promote", kid);
+    assert.deepEqual(someone.ids, [kid, one.kid]);
+    await someone.remote("retire", kid, "--force");
+    assert.deepEqual(someone.ids, [one.kid]);
+  }
+  await assert.rejects(someone.remote("retire", "--force"), /Usage/);
+});
+
 describe("force", () => {
   test("removes a leaked key at once, puts the next one in its place and says what it costs", async (t) => {
     const someone = operator(t);

@@ -224,14 +224,19 @@ function parse(args) {
   const flag = /** @type {const} */ ({ type: "boolean", default: false });
   const text = /** @type {const} */ ({ type: "string" });
   const options = { file: text, env: text, config: text, remote: flag, force: flag, help: flag };
+  // An id is base64url and may begin with a hyphen: right behind its step it is no option.
+  const [, second = "--"] = args;
+  const isOption = Object.keys(options).some((name) => second === `--${name}` || second.startsWith(`--${name}=`));
+  const ids = ["promote", "retire"].includes(args[0]) && second !== "--" && !isOption ? [second] : [];
+  const others = ids.length > 0 ? [args[0], ...args.slice(2)] : args;
   let parsed;
   try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
+    parsed = parseArgs({ args: others, options, allowPositionals: true });
   } catch (error) {
     throw new Failure(`${messageOf(error).split(". ")[0]}.\n${USAGE}`);
   }
   const { values, positionals } = parsed;
-  const [step, kid, ...more] = positionals;
+  const [step, kid, ...more] = [positionals[0], ...ids, ...positionals.slice(1)];
   const takesKid = step === "promote" || step === "retire";
   const isClear =
     STEPS.includes(step) &&
