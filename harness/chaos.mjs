@@ -6,13 +6,23 @@
  * Each Worker ("point of presence") has an isolate, and so a state, of its
  * own. The harness steers it through two paths that the Worker never sees:
  *
- *     POST /__test/control    JSON, merged into `control` (see faults.mjs)
+ *     POST /__test/control    JSON, merged into `control` (see package/test/faults.mjs)
  *     GET  /__test/counters   what was counted since the last reset
  *     POST /__test/store      D1 and KV, undisturbed and fast, see `store`
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import App from "../build/index.js";
-import { control, counters, enter, kvSeen, newControl, newCounters, now, wrapContext, wrapEnv } from "./faults.mjs";
+import {
+  control,
+  counters,
+  enter,
+  kvSeen,
+  newControl,
+  newCounters,
+  now,
+  wrapContext,
+  wrapEnv,
+} from "../package/test/faults.mjs";
 
 const RealDate = Date;
 

@@ -3,7 +3,7 @@
 /**
  * @import { Reachable } from "./client.mjs"
  * @import { Counts } from "./counting.mjs"
- * @import { Statement } from "./faults.mjs"
+ * @import { Statement } from "../package/test/faults.mjs"
  */
 
 const COUNTERS = "/__bench/counters";

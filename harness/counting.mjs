@@ -15,11 +15,11 @@
  *     POST /__bench/batches     runs batches of `[sql, ...values]` one after the other, uncounted
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { intercept } from "./faults.mjs";
+import { intercept } from "../package/test/faults.mjs";
 
 /**
  * @import { D1Database, D1PreparedStatement, D1Result, KVNamespace } from "@cloudflare/workers-types/experimental"
- * @import { Binding, Context, Statement } from "./faults.mjs"
+ * @import { Binding, Context, Statement } from "../package/test/faults.mjs"
  *
  * @typedef {ReturnType<typeof newCounters>} Counts
  *

@@ -21,7 +21,7 @@ import { makeKeys } from "../scripts/make-keys.mjs";
 /**
  * @import { D1Database } from "@cloudflare/workers-types/experimental"
  * @import { Unstable_Config as Config } from "wrangler"
- * @import { Control, Counters, Statement } from "./faults.mjs"
+ * @import { Control, Counters, Statement } from "../package/test/faults.mjs"
  * @import { SigningKey } from "./tokens.mjs"
  *
  * @typedef {Record<string, string | number | boolean | null>} Texts Vars and secrets; a null removes one.
@@ -284,7 +284,7 @@ export class Latchkey {
   }
 
   /**
-   * Disturbs one point of presence, or all; see `faults.mjs`.
+   * Disturbs one point of presence, or all; see package/test/faults.mjs.
    *
    * @param {Partial<Control> & { reset?: boolean, resetCounters?: boolean }} settings
    * @param {{ pop?: number }} where

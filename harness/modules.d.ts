@@ -3,7 +3,7 @@
 declare module "cloudflare:workers" {
   export class WorkerEntrypoint {
     constructor(ctx: unknown, env: unknown);
-    env: Record<string, import("./faults.mjs").Binding>;
-    ctx: import("./faults.mjs").Context;
+    env: Record<string, import("../package/test/faults.mjs").Binding>;
+    ctx: import("../package/test/faults.mjs").Context;
   }
 }

@@ -25,7 +25,7 @@ import { sendBytes } from "./support/socket.mjs";
 
 /**
  * @import { Answer } from "../harness/client.mjs"
- * @import { Control } from "../harness/faults.mjs"
+ * @import { Control } from "../package/test/faults.mjs"
  */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -13,7 +13,7 @@ import { wholeRequest } from "./support/requests.mjs";
 import { ROUTES, WITH_PROOF } from "./support/routes.mjs";
 
 /**
- * @import { Control } from "../harness/faults.mjs"
+ * @import { Control } from "../package/test/faults.mjs"
  * @import { Options } from "../harness/latchkey.mjs"
  */
 

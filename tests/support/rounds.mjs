@@ -5,7 +5,7 @@ import { REFRESH } from "./people.mjs";
 
 /**
  * @import { Client } from "../../harness/client.mjs"
- * @import { Statement } from "../../harness/faults.mjs"
+ * @import { Statement } from "../../package/test/faults.mjs"
  * @import { Latchkey, Row } from "../../harness/latchkey.mjs"
  */
 

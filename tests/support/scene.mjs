@@ -14,7 +14,7 @@ import { assertProblem } from "./problems.mjs";
 
 /**
  * @import { Answer } from "../../harness/client.mjs"
- * @import { Statement } from "../../harness/faults.mjs"
+ * @import { Statement } from "../../package/test/faults.mjs"
  * @import { Latchkey, Row } from "../../harness/latchkey.mjs"
  * @import { Person } from "./people.mjs"
  *
