@@ -12,36 +12,14 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import App from "../build/index.js";
-import {
-  control,
-  counters,
-  enter,
-  kvSeen,
-  newControl,
-  newCounters,
-  now,
-  wrapContext,
-  wrapEnv,
-} from "../package/test/faults.mjs";
+import { counters, enter, installClock, kvSeen, steer, wrapContext, wrapEnv } from "../package/test/faults.mjs";
 
-const RealDate = Date;
-
-/** `Date` by the test's clock: `new Date()` and `Date.now()`. */
-// biome-ignore lint/suspicious/noShadowRestrictedNames: it replaces the real one, name included.
-globalThis.Date = class Date extends RealDate {
-  constructor(...args) {
-    super(...(args.length === 0 ? [now()] : args));
-  }
-
-  static now() {
-    return now();
-  }
-};
+installClock();
 
 export default class Chaos extends WorkerEntrypoint {
   async fetch(request) {
     const { pathname } = new URL(request.url);
-    if (pathname === "/__test/control") return steer(await request.json());
+    if (pathname === "/__test/control") return Response.json(steer(await request.json()));
     if (pathname === "/__test/counters") return Response.json(counters);
     if (pathname === "/__test/store") return store(this.env, await request.json());
 
@@ -64,17 +42,6 @@ export default class Chaos extends WorkerEntrypoint {
     app.ctx = wrapContext(this.ctx, work);
     return app;
   }
-}
-
-/** `{reset: true}` forgets settings and counts first. */
-function steer({ reset, resetCounters, ...settings }) {
-  if (reset) {
-    Object.assign(control, newControl());
-    kvSeen.clear();
-  }
-  if (reset || resetCounters) Object.assign(counters, newCounters(counters.pending));
-  Object.assign(control, settings);
-  return Response.json(control);
 }
 
 /**

@@ -21,7 +21,7 @@ const DOCUMENTS = execFileSync("git", ["ls-files", "--cached", "--others", "--ex
 const LINK = /\[[^\]]*\]\(([^)\s]+)\)/g;
 /** A path of the repository in backticks: of a file, or of a folder when it ends with a slash. */
 const PATH =
-  /`((?:src|docs|scripts|tests|bench|harness|migrations)\/[\w./-]+|(?:README|ARCHITECTURE|CHANGELOG|Cargo|wrangler|deny|clippy)\.(?:md|toml))`/g;
+  /`((?:src|docs|scripts|tests|bench|harness|migrations|package|examples)\/[\w./-]+|(?:README|ARCHITECTURE|CHANGELOG|Cargo|wrangler|deny|clippy)\.(?:md|toml))`/g;
 
 /** The text without its fenced blocks, which are not Markdown. */
 function prose(text) {

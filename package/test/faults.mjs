@@ -1,15 +1,17 @@
 /**
- * Faults of the platform, as wrappers around its bindings. Runs inside the
- * Worker's isolate, below chaos.mjs.
+ * Faults of the platform, as wrappers around its bindings, and a
+ * clock that tests set. Runs inside the Worker's isolate, below a test-only
+ * entry; the artefact stays as it is.
  *
- * A fault, as tests write it:
+ * A fault:
  *
  *     {on: "d1", how: "fail-after", sql: "UPDATE sessions", nth: 1, times: 1}
  *
  * - `on`: "d1" (any call) or "d1.batch", "d1.first", "d1.run", "d1.all",
  *   "d1.raw"; "kv.get", "kv.put", "kv.delete"; "limiter"
  * - `how`: "fail" (before anything happens), "fail-after" (it happens, the
- *   answer is lost), "hang" (nothing happens for `hangMs`, then it fails)
+ *   answer is lost), "hang" (nothing happens for `hangMs`, then it fails),
+ *   "refuse" (a limiter that lets nothing pass)
  * - `sql`, `key`: regular expressions that the statement or the key matches
  * - `nth`: the first matching call that is hit (1 by default); `times`: how
  *   many in a row (all by default)
@@ -132,12 +134,47 @@ const MESSAGES = {
   limiter: "Rate limiter is not available.",
 };
 
+const RealDate = Date;
 const realNow = Date.now;
 /** @type {Promise<never>} */
 const NEVER = new Promise(() => {});
 
 export function now() {
   return (control.nowMs ?? realNow()) + control.clockOffsetMs;
+}
+
+/** From now on `new Date()` and `Date.now()` follow the clock of `control`. */
+export function installClock() {
+  globalThis.Date = /** @type {DateConstructor} */ (
+    /** @type {unknown} */ (
+      // biome-ignore lint/suspicious/noShadowRestrictedNames: it replaces the real one, name included.
+      class Date extends RealDate {
+        /** @param {any[]} args */
+        constructor(...args) {
+          super(.../** @type {[number]} */ (args.length === 0 ? [now()] : args));
+        }
+
+        static now() {
+          return now();
+        }
+      }
+    )
+  );
+}
+
+/**
+ * Merges settings into `control` and returns them all. `reset` forgets settings and counts first.
+ *
+ * @param {Partial<Control> & { reset?: boolean, resetCounters?: boolean }} settings
+ */
+export function steer({ reset, resetCounters, ...settings }) {
+  if (reset) {
+    Object.assign(control, newControl());
+    kvSeen.clear();
+  }
+  if (reset || resetCounters) Object.assign(counters, newCounters(counters.pending));
+  Object.assign(control, settings);
+  return control;
 }
 
 /**
@@ -421,6 +458,7 @@ async function call(name, detail, work, action) {
 
   const fault = control.faults.find((fault) => hits(fault, name, detail));
   if (!fault) return action();
+  if (fault.how === "refuse") return /** @type {any} */ ({ success: false });
   const message = fault.message ?? MESSAGES[name.split(".")[0]];
   // D1 puts the text without its prefix into the cause.
   const error = new Error(message, { cause: new Error(message.replace("D1_ERROR: ", "")) });
