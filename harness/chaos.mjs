@@ -9,6 +9,7 @@
  *     POST /__test/control    JSON, merged into `control` (see package/test/faults.mjs)
  *     GET  /__test/counters   what was counted since the last reset
  *     POST /__test/store      D1 and KV, undisturbed and fast, see `store`
+ *     POST /__test/ask        many requests at once: `[{path, ...init}]`, see `ask`
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import App from "../build/index.js";
@@ -22,6 +23,7 @@ export default class Chaos extends WorkerEntrypoint {
     if (pathname === "/__test/control") return Response.json(steer(await request.json()));
     if (pathname === "/__test/counters") return Response.json(counters);
     if (pathname === "/__test/store") return store(this.env, await request.json());
+    if (pathname === "/__test/ask") return ask(this, request.url, await request.json());
 
     counters.requests += 1;
     const work = { backgroundStarted: false, answered: false };
@@ -58,4 +60,13 @@ async function store({ DB, KV }, { statements = [], kv = {}, emptyKv = false }) 
   if (statements.length === 0) return Response.json([]);
   const results = await DB.batch(statements.map(([sql, ...values]) => DB.prepare(sql).bind(...values)));
   return Response.json(results.map(({ results }) => results));
+}
+
+/** Sends requests to the Worker in parallel, and answers `{status, text}` of each in their order. */
+async function ask(entry, base, requests) {
+  const answers = requests.map(async ({ path, ...init }) => {
+    const response = await entry.fetch(new Request(new URL(path, base), init));
+    return { status: response.status, text: await response.text() };
+  });
+  return Response.json(await Promise.all(answers));
 }

@@ -273,6 +273,19 @@ export class Latchkey {
   }
 
   /**
+   * Many requests to one point of presence at once, in one request: several times faster than `fetch`.
+   *
+   * @param {{ path: string, method?: string, headers?: Record<string, string>, body?: string }[]} requests
+   * @param {{ pop?: number }} where
+   * @returns {Promise<{ status: number, text: string }[]>}
+   */
+  async ask(requests, { pop = 0 } = {}) {
+    const response = await this.#side("ask", pop, { method: "POST", body: JSON.stringify(requests) });
+    if (!response.ok) throw new Error(await response.text());
+    return /** @type {Promise<{ status: number, text: string }[]>} */ (response.json());
+  }
+
+  /**
    * Runs the scheduled handler.
    *
    * @param {{ scheduledTime?: Date, cron?: string }} options
