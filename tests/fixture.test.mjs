@@ -104,7 +104,9 @@ describe("signIn", () => {
 describe("the app", () => {
   test("has what no route of Latchkey takes", async () => {
     assert.equal(await (await latchkey.fetch("/")).text(), "app");
-    assert.deepEqual(await (await latchkey.fetch("/health")).json(), { status: "ok" });
+    for (const path of ["/health", "/ready"]) {
+      assert.deepEqual(await (await latchkey.fetch(path)).json(), { status: "ok" }, path);
+    }
   });
 
   test("is reached from outside as well, and the cookies go along", async () => {
