@@ -1,0 +1,35 @@
+/** Examples as a user has them: in a folder of their own, with the packed package. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../../scripts/lib.mjs";
+
+/**
+ * Copies an example, and installs what its package.json names: Latchkey from `latchkey` (a folder),
+ * the rest from the checkout. Removed after the test.
+ */
+export function installed(t, example, latchkey) {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-example-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(ROOT, "examples", example), folder, { recursive: true });
+  mkdirSync(join(folder, "node_modules"));
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
+    if (name === "latchkey") cpSync(latchkey, join(folder, "node_modules", name), { recursive: true });
+    else symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
+  }
+  return folder;
+}
+
+/** Runs the example's own suite: `{code, out}`. */
+export async function ownSuite(folder) {
+  // The runner tells its children that they are part of it; this one is not.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const child = spawn(process.execPath, ["--test", "--test-reporter=tap", "test.mjs"], { cwd: folder, env });
+  let out = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (out += part));
+  const [code] = await once(child, "close");
+  return { code, out };
+}
