@@ -28,6 +28,8 @@ const IDENTITY = "/api/account/identity";
 const REFRESH = "/api/account/refresh";
 /** Where there is no valid `ISSUER`, the Worker itself says so: it answers every address with `misconfigured`. */
 const NO_ISSUER = "https://latchkey.invalid";
+/** What no setting can be. */
+const INTERNAL = Symbol("a Worker of this account asks");
 
 export class Auth extends WorkerEntrypoint {
   /**
@@ -87,7 +89,7 @@ function call({ ctx, env }, method, path, cookieHeader) {
   const url = new URL(path, URL.canParse(issuer) ? issuer : NO_ISSUER);
   const headers = new Headers();
   if (cookieHeader) headers.set("Cookie", cookieHeader);
-  const latchkey = new Latchkey(ctx, { ...env, LATCHKEY_INTERNAL: "1" });
+  const latchkey = new Latchkey(ctx, { ...env, LATCHKEY_INTERNAL: INTERNAL });
   return latchkey.fetch(new Request(url, { method, headers }));
 }
 

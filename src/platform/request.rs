@@ -22,7 +22,8 @@ const UNREADABLE: u8 = b'?';
 /// Replaces a URL that `http` does not accept. No endpoint has this path.
 const UNREADABLE_URI: &str = "https://unreadable.invalid/unreadable";
 
-/// Set in `env` by the entrypoints for service bindings (`entry.mjs`), and by nothing else.
+/// A symbol in `env`, put there by the entrypoints for service bindings (`entry.mjs`). No setting can
+/// be one: a var is a text or JSON.
 const INTERNAL: &str = "LATCHKEY_INTERNAL";
 
 /// The body of a request, not read yet.
@@ -46,7 +47,8 @@ pub(super) fn to_http(request: Request, env: &Env) -> http::Request<WorkerBody> 
     if let Some(country) = country {
         converted.extensions_mut().insert(country);
     }
-    if env.var(INTERNAL).is_ok() {
+    let mark = Reflect::get(env.as_ref(), &INTERNAL.into());
+    if mark.is_ok_and(|mark| mark.is_symbol()) {
         converted.extensions_mut().insert(Internal);
     }
     converted
