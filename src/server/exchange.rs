@@ -8,6 +8,7 @@ use uuid::{Builder, Uuid};
 
 use super::cross_site::allowed_origin;
 use super::sender::Sender;
+use crate::api::Endpoint;
 use crate::domain::throttle::ClientPrefix;
 use crate::ports::{Log, LogValue, Ports};
 use crate::service::Service;
@@ -18,6 +19,7 @@ use crate::web::headers::{self, HeaderContext, X_REQUEST_ID};
 use crate::web::problem::{self, ProblemContext, Refusal};
 use crate::web::request::Internal;
 use crate::web::route::Route;
+use crate::web::router::leads_to;
 use crate::web::transport::Transport;
 
 /// A request that is being answered.
@@ -129,10 +131,12 @@ impl<'a> Exchange<'a> {
     }
 
     fn allowed_origin(&self, service: &'a Service) -> Option<&'a str> {
-        if self.route.is_some_and(|route| !route.has_cors) {
+        let origin = self.head.headers.get(ORIGIN)?;
+        let path = self.head.uri.path();
+        // By path: a method that does not exist there gets no CORS headers either.
+        if Endpoint::table().any(|(_, route)| !route.has_cors && leads_to(route.path, path)) {
             return None;
         }
-        let origin = self.head.headers.get(ORIGIN)?;
         allowed_origin(origin, &service.config.allowed_origins).map(String::as_str)
     }
 }

@@ -128,6 +128,7 @@ fn no_page_reads_what_a_proxy_is_told() {
     assert_eq!(answer.header("access-control-allow-origin"), None);
     let preflight = world.send(request(Method::OPTIONS, "/api/account/verify"));
     assert_eq!(preflight.status, 405);
+    assert_eq!(preflight.header("access-control-allow-origin"), None);
     let profile = world.send(request(Method::GET, "/api/account/profile"));
     assert!(profile.header("access-control-allow-origin").is_some());
 }
