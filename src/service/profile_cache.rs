@@ -94,7 +94,12 @@ pub async fn read_account<P: Ports>(
         read_at: ctx.now,
     });
     if let Some(cache) = cache {
-        cache.keep(&account);
+        cache.keep_in_isolate(Rc::clone(&account));
+        // A write to KV costs as much as ten thousand rows read: callers that ask for fresher
+        // knowledge than the settings do, perhaps at each request, do not cause one.
+        if wanted.max_age.is_none() {
+            cache.keep_in_kv(&account);
+        }
     }
     Ok(account)
 }
@@ -125,9 +130,8 @@ impl<P: Ports> ProfileCache<'_, P> {
         Some(copy)
     }
 
-    /// Keeps what the database has just said: here at once, in KV in the background.
-    fn keep(&self, account: &Rc<CachedAccount>) {
-        self.keep_in_isolate(Rc::clone(account));
+    /// Keeps an account in KV, in the background.
+    fn keep_in_kv(&self, account: &Rc<CachedAccount>) {
         let (ports, copy) = (self.ctx.ports.clone(), Rc::clone(account));
         self.ctx
             .ports

@@ -172,6 +172,20 @@ fn asking_the_database_sees_the_end_of_a_session_at_once() {
 }
 
 #[test]
+fn asking_for_fresh_knowledge_writes_nothing_to_kv() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    world.ports.kv.accounts.borrow_mut().clear();
+    for stale in ["0", "1", "59"] {
+        identity(&world, &client, &format!("?maxStaleSeconds={stale}"));
+        world.pass(60);
+        assert!(world.ports.kv.accounts.borrow().is_empty(), "{stale}");
+    }
+    identity(&world, &client, "");
+    assert_eq!(world.ports.kv.accounts.borrow().len(), 1);
+}
+
+#[test]
 fn what_is_not_a_number_of_seconds_is_reported() {
     let world = World::new(&[]);
     let client = world.person("ada@example.org");
