@@ -17,7 +17,8 @@ CREATE TABLE schema_migrations (
 INSERT INTO schema_migrations (name) VALUES ('0001_accounts_and_sessions');
 
 CREATE TABLE roles (
-    slug       TEXT    NOT NULL PRIMARY KEY, -- what tokens and answers contain
+    slug       TEXT    NOT NULL PRIMARY KEY  -- what tokens, answers and headers contain
+                       CHECK (slug <> '' AND slug NOT GLOB '*[^a-z0-9-]*'),
     name       TEXT    NOT NULL,             -- the display name
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -83,9 +83,9 @@ pub trait Actor: Sized {
         presented: impl FnOnce() -> PresentedTokens,
     ) -> Result<Self, ServiceError>;
 
-    /// Returns the session whose budget the request uses. `None` without a session, or when the
-    /// endpoint itself counts.
-    fn counted_session(&self) -> Option<SessionId> {
+    /// Returns the session that the token names, whose budget the request uses. `None` where there is
+    /// none.
+    fn session_id(&self) -> Option<SessionId> {
         None
     }
 
@@ -115,33 +115,49 @@ impl Actor for Anyone {
     }
 }
 
-/// Any client, with the sessions that the request's cookies name.
-#[derive(Clone, Debug, Default)]
+/// Anyone, with the cookies of the request, which are not verified before the body is read.
+#[derive(Clone, Default)]
 pub struct Visitor {
+    presented: PresentedTokens,
+}
+
+/// The sessions that a visitor's cookies name.
+#[derive(Clone, Debug, Default)]
+pub struct CarriedSessions {
     /// At most two sessions, including those of expired tokens.
-    pub carried: [Option<SessionKey>; 2],
-    /// The holder of a refresh token that has not expired, which may be a known device.
+    pub sessions: [Option<SessionKey>; 2],
+    /// The claims of a refresh token that has not expired: perhaps of a device that an account
+    /// knows.
     pub device: Option<RefreshClaims>,
+}
+
+impl Visitor {
+    /// Verifies the cookies. None is required.
+    #[must_use]
+    pub fn carried<P: Ports>(&self, ctx: &Ctx<'_, P>) -> CarriedSessions {
+        let tokens = &ctx.service.tokens;
+        let device = pick(&self.presented.refresh, |token| {
+            tokens.verify_refresh(token, ctx.now)
+        });
+        let mut carried = named(&self.presented, tokens, ctx.now)
+            .into_iter()
+            .map(|named| named.session);
+        CarriedSessions {
+            sessions: [carried.next(), carried.next()],
+            device: device.ok(),
+        }
+    }
 }
 
 impl Actor for Visitor {
     const POLICY: Policy = Policy::new("Visitor", Proof::Nothing, Counted::ByClient);
 
     fn of<P: Ports>(
-        ctx: &Ctx<'_, P>,
+        _: &Ctx<'_, P>,
         presented: impl FnOnce() -> PresentedTokens,
     ) -> Result<Self, ServiceError> {
-        let presented = presented();
-        let tokens = &ctx.service.tokens;
-        let device = pick(&presented.refresh, |token| {
-            tokens.verify_refresh(token, ctx.now)
-        });
-        let mut carried = named(&presented, tokens, ctx.now)
-            .into_iter()
-            .map(|named| named.session);
         Ok(Self {
-            carried: [carried.next(), carried.next()],
-            device: device.ok(),
+            presented: presented(),
         })
     }
 }
@@ -170,7 +186,7 @@ impl Actor for RefreshTokenHolder {
         Ok(Self { claims })
     }
 
-    fn counted_session(&self) -> Option<SessionId> {
+    fn session_id(&self) -> Option<SessionId> {
         Some(self.claims.session.id)
     }
 }
@@ -209,7 +225,7 @@ impl Actor for SessionHolder {
         }
     }
 
-    fn counted_session(&self) -> Option<SessionId> {
+    fn session_id(&self) -> Option<SessionId> {
         self.session.map(|session| session.id)
     }
 }
@@ -255,7 +271,7 @@ impl Actor for Member {
         Ok(Self { claims })
     }
 
-    fn counted_session(&self) -> Option<SessionId> {
+    fn session_id(&self) -> Option<SessionId> {
         Some(self.session().id)
     }
 
@@ -277,6 +293,10 @@ impl Actor for Reader {
         presented: impl FnOnce() -> PresentedTokens,
     ) -> Result<Self, ServiceError> {
         Member::of(ctx, presented).map(Self)
+    }
+
+    fn session_id(&self) -> Option<SessionId> {
+        self.0.session_id()
     }
 
     async fn confirm<P: Ports>(&self, ctx: &Ctx<'_, P>) -> Result<(), ServiceError> {

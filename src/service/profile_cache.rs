@@ -97,7 +97,8 @@ pub async fn read_account<P: Ports>(
         cache.keep_in_isolate(Rc::clone(&account));
         // A write to KV costs as much as ten thousand rows read: callers that ask for fresher
         // knowledge than the settings do, perhaps at each request, do not cause one.
-        if wanted.max_age.is_none() {
+        let is_usual = |age: Seconds| bounds.is_some_and(|bounds| age >= bounds.from_read);
+        if wanted.max_age.is_none_or(is_usual) {
             cache.keep_in_kv(&account);
         }
     }

@@ -1,6 +1,7 @@
 //! Whether a deployment can serve requests, and why not: for operators.
 
 use core::cell::Cell;
+use std::rc::Rc;
 
 use super::Ctx;
 use crate::ports::{LogValue, Ports, StoreError};
@@ -13,13 +14,14 @@ const SCHEMA_FAULTS: [&str; 3] = ["no such table", "no such column", "has no col
 #[derive(Default)]
 pub struct Readiness {
     /// Whether the log has been told that migrations are missing.
-    is_told: Cell<bool>,
+    is_told: Rc<Cell<bool>>,
 }
 
 /// Returns whether D1 answers with the schema of this version and KV answers. The keys and settings
 /// are in order, or there would be no service. At most one round trip and one read of KV.
 pub async fn is_ready<P: Ports>(ctx: &Ctx<'_, P>) -> bool {
-    let has_schema = has_schema(ctx.ports).await;
+    let missing = missing_migrations(ctx.ports).await;
+    let has_schema = missing.is_some_and(|missing| missing.is_empty());
     let has_kv = ctx.ports.responds().await;
     if !has_kv {
         ctx.ports
@@ -32,16 +34,19 @@ pub async fn is_ready<P: Ports>(ctx: &Ctx<'_, P>) -> bool {
 /// service that is newer than its database is the likeliest outage.
 pub fn explain_failure<P: Ports>(ctx: &Ctx<'_, P>, cause: &str) {
     let is_of_schema = SCHEMA_FAULTS.iter().any(|fault| cause.contains(fault));
-    if is_of_schema && !ctx.service.readiness.is_told.replace(true) {
-        let ports = ctx.ports.clone();
+    let is_told = &ctx.service.readiness.is_told;
+    if is_of_schema && !is_told.get() {
+        let (ports, is_told) = (ctx.ports.clone(), Rc::clone(is_told));
         ctx.ports.in_background(async move {
-            has_schema(&ports).await;
+            let missing = missing_migrations(&ports).await;
+            is_told.set(missing.is_some_and(|missing| !missing.is_empty()));
         });
     }
 }
 
-/// Whether no migration is missing. The log is told which.
-async fn has_schema<P: Ports>(ports: &P) -> bool {
+/// Returns the migrations that are missing, and logs them. `None`, logged as well, when the database
+/// does not answer.
+async fn missing_migrations<P: Ports>(ports: &P) -> Option<Vec<String>> {
     let missing: Vec<String> = match schema::missing(ports).await {
         Ok(missing) => missing.into_iter().map(str::to_owned).collect(),
         Err(StoreError::Unavailable { cause }) if cause.contains("no such table") => {
@@ -51,12 +56,12 @@ async fn has_schema<P: Ports>(ports: &P) -> bool {
             let cause = error.to_string().into();
             let part = ("ready.part", "database".into());
             ports.error("ready.failure", &[part, ("error.cause", cause)]);
-            return false;
+            return None;
         }
     };
     if !missing.is_empty() {
         let names = LogValue::Texts(&missing);
         ports.error("database.migrations_missing", &[("migrations", names)]);
     }
-    missing.is_empty()
+    Some(missing)
 }

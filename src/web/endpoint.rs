@@ -16,7 +16,7 @@ use crate::domain::id::SessionId;
 use crate::ports::Ports;
 use crate::service::config::Config;
 use crate::service::policy::{Actor, Counted, Policy};
-use crate::service::{Ctx, limits};
+use crate::service::{Ctx, ServiceError, limits};
 
 /// An endpoint: one file of `api`.
 pub trait Endpoint {
@@ -59,17 +59,22 @@ pub async fn answer<E: Endpoint, P: Ports>(
     head: Head<'_>,
     body: impl RequestBody,
 ) -> Answer {
+    let policy = E::Actor::POLICY;
     let admission = Admission {
         route: &E::ROUTE,
-        policy: E::Actor::POLICY,
+        policy,
         headers: head.headers,
     };
     let incoming = apart(admit(ctx, admission, body)).await?;
     let actor = E::Actor::of(ctx, || head.presented())?;
-    let body = apart(receive(ctx, &E::ROUTE, actor.counted_session(), incoming)).await?;
+    let session = actor.session_id();
+    let counted_now = session.filter(|_| policy.counted == Counted::BySession);
+    let body = apart(receive(ctx, &E::ROUTE, counted_now, incoming)).await?;
     match E::input(&Received { head, body }, ctx.config()) {
         Ok(input) => E::answer(ctx, actor, input).await,
         Err(refusal) => {
+            let counted_late = session.filter(|_| policy.counted == Counted::BySessionWhenAsked);
+            apart(count_session(ctx, &E::ROUTE, counted_late)).await?;
             apart(actor.confirm(ctx)).await?;
             Err(refusal)
         }
@@ -104,10 +109,19 @@ async fn receive<P: Ports>(
     session: Option<SessionId>,
     incoming: Incoming<impl RequestBody>,
 ) -> Result<Body, Refusal> {
+    count_session(ctx, route, session).await?;
+    apart(incoming.read()).await
+}
+
+async fn count_session<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    route: &Route,
+    session: Option<SessionId>,
+) -> Result<(), ServiceError> {
     if let (Some(session), Some(limited)) = (session, route.counted()) {
         apart(limits::by_session(ctx, limited, session)).await?;
     }
-    apart(incoming.read()).await
+    Ok(())
 }
 
 /// Defines the table of an area: an enum with a variant for each endpoint, and the exhaustive match

@@ -20,7 +20,7 @@ pub struct Reply {
     status: StatusCode,
     json: Option<Vec<u8>>,
     cookies: CookieChange,
-    headers: Vec<(HeaderName, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// How long anyone may keep the answer.
     shared_for: Option<Seconds>,
 }
@@ -109,10 +109,24 @@ impl Reply {
         }
     }
 
-    /// Adds a header. A value that is not visible ASCII is left out.
-    pub fn with_header(mut self, name: HeaderName, value: String) -> Self {
-        self.headers.push((name, value));
-        self
+    /// Adds a header.
+    ///
+    /// # Errors
+    ///
+    /// Refuses with 500 when the value is not one or more visible ASCII characters: a proxy might
+    /// take an empty or missing header for one that the client sent.
+    pub fn with_header(mut self, name: HeaderName, value: String) -> Answer {
+        let is_visible = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+        match HeaderValue::try_from(value) {
+            Ok(value) if is_visible => {
+                self.headers.push((name, value));
+                Ok(self)
+            }
+            _ => Err(Refusal {
+                cause: Some(format!("{name} cannot be written")),
+                ..Refusal::new(Code::Internal)
+            }),
+        }
     }
 
     /// Returns the response, without the headers of every answer.
@@ -130,9 +144,7 @@ impl Reply {
             headers::add_shared(headers, span);
         }
         for (name, value) in self.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
-            }
+            headers.insert(name, value);
         }
         match self.cookies {
             CookieChange::Kept => {}

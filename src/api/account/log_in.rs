@@ -6,6 +6,7 @@ use crate::domain::credential::hashing::Verification;
 use crate::domain::credential::password::PresentedPassword;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::identity::email::Email;
+use crate::domain::session::token::RefreshClaims;
 use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey};
 use crate::ports::{Limiter, Ports};
 use crate::service::config::Config;
@@ -93,14 +94,15 @@ impl Endpoint for LogIn {
             .hash_queue
             .enter(ctx.now)
             .ok_or(ServiceError::Busy)?;
-        let admitted = admitted(ctx, &form.email, &visitor).await?;
+        let carried = visitor.carried(ctx);
+        let admitted = admitted(ctx, &form.email, carried.device.as_ref()).await?;
         let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
         ctx.caller.is(verified.holder.id);
         let login = Login {
             session: new_session(ctx, &verified, form.user_agent.as_deref())?,
             verified: verified.holder.version,
             rehash: verified.rehash,
-            carried: visitor.carried,
+            carried: carried.sessions,
             guess: admitted.guess,
             trace: ctx.trace(),
         };
@@ -128,7 +130,7 @@ struct Admitted {
 async fn admitted<P: Ports>(
     ctx: &Ctx<'_, P>,
     email: &Email,
-    visitor: &Visitor,
+    device: Option<&RefreshClaims>,
 ) -> Result<Admitted, ServiceError> {
     let throttle = &ctx.service.throttle;
     let attempt = Attempt {
@@ -136,7 +138,7 @@ async fn admitted<P: Ports>(
         id: TokenId::from_random(ctx.ports.random_bytes()?),
         now: ctx.now,
     };
-    let device = visitor.device.as_ref().map(|claims| KnownDevice {
+    let device = device.map(|claims| KnownDevice {
         session: claims.session,
         refresh_id: claims.id,
         key: throttle.of_device(claims.session.id),

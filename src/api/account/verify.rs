@@ -1,9 +1,10 @@
 //! `GET /api/account/verify?aud=…`: tells a proxy who is calling (nginx's `auth_request`, Caddy's
 //! `forward_auth`, Traefik's `forwardAuth`, Envoy's `ext_authz`).
 
-use crate::domain::session::token::IdentityClaims;
+use crate::domain::session::token::{IDENTITY_LIFETIME, IdentityClaims};
+use crate::domain::time::UnixSeconds;
 use crate::ports::{Limiter, Ports};
-use crate::service::config::Config;
+use crate::service::config::{Config, ProfileConsistency};
 use crate::service::policy::Reader;
 use crate::service::profile_cache::{Wanted, read_account};
 use crate::service::{Ctx, ServiceError};
@@ -56,20 +57,31 @@ impl Endpoint for Verify {
         let account = read_account(ctx, &member, wanted).await?;
         let (session, role) = (member.session(), &account.user.role_slug);
         let mut reply = Reply::no_content()
-            .with_header(X_USER_ID, session.user.to_string())
-            .with_header(X_USER_ROLE, role.clone())
-            .with_header(X_SESSION_ID, session.id.to_string());
+            .with_header(X_USER_ID, session.user.to_string())?
+            .with_header(X_USER_ROLE, role.clone())?
+            .with_header(X_SESSION_ID, session.id.to_string())?;
         if let Some(audience) = &upstream {
             let claims = IdentityClaims {
                 session,
                 role,
                 audience,
                 issued_at: ctx.now,
+                expires_at: identity_expires_at(ctx, account.read_at),
             };
             let token = ctx.service.tokens.sign_identity(&claims);
             let token = token.map_err(ServiceError::from)?;
-            reply = reply.with_header(X_AUTH_IDENTITY, token.expose().to_owned());
+            reply = reply.with_header(X_AUTH_IDENTITY, token.expose().to_owned())?;
         }
         Ok(reply)
     }
+}
+
+/// An upstream accepts the token until it expires, so it does not outlive the bound of the copy that
+/// it was made from. A bound that is shorter than the token's lifetime does not shorten a fresh one.
+fn identity_expires_at<P: Ports>(ctx: &Ctx<'_, P>, read_at: UnixSeconds) -> UnixSeconds {
+    let bound = match ctx.config().profile {
+        ProfileConsistency::Cached(bounds) => bounds.from_read.max(IDENTITY_LIFETIME),
+        ProfileConsistency::Strict => IDENTITY_LIFETIME,
+    };
+    ctx.now.plus(IDENTITY_LIFETIME).min(read_at.plus(bound))
 }

@@ -19,7 +19,8 @@ const KEPT: Seconds = Seconds::new(600);
 pub(super) struct KeySet;
 
 impl Endpoint for KeySet {
-    const ROUTE: Route = Route::get("/.well-known/jwks.json", "KeySet");
+    // Without the headers that depend on the origin: pages of all of them may read it.
+    const ROUTE: Route = Route::get("/.well-known/jwks.json", "KeySet").without_cors();
     type Actor = Anyone;
     type Input = ();
 

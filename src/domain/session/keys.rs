@@ -279,10 +279,10 @@ fn decode_32(text: &str) -> Option<[u8; 32]> {
 impl Key {
     /// Returns whether sixteen equal bytes appear in a row, which no generator produces.
     fn is_placeholder(&self) -> bool {
-        self.private.as_ref().is_some_and(|private| {
-            private
-                .ed25519
-                .as_bytes()
+        let private = self.private.as_ref();
+        let own = private.map(|private| private.ed25519.as_bytes());
+        own.into_iter().chain([&self.public]).any(|bytes| {
+            bytes
                 .windows(16)
                 .any(|window| window.iter().all(|byte| Some(byte) == window.first()))
         })

@@ -101,7 +101,7 @@ pub struct RefreshClaims {
     pub id: TokenId,
 }
 
-/// Lifetime of an identity token: as long as a request takes on its way through a proxy.
+/// The longest lifetime of an identity token: as long as a request takes on its way through a proxy.
 pub const IDENTITY_LIFETIME: Seconds = Seconds::new(30);
 
 /// The claims of an identity token: who is calling, for one upstream behind a proxy.
@@ -115,6 +115,8 @@ pub struct IdentityClaims<'a> {
     pub audience: &'a str,
     /// When it is issued.
     pub issued_at: UnixSeconds,
+    /// When it expires: at most [`IDENTITY_LIFETIME`] later.
+    pub expires_at: UnixSeconds,
 }
 
 /// Why a token is refused.
@@ -236,7 +238,7 @@ impl Tokens {
         };
         let lifetime = Lifetime {
             issued_at: claims.issued_at,
-            expires_at: claims.issued_at.plus(IDENTITY_LIFETIME),
+            expires_at: claims.expires_at,
         };
         self.sign(Kind::Identity, lifetime, body)
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Answer, BASE, Client, World};
 use crate::web::request::Internal;
 
-const UPSTREAMS: (&str, &str) = ("UPSTREAMS", "app, https://intranet.example.org");
+const UPSTREAMS: (&str, &str) = ("UPSTREAMS", "wiki, https://intranet.example.org");
 
 fn get(world: &World, client: &Client, path: &str) -> Answer {
     world.call(&mut client.clone(), (Method::GET, path), None)
@@ -33,7 +33,7 @@ fn nobody_without_a_live_session_is_verified() {
     let world = World::new(&[UPSTREAMS]);
     for path in [
         "/api/account/verify",
-        "/api/account/verify?aud=app",
+        "/api/account/verify?aud=wiki",
         "/api/account/identity",
     ] {
         let answer = get(&world, &Client::default(), path);
@@ -43,7 +43,7 @@ fn nobody_without_a_live_session_is_verified() {
     let mut client = world.person("ada@example.org");
     let stolen = client.clone();
     world.log_out(&mut client);
-    for path in ["/api/account/verify?aud=app", "/api/account/identity"] {
+    for path in ["/api/account/verify?aud=wiki", "/api/account/identity"] {
         let answer = get(&world, &stolen, path);
         assert_eq!((answer.status, answer.code()), (401, "invalid_token"));
         assert!(answer.header("x-auth-identity").is_none());
@@ -72,7 +72,7 @@ fn a_proxy_learns_who_is_calling() {
 fn an_identity_token_is_for_one_upstream_and_thirty_seconds() {
     let world = World::new(&[UPSTREAMS]);
     let client = world.person("ada@example.org");
-    for upstream in ["app", "https://intranet.example.org"] {
+    for upstream in ["wiki", "https://intranet.example.org"] {
         let answer = verify(&world, &client, &format!("?aud={upstream}"));
         let token = answer.header("x-auth-identity").unwrap();
         let now = world.now.get();
@@ -98,15 +98,15 @@ fn an_identity_token_is_for_one_upstream_and_thirty_seconds() {
 fn an_upstream_that_is_not_listed_gets_no_token() {
     let world = World::new(&[UPSTREAMS]);
     let client = world.person("ada@example.org");
-    for query in ["?aud=App", "?aud=app2", "?aud=other"] {
+    for query in ["?aud=Wiki", "?aud=wiki2", "?aud=other"] {
         let answer = verify(&world, &client, query);
         assert_eq!((answer.status, answer.code()), (422, "validation_failed"));
         assert_eq!(answer.body["errors"][0]["field"], "aud");
     }
-    assert_eq!(verify(&world, &client, "?aud=app&aud=app").status, 400);
+    assert_eq!(verify(&world, &client, "?aud=wiki&aud=wiki").status, 400);
     let none = World::new(&[]);
     let client = none.person("ada@example.org");
-    assert_eq!(verify(&none, &client, "?aud=app").status, 422);
+    assert_eq!(verify(&none, &client, "?aud=wiki").status, 422);
 }
 
 #[test]
@@ -181,8 +181,71 @@ fn asking_for_fresh_knowledge_writes_nothing_to_kv() {
         world.pass(60);
         assert!(world.ports.kv.accounts.borrow().is_empty(), "{stale}");
     }
-    identity(&world, &client, "");
-    assert_eq!(world.ports.kv.accounts.borrow().len(), 1);
+    for query in ["", "?maxStaleSeconds=60", "?maxStaleSeconds=300"] {
+        world.ports.kv.accounts.borrow_mut().clear();
+        world.pass(60);
+        identity(&world, &client, query);
+        assert_eq!(world.ports.kv.accounts.borrow().len(), 1, "{query}");
+    }
+}
+
+#[test]
+fn a_faulty_question_is_counted_before_the_database_is_asked() {
+    let world = World::new(&[UPSTREAMS]);
+    let client = world.person("ada@example.org");
+    world.round_trips();
+    for path in [
+        "/api/account/identity?maxStaleSeconds=x",
+        "/api/account/identity?x=1",
+        "/api/account/verify?aud=nope",
+        "/api/account/activity?limit=x",
+    ] {
+        world.ports.limiter.is_full.set(false);
+        assert_eq!(get(&world, &client, path).status, 422, "{path}");
+        assert_eq!(world.round_trips(), 1, "{path}");
+        world.ports.limiter.is_full.set(true);
+        assert_eq!(get(&world, &client, path).status, 429, "{path}");
+        assert_eq!(world.round_trips(), 0, "{path}");
+    }
+}
+
+#[test]
+fn an_identity_token_does_not_outlive_the_bound_of_the_copy() {
+    let world = World::new(&[UPSTREAMS, ("ISOLATE_CACHE_TTL_SECONDS", "60")]);
+    let client = world.person("ada@example.org");
+    for (pass, lifetime) in [(1, 30), (20, 30), (15, 25), (20, 5)] {
+        world.pass(pass);
+        let answer = verify(&world, &client, "?aud=wiki");
+        let claims = part(answer.header("x-auth-identity").unwrap(), 1);
+        let lives = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+        assert_eq!(lives, lifetime, "after {pass} s more");
+    }
+}
+
+#[test]
+fn an_upstream_is_neither_the_audience_nor_the_issuer() {
+    for name in ["app", BASE] {
+        let settings = [("AUDIENCE", "app"), ("UPSTREAMS", name)];
+        let problems = crate::service::config::tests::configure(&settings);
+        assert!(
+            problems.is_err_and(|list| list[0].starts_with("UPSTREAMS: ")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_role_that_no_header_can_hold_is_a_failure_and_not_an_empty_header() {
+    let world = World::new(&[]);
+    let client = world.person("ada@example.org");
+    world.sql(
+        "PRAGMA ignore_check_constraints = ON;
+         INSERT INTO roles (slug, name, created_at) VALUES ('r\u{e9}dacteur', 'x', 1);
+         UPDATE users SET role_slug = 'r\u{e9}dacteur'",
+    );
+    let answer = verify(&world, &client, "");
+    assert_eq!((answer.status, answer.code()), (500, "internal"));
+    assert_eq!(answer.header("x-user-role"), None);
 }
 
 #[test]

@@ -46,9 +46,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BrowserSettings> {
     })
 }
 
-/// `UPSTREAMS`: names that an identity token may have as its `aud`.
-pub(super) fn read_upstreams(reader: &mut Reader<'_>) -> Option<Vec<String>> {
-    reader.or_default(
+/// `UPSTREAMS`: names that an identity token may have as its `aud`. Those of the other kinds of
+/// token are not among them.
+pub(super) fn read_upstreams(
+    reader: &mut Reader<'_>,
+    taken: [Option<&str>; 2],
+) -> Option<Vec<String>> {
+    let upstreams = reader.or_default(
         "UPSTREAMS",
         "",
         "must be names of 1 to 200 visible ASCII characters, separated by commas",
@@ -59,7 +63,11 @@ pub(super) fn read_upstreams(reader: &mut Reader<'_>) -> Option<Vec<String>> {
             };
             names.iter().all(is_name).then_some(names)
         },
-    )
+    )?;
+    if upstreams.iter().any(|name| taken.contains(&Some(name))) {
+        reader.problem("UPSTREAMS", "must not name AUDIENCE or ISSUER");
+    }
+    Some(upstreams)
 }
 
 fn read_origins(text: &str) -> Option<Vec<String>> {

@@ -121,7 +121,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     );
     let browsers = browsers::read(reader);
     let cookies = cookies::read(reader, issuer.as_deref());
-    let upstreams = browsers::read_upstreams(reader);
+    let upstreams = browsers::read_upstreams(reader, [issuer.as_deref(), audience.as_deref()]);
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
     let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
