@@ -59,7 +59,8 @@ test("the trap: an answer that is slower than the grace costs the session", asyn
   // The browser has not seen that answer yet, and sends what it has.
   await latchkey.clock.advance(GRACE_SECONDS + 1);
   assert.equal((await get("/notes", cookie)).status, 401);
-  const ended = await latchkey.fetch("/notes", { method: "POST", headers: { Cookie: cookieHeader(cookie, slow) } });
+  const headers = { Cookie: cookieHeader(cookie, slow), "Sec-Fetch-Site": "same-origin" };
+  const ended = await latchkey.fetch("/notes", { method: "POST", headers });
   assert.equal(ended.status, 401);
   await ended.text();
 });
@@ -70,6 +71,39 @@ test("an error of the app's own does not lose the new cookies", async () => {
   const broken = await get("/broken", cookie);
   assert.equal(broken.status, 500);
   assert.equal((await get("/notes", cookieHeader(cookie, broken))).status, 200);
+});
+
+test("a form on a sibling subdomain saves nothing: the cookies come along, so the app asks for the origin", async () => {
+  const { cookie, user } = await latchkey.signIn();
+  const post = async (headers) => {
+    const response = await latchkey.fetch("/notes", {
+      method: "POST",
+      headers: { Cookie: cookie, "Content-Type": "application/x-www-form-urlencoded", ...headers },
+    });
+    return [response.status, await response.text()];
+  };
+  const sibling = "https://evil.example.org";
+  for (const headers of [
+    { Origin: sibling, "Sec-Fetch-Site": "same-site" },
+    { Origin: sibling, "Sec-Fetch-Site": "cross-site" },
+    { Origin: sibling },
+    { Origin: "null" },
+    { Origin: sibling, "Sec-Fetch-Site": "same-site", "Content-Type": "text/plain" },
+  ]) {
+    assert.deepEqual(await post(headers), [403, "Forbidden"], JSON.stringify(headers));
+  }
+  const saved = [201, JSON.stringify({ savedBy: user.id })];
+  assert.deepEqual(await post({ "Sec-Fetch-Site": "same-origin" }), saved);
+  assert.deepEqual(await post({ Origin: new URL(latchkey.url).origin }), saved);
+});
+
+test("a forged form does not refresh the session either", async () => {
+  const { cookie } = await latchkey.signIn();
+  await latchkey.clock.advance(EXPIRED_SECONDS);
+  const headers = { Cookie: cookie, Origin: "https://evil.example.org", "Sec-Fetch-Site": "same-site" };
+  const forged = await latchkey.fetch("/notes", { method: "POST", headers });
+  await forged.text();
+  assert.deepEqual([forged.status, forged.headers.getSetCookie()], [403, []]);
 });
 
 test("a session that has ended is a 401, a database that is away is not", async () => {

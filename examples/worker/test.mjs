@@ -35,6 +35,31 @@ test("only an editor publishes", async () => {
   assert.deepEqual(await answer.json(), { publishedBy: editor.user.id, session: editor.session.id });
 });
 
+test("a form on a sibling subdomain publishes nothing: the cookies come along, so the app asks for the origin", async () => {
+  const { cookie } = await latchkey.signIn({ role: "editor" });
+  const form = (headers, method = "POST") =>
+    latchkey.fetch("/publish", {
+      method,
+      headers: { Cookie: cookie, "Content-Type": "application/x-www-form-urlencoded", ...headers },
+    });
+  const sibling = "https://evil.example.org";
+  for (const headers of [
+    { Origin: sibling, "Sec-Fetch-Site": "same-site" },
+    { Origin: sibling, "Sec-Fetch-Site": "cross-site" },
+    { "Sec-Fetch-Site": "same-site" },
+    { Origin: sibling },
+    { Origin: "null" },
+  ]) {
+    const answer = await form(headers);
+    assert.deepEqual([answer.status, await answer.json()], [403, { code: "cross_origin" }], JSON.stringify(headers));
+  }
+  assert.equal((await form({ "Sec-Fetch-Site": "same-site" }, "DELETE")).status, 403);
+  const { origin } = new URL(latchkey.url);
+  for (const headers of [{ "Sec-Fetch-Site": "same-origin" }, { "Sec-Fetch-Site": "none" }, { Origin: origin }, {}]) {
+    assert.equal((await form(headers)).status, 200, JSON.stringify(headers));
+  }
+});
+
 test("a token that has expired is a 401, for the page's script to refresh", async () => {
   const { cookie } = await latchkey.signIn({ role: "editor" });
   await latchkey.clock.advance(601);

@@ -18,11 +18,26 @@ export default {
 
     // In production a route gives Latchkey these paths, and they do not come here.
     if (pathname.startsWith("/api/account/")) return env.LATCHKEY.fetch(request);
+    if (!mayProceed(request)) return Response.json({ code: "cross_origin" }, { status: 403 });
     if (request.method === "GET" && pathname === "/") return page(await who(FRESH_ENOUGH_SECONDS));
     if (request.method === "POST" && pathname === "/publish") return publish(await who(0));
     return new Response("Not found\n", { status: 404 });
   },
 };
+
+/**
+ * Whether an unsafe request comes from the app's own page: the rule that Latchkey has for itself
+ * (docs/http.md, section 6). `verify` says who the cookies belong to, not which page sent the
+ * request, and a browser sends `SameSite` cookies with the forms of sibling subdomains.
+ */
+function mayProceed(request) {
+  if (["GET", "HEAD", "OPTIONS"].includes(request.method)) return true;
+  const site = request.headers.get("Sec-Fetch-Site");
+  if (site !== null) return site === "same-origin" || site === "none";
+  // Browsers older than Sec-Fetch-Site send an Origin. A client that sends neither is not a browser.
+  const origin = request.headers.get("Origin");
+  return origin === null || origin === new URL(request.url).origin;
+}
 
 /** A refusal is not an error here: the visitor sees the page of a stranger. */
 function page({ user, problem }) {
