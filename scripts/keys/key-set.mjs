@@ -2,7 +2,7 @@
  * The stages of a signing key, as functions of a set, a request and the time.
  * Knows no file and no command line.
  *
- * The first key of a set signs and all of them verify. So a key is published
+ * The first key of a set signs and all private ones verify. So a key is published
  * before it signs, and one that has signed stays until its tokens are gone:
  *
  *     add      at the end of the set: it verifies
@@ -17,7 +17,7 @@ import { Failure } from "../lib.mjs";
 import { makeKey } from "../make-keys.mjs";
 
 /**
- * @typedef {object} Key A JWK of Ed25519; without `d` it verifies only.
+ * @typedef {object} Key A JWK of Ed25519; without `d` it is only published.
  * @property {string} kty
  * @property {string} crv
  * @property {string} kid

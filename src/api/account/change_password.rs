@@ -27,7 +27,8 @@ use crate::web::route::Route;
 ///
 /// Attempts at the current password are counted like those of a login: the holder of a stolen
 /// access token must not be able to guess it. A request that fails validation is not a password
-/// attempt and is not counted.
+/// attempt and is not counted, with one exception: that the new password is the user's address is
+/// known only after the statement that counts has returned the address.
 pub(super) struct ChangePassword;
 
 /// `{currentPassword, newPassword}`.
