@@ -9,7 +9,8 @@ pub(super) const KV: &str = "KV";
 pub(super) const LOGIN_LIMITER: &str = "LOGIN_LIMITER";
 /// The limiter of registrations, by client.
 pub(super) const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
-/// The limiter of logins and registrations, by IPv6 network.
+/// The limiter of logins, registrations and `GET /ready`, by IPv6 network.
 pub(super) const NETWORK_LIMITER: &str = "NETWORK_LIMITER";
-/// The limiter of a session's requests that reach the database or KV.
+/// The limiter of a session's requests that reach the database or KV, and of `GET /ready`, by
+/// client.
 pub(super) const SESSION_LIMITER: &str = "SESSION_LIMITER";

@@ -14,9 +14,10 @@ pub enum Limiter {
     Login,
     /// Registrations, by client.
     Register,
-    /// Logins and registrations, by an IPv6 network of the size that one customer may control.
+    /// Logins, registrations and `GET /ready`, by an IPv6 network of the size that one customer may
+    /// control.
     Network,
-    /// Requests of a session that reach the database or KV.
+    /// Requests of a session that reach the database or KV, and `GET /ready`, by client.
     Session,
 }
 
