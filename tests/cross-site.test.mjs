@@ -14,6 +14,8 @@ const OWN = "https://auth.example.com";
 const APP = "https://app.example.com";
 const DEV = "http://localhost:5173";
 
+/** The same for everyone: pages of every origin may read it. */
+const KEY_SET = "/.well-known/jwks.json";
 let latchkey;
 let person;
 let client;
@@ -269,8 +271,15 @@ describe("CORS", () => {
   });
 
   test("is for pages: what proxies and Workers ask has none, whoever asks", async () => {
-    const others = PATHS.filter((entry) => !CORS_PATHS.includes(entry));
+    const others = PATHS.filter((entry) => !CORS_PATHS.includes(entry) && entry[0] !== KEY_SET);
     assert.ok(others.length > 0);
+    // What is the same for everyone may be read by pages of every origin, and takes no preflight.
+    assert.equal((await send({ method: "OPTIONS", path: KEY_SET }, asks(APP, "GET"))).status, 405);
+    for (const origin of [APP, "https://evil.example"]) {
+      const { status, header } = await send({ method: "GET", path: KEY_SET }, [["Origin", origin], cookie()]);
+      assert.deepEqual([status, header("access-control-allow-origin")], [200, ["*"]]);
+      assert.deepEqual(header("access-control-allow-credentials"), []);
+    }
     for (const [path, [method]] of others) {
       assert.equal((await send({ method: "OPTIONS", path }, asks(APP, method))).status, 405, path);
       const success = await send({ method, path }, [["Origin", APP], cookie()]);
