@@ -161,15 +161,37 @@ describe("a key's way", () => {
 });
 
 describe("keys without times", () => {
-  test("count as added long ago", async (t) => {
+  test("may sign at once: they count as added long ago", async (t) => {
     const someone = operator(t);
     const [one, two] = [makeKeys(), makeKeys()].map((text) => JSON.parse(text).keys[0]);
     writeFileSync(someone.file, JSON.stringify({ keys: [one, two] }));
-    assert.match(await someone.at(0).remote("list"), new RegExp(`${one.kid} {2}signs\n *${two.kid} {2}ready`));
+    const listed = await someone.at(0).remote("list");
+    assert.match(
+      listed,
+      new RegExp(`${one.kid} {2}signs\n *${two.kid} {2}may have signed\n.*now: .* promote ${two.kid}`),
+    );
+    assert.match(listed, /if it has not signed for 7 days 15 minutes: .* retire .* --force/);
     await someone.remote("promote", two.kid);
     assert.deepEqual(someone.ids, [two.kid, one.kid]);
     await assert.rejects(someone.at(KEPT - 1).remote("retire", one.kid), /It may be retired/);
     await someone.at(KEPT).remote("retire", one.kid);
+  });
+
+  test("may have signed, so that none is retired without force before another one is promoted", async (t) => {
+    const someone = operator(t);
+    const [one, two] = [makeKeys(), makeKeys()].map((text) => JSON.parse(text).keys[0]);
+    writeFileSync(someone.file, JSON.stringify({ keys: [one, two] }));
+    await assert.rejects(someone.at(0).remote("retire", two.kid), /may have signed, .* not recorded.* --force/);
+    assert.deepEqual(someone.ids, [one.kid, two.kid]);
+    await someone.remote("add");
+    await someone.at(DAY).remote("promote");
+    await assert.rejects(someone.at(DAY + KEPT - 1).remote("retire", two.kid), /It may be retired/);
+    await someone.at(DAY + KEPT).remote("retire", two.kid);
+    assert.equal(someone.ids.length, 2);
+
+    writeFileSync(someone.file, JSON.stringify({ keys: [one, two] }));
+    assert.match(await someone.remote("retire", two.kid, "--force"), /users log in again/);
+    assert.deepEqual(someone.ids, [one.kid]);
   });
 
   test("behind a key that was promoted may have signed until then", async (t) => {
@@ -181,11 +203,11 @@ describe("keys without times", () => {
     await someone.at(KEPT).remote("retire", two.kid);
   });
 
-  test("keep members that are not this command's, and keys that verify only never sign", async (t) => {
+  test("keep members that are not this command's, and keys without a private part never sign", async (t) => {
     const someone = operator(t);
     const [one, { d: _, ...publicOnly }] = [makeKeys(), makeKeys()].map((text) => JSON.parse(text).keys[0]);
     writeFileSync(someone.file, JSON.stringify({ note: "ours", keys: [{ ...one, comment: "first" }, publicOnly] }));
-    assert.match(await someone.remote("list"), new RegExp(`${publicOnly.kid} {2}verifies only`));
+    assert.match(await someone.remote("list"), new RegExp(`${publicOnly.kid} {2}published only`));
     await assert.rejects(someone.remote("promote", publicOnly.kid), /has no private part/);
     await someone.remote("add");
     const { note, keys } = /** @type {any} */ (someone.set);

@@ -10,8 +10,8 @@
  *     retire   out of the set
  *
  * The times are members of the keys themselves, `added`, `promoted` and
- * `replaced`, which the service ignores. A key without them was made
- * by other means, and counts as added long ago.
+ * `replaced`, which the service ignores. A key without them was made by other
+ * means: it counts as added long ago, and as one that may have signed.
  */
 import { Failure } from "../lib.mjs";
 import { makeKey } from "../make-keys.mjs";
@@ -31,8 +31,8 @@ import { makeKey } from "../make-keys.mjs";
  *
  * @typedef {{ idleSeconds: number, accessSeconds: number }} Lifetimes Of the tokens, by the settings.
  *
- * @typedef {"signs" | "waits" | "ready" | "replaced" | "gone" | "verifies only"} State
- *   `ready` may be promoted, `gone` may be retired.
+ * @typedef {"signs" | "waits" | "ready" | "replaced" | "gone" | "may have signed" | "published only"} State
+ *   `ready` may be promoted, `gone` may be retired. When a key that may have signed did so last, is not recorded.
  */
 
 /** As the service has it. */
@@ -65,11 +65,12 @@ export function keptSeconds({ idleSeconds, accessSeconds }) {
 export function states(set, lifetimes, now) {
   return set.keys.map((key, i) => {
     if (i === 0) return { key, state: "signs", next: null };
-    if (mayHaveSigned(set, key)) {
+    if (mayHaveSigned(key)) {
       const next = retirable(set, key, lifetimes);
+      if (next === null) return { key, state: "may have signed", next };
       return { key, state: next <= now ? "gone" : "replaced", next };
     }
-    if (key.d === undefined) return { key, state: "verifies only", next: null };
+    if (key.d === undefined) return { key, state: "published only", next: null };
     const next = promotable(key);
     return { key, state: next <= now ? "ready" : "waits", next };
   });
@@ -106,7 +107,7 @@ export function promote(set, kid, { now, isForced }) {
   const key = kid === undefined ? onlyCandidate(set) : find(set, kid);
   const former = set.keys[0];
   if (key === former) throw new Failure(`${key.kid} signs already.`);
-  if (key.d === undefined) throw new Failure(`${key.kid} has no private part: it verifies only.`);
+  if (key.d === undefined) throw new Failure(`${key.kid} has no private part: it is published only.`);
   const from = promotable(key);
   const isEarly = from > now;
   if (isEarly && !isForced) {
@@ -136,11 +137,13 @@ export function retire(set, kid, { now, isForced, lifetimes }) {
   if (isSigning && !isForced) {
     throw new Failure(`${key.kid} signs. Promote another key first; if it has leaked, add --force.`);
   }
-  const from = mayHaveSigned(set, key) ? retirable(set, key, lifetimes) : null;
-  const isEarly = isSigning || (from !== null && from > now);
+  const from = retirable(set, key, lifetimes);
+  const isEarly = isSigning || (mayHaveSigned(key) && (from === null || from > now));
   if (isEarly && !isForced) {
     throw new Failure(
-      `${key.kid} was replaced at ${replacedAt(set, key)}. It may be retired from ${time(/** @type {Date} */ (from))} on: until then there are tokens that it signed.`,
+      from === null
+        ? `${key.kid} may have signed, and until when is not recorded. If it has not for ${keptSeconds(lifetimes)} seconds, nothing that it signed is valid: add --force.`
+        : `${key.kid} was replaced at ${replacedAt(set, key)}. It may be retired from ${time(from)} on: until then there are tokens that it signed.`,
     );
   }
   const rest = set.keys.filter((one) => one !== key);
@@ -178,7 +181,7 @@ function find(set, kid) {
 
 /** @param {KeySet} set */
 function onlyCandidate(set) {
-  const candidates = set.keys.slice(1).filter((key) => key.d !== undefined && !mayHaveSigned(set, key));
+  const candidates = set.keys.slice(1).filter((key) => key.d !== undefined && !mayHaveSigned(key));
   if (candidates.length === 1) return candidates[0];
   throw new Failure(
     candidates.length === 0 ? "No key waits. Add one first." : "More than one key waits. Say which, by its id.",
@@ -186,15 +189,14 @@ function onlyCandidate(set) {
 }
 
 /**
- * Whether tokens of a key behind the first may still be valid: it has signed, or
- * it was made by other means and that is not recorded.
+ * Whether a key behind the first has signed, or was made by other means: then
+ * that is not recorded.
  *
- * @param {KeySet} set
  * @param {Key} key
  */
-function mayHaveSigned(set, key) {
-  if (key.d === undefined && key.promoted === undefined) return false;
-  return key.promoted !== undefined || (key.added === undefined && replacedAt(set, key) !== undefined);
+function mayHaveSigned(key) {
+  const hasSigned = key.promoted !== undefined || key.replaced !== undefined;
+  return hasSigned || (key.d !== undefined && key.added === undefined);
 }
 
 /**
@@ -212,9 +214,11 @@ function replacedAt(set, key) {
  * @param {KeySet} set
  * @param {Key} key
  * @param {Lifetimes} lifetimes
+ * @returns {Date | null} Null where it is not recorded since when the key has not signed.
  */
 function retirable(set, key, lifetimes) {
-  return after(replacedAt(set, key), keptSeconds(lifetimes));
+  const since = replacedAt(set, key);
+  return since === undefined ? null : after(since, keptSeconds(lifetimes));
 }
 
 /** @param {Key} key */

@@ -137,6 +137,12 @@ function list({ set, now, lifetimes, request }, { path }, { print }) {
     print(`  ${key.kid}  ${[state, ...times].join(", ")}`);
     const step = { waits: "promote", ready: "promote", replaced: "retire", gone: "retire" }[String(state)];
     if (step) print(`    ${from && from > now ? `from ${time(from)} on` : "now"}: ${next(step, key.kid, request)}`);
+    if (state === "may have signed") {
+      print(`    now: ${next("promote", key.kid, request)}`);
+      print(
+        `    or, if it has not signed for ${duration(keptSeconds(lifetimes))}: ${next("retire", key.kid, request)} --force`,
+      );
+    }
   }
 }
 
