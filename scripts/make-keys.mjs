@@ -4,8 +4,8 @@
  *
  *     node scripts/make-keys.mjs > jwt-keys.json
  *
- * prints a set for production and keeps no copy; README.md ("Deploying") says
- * how it becomes the secret. `npm start` uses {@link ensureDevKeys} for the
+ * prints a set for production and keeps no copy; docs/deploying.md says how it
+ * becomes the secret. `npm start` uses {@link ensureDevKeys} for the
  * development keys in `.dev.vars`.
  */
 import { createHash, generateKeyPairSync } from "node:crypto";
