@@ -7,9 +7,29 @@
  * @param {string[]} names
  */
 export function option(args, ...names) {
+  const { at, length } = place(args, names);
+  return args.slice(at, at + length);
+}
+
+/**
+ * The arguments but those.
+ *
+ * @param {string[]} args
+ * @param {string[]} names
+ */
+export function without(args, ...names) {
+  const { at, length } = place(args, names);
+  return args.toSpliced(at, length);
+}
+
+/**
+ * @param {string[]} args
+ * @param {string[]} names
+ */
+function place(args, names) {
   const at = args.findIndex((arg) => names.some((name) => arg === name || arg.startsWith(`${name}=`)));
-  if (at === -1) return [];
-  return names.includes(args[at]) ? args.slice(at, at + 2) : [args[at]];
+  if (at === -1) return { at: 0, length: 0 };
+  return { at, length: names.includes(args[at]) ? 2 : 1 };
 }
 
 /**

@@ -16,7 +16,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { option, value } from "./arguments.mjs";
+import { option, value, without } from "./arguments.mjs";
 import { Failure, main } from "./lib.mjs";
 import { fileStore } from "./keys/key-store.mjs";
 import { CONFIG, PROJECT, TYPED_WRANGLER, WRANGLER, typed } from "./place.mjs";
@@ -32,6 +32,7 @@ import { CONFIG, PROJECT, TYPED_WRANGLER, WRANGLER, typed } from "./place.mjs";
 
 /** @type {World} */
 const THIS_WORLD = { wrangler, read, print: (line) => console.log(line) };
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
@@ -43,16 +44,35 @@ const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
  */
 export async function deploy(args, replaced = {}) {
   const world = { ...THIS_WORLD, ...replaced };
-  if (args.includes("--dry-run")) return (await world.wrangler(["deploy", ...args])).code;
-  const keys = option(args, "--keys");
-  if (keys.length === 0) return migrateAndDeploy(args, world);
+  const others = without(args, "--keys");
+  if (args.includes("--dry-run")) return (await world.wrangler(["deploy", ...others])).code;
+  if (option(args, "--keys").length === 0) return migrateAndDeploy(args, world);
+  const keys = keySet(value(args, "--keys") ?? "");
+  return withSecrets({ JWT_KEYS: keys }, (path) => migrateAndDeploy([...others, "--secrets-file", path], world));
+}
+
+/**
+ * Calls `use` with the path of a file of secrets that is gone afterwards, after
+ * an interruption too.
+ *
+ * @param {Record<string, string>} secrets
+ * @param {(path: string) => Promise<number>} use
+ */
+async function withSecrets(secrets, use) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-secrets-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const stop = (/** @type {NodeJS.Signals} */ _, /** @type {number} */ number) => {
+    remove();
+    process.exit(128 + number);
+  };
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const path = join(folder, "secrets.json");
-    writeFileSync(path, JSON.stringify({ JWT_KEYS: keySet(value(args, "--keys") ?? "") }), { mode: 0o600 });
-    return await migrateAndDeploy([...args.filter((arg) => !keys.includes(arg)), "--secrets-file", path], world);
+    writeFileSync(path, JSON.stringify(secrets), { mode: 0o600 });
+    return await use(path);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    for (const signal of SIGNALS) process.off(signal, stop);
   }
 }
 
@@ -138,7 +158,12 @@ function wrangler(args, { isQuiet = false } = {}) {
     });
     let out = "";
     child.stdout?.on("data", (part) => (out += part));
-    child.on("error", fail).on("close", (code) => done({ code: code ?? 1, out }));
+    const stop = () => child.kill();
+    process.once("exit", stop);
+    child.on("error", fail).on("close", (code) => {
+      process.off("exit", stop);
+      done({ code: code ?? 1, out });
+    });
   });
 }
 

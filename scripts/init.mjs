@@ -10,7 +10,7 @@ import { PROJECT } from "./place.mjs";
 
 const CONFIG_NAMES = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 /** What git must not see: keys, and the local database. */
-const IGNORED = [".dev.vars*", ".wrangler/", "node_modules/"];
+const IGNORED = [".dev.vars*", "*keys.json", "*.part", ".wrangler/", "node_modules/"];
 /** Counts more than wrangler.toml, whose ISSUER is for the deployment. */
 const HERE = "ISSUER='http://localhost:8787'\n";
 /** The paths in the example that point into the package. */

@@ -4,7 +4,8 @@
  * it would reach Cloudflare; its dry run is the real one.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -18,6 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { deploy } from "../scripts/deploy.mjs";
 import { init } from "../scripts/init.mjs";
 import { ROOT } from "../scripts/lib.mjs";
@@ -55,6 +57,16 @@ describe("latchkey init", () => {
     const [{ d, kid }] = JSON.parse(text).keys;
     assert.ok(d && kid && !said.includes(d));
     assert.match(said, /Next: .*dev\n.*npx wrangler d1 migrations apply DB --local && npx wrangler dev/);
+  });
+
+  test("keeps key sets out of git, and so do the folders that are copied", (t) => {
+    const project = scratch(t);
+    initialise(project);
+    for (const path of [project, ROOT, join(ROOT, "deploy")]) {
+      const lines = readFileSync(join(path, ".gitignore"), "utf8").split("\n");
+      for (const pattern of [".dev.vars*", "*keys.json", "*.part"])
+        assert.ok(lines.includes(pattern), `${path} ${pattern}`);
+    }
   });
 
   test("finds the package above, as in a workspace", (t) => {
@@ -154,6 +166,42 @@ describe("latchkey deploy", () => {
       await assert.rejects(deployment([], { issuer }), /ISSUER in wrangler\.toml/);
     }
     await assert.rejects(deployment([], { databases: "not logged in" }), /Log in: /);
+  });
+
+  test("leaves no copy of the keys when it is interrupted", async (t) => {
+    for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+      const folder = scratch(t);
+      const file = join(folder, "keys.json");
+      writeFileSync(file, makeKeys());
+      const script = `
+        import { deploy } from ${JSON.stringify(pathToFileURL(join(ROOT, "scripts", "deploy.mjs")).href)};
+        setInterval(() => {}, 1000);
+        await deploy(["--keys", ${JSON.stringify(file)}], {
+          read: async () => ({ issuer: "https://auth.example.org", database: { database_name: "latchkey" } }),
+          print: () => {},
+          wrangler: async (args) => {
+            if (args[1] === "list") return { code: 0, out: "[]" };
+            console.log(args[args.indexOf("--secrets-file") + 1]);
+            return new Promise(() => {});
+          },
+        });`;
+      const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+        env: { ...process.env, TMPDIR: folder },
+      });
+      const [path] = await once(child.stdout, "data");
+      assert.ok(existsSync(String(path).trim()));
+      child.kill(signal);
+      const [code] = await once(child, "close");
+      assert.equal(code, { SIGINT: 130, SIGTERM: 143 }[signal]);
+      assert.deepEqual(readdirSync(folder), ["keys.json"]);
+    }
+  });
+
+  test("with --dry-run and --keys leaves the keys alone", async () => {
+    for (const keys of [["--keys", "none.json"], ["--keys=none.json"]]) {
+      const { steps } = await deployment(["--dry-run", ...keys, "--tag", "none.json"]);
+      assert.deepEqual(steps, ["deploy --dry-run --tag none.json"]);
+    }
   });
 
   test("with --dry-run reaches nothing: the built Worker, its bindings, and that is all", async (t) => {
