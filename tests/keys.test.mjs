@@ -314,6 +314,57 @@ describe("where keys are kept", () => {
     assert.equal(existsSync(`${someone.file}.part`), false);
   });
 
+  test("two runs at once: the second one is refused, and no key is lost", async (t) => {
+    /** @type {() => void} */
+    let end = () => {};
+    const someone = operator(t, { put: () => new Promise((done) => (end = done)) });
+    await someone.at(0).remote("add");
+    const first = someone.remote("add", "--remote");
+    while (!existsSync(`${someone.file}.part`)) await new Promise((done) => setTimeout(done, 5));
+    await assert.rejects(someone.remote("add"), /Another run is at work, or one was interrupted: look at .*\.part/);
+    end();
+    await first;
+    await someone.remote("add");
+    assert.equal(someone.ids.length, 3);
+  });
+
+  test("what an interrupted run has left is never deleted", async (t) => {
+    const someone = operator(t);
+    const part = `${someone.file}.part`;
+    await someone.at(0).remote("add");
+    const before = readFileSync(someone.file, "utf8");
+    writeFileSync(part, "the next set");
+    await assert.rejects(someone.remote("add"), /look at .*\.part/);
+    assert.deepEqual([readFileSync(part, "utf8"), readFileSync(someone.file, "utf8")], ["the next set", before]);
+  });
+
+  test("remote: an interruption waits for wrangler, and what is not known to be in place stays beside", async (t) => {
+    for (const [signal, isPut] of /** @type {const} */ ([
+      ["SIGINT", true],
+      ["SIGTERM", false],
+    ])) {
+      const put = async () => {
+        process.kill(process.pid, signal);
+        await new Promise((done) => setTimeout(done, 50));
+        if (!isPut) throw new Error("wrangler was stopped");
+      };
+      const someone = operator(t, { put });
+      const part = `${someone.file}.part`;
+      await someone.at(0).remote("add");
+      const before = readFileSync(someone.file, "utf8");
+      if (isPut) {
+        await someone.remote("add", "--remote");
+        assert.equal(someone.ids.length, 2);
+        assert.equal(existsSync(part), false);
+        continue;
+      }
+      await assert.rejects(someone.remote("add", "--remote"), /Interrupted: .*\.part has the new set/);
+      assert.equal(readFileSync(someone.file, "utf8"), before);
+      assert.equal(JSON.parse(readFileSync(part, "utf8")).keys.length, 2);
+      assert.equal(statSync(part).mode & 0o777, 0o600);
+    }
+  });
+
   test("remote without a file is refused: Cloudflare gives no secret back", async (t) => {
     await assert.rejects(operator(t).run("add", "--remote"), /--file FILE/);
   });

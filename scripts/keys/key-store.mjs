@@ -1,11 +1,13 @@
 /**
  * Where a key set is kept: in `.dev.vars`, for this machine, or in a file of the
  * operator's, for a deployment, because Cloudflare never gives a secret back.
- * Either is readable by its owner alone, and replaced as a whole or not at all.
+ * Either is readable by its owner alone, and replaced as a whole or not at all,
+ * by one run at a time: `FILE.part`, which is made before the set is read, keeps
+ * others out.
  */
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { Failure } from "../lib.mjs";
+import { Failure, codeOf } from "../lib.mjs";
 
 /**
  * @import { Key, KeySet } from "./key-set.mjs"
@@ -13,11 +15,15 @@ import { Failure } from "../lib.mjs";
  * @typedef {object} Store
  * @property {string} path
  * @property {() => KeySet | null} read Null where there is none yet.
- * @property {(set: KeySet, commit?: () => Promise<void>) => Promise<void>} write
- *   If `commit` fails, everything is as it was before.
+ * @property {(edit: (before: KeySet | null) => Edit) => Promise<void>} change
+ *   If the edit or its `commit` fails, everything is as it was before; if a
+ *   `commit` that failed was interrupted, the new set stays in `FILE.part`.
+ *
+ * @typedef {{ set: KeySet, commit?: () => Promise<void> }} Edit
  */
 
 const OWNER_ONLY = 0o600;
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM"]);
 /** The line of a set in `.dev.vars`: in quotes of any kind, or without. */
 const LINE = /^([ \t]*(?:export[ \t]+)?JWT_KEYS[ \t]*=[ \t]*)(?:'([^']*)'|"([^"]*)"|`([^`]*)`|([^\n]*))/m;
 
@@ -28,10 +34,15 @@ const LINE = /^([ \t]*(?:export[ \t]+)?JWT_KEYS[ \t]*=[ \t]*)(?:'([^']*)'|"([^"]
  * @returns {Store}
  */
 export function fileStore(path) {
+  const read = () => (existsSync(path) ? parse(readFileSync(path, "utf8"), path) : null);
   return {
     path,
-    read: () => (existsSync(path) ? parse(readFileSync(path, "utf8"), path) : null),
-    write: (set, commit) => replace(path, `${JSON.stringify(set, null, 2)}\n`, commit),
+    read,
+    change: (edit) =>
+      replace(path, () => {
+        const { set, commit } = edit(read());
+        return { text: `${JSON.stringify(set, null, 2)}\n`, commit };
+      }),
   };
 }
 
@@ -43,23 +54,26 @@ export function fileStore(path) {
  */
 export function devVarsStore(path) {
   const text = () => (existsSync(path) ? readFileSync(path, "utf8") : "");
+  const read = () => {
+    const found = LINE.exec(text());
+    if (!found) return null;
+    const [, , single, double, tick, bare] = found;
+    return parse(single ?? double ?? tick ?? bare, path);
+  };
   return {
     path,
-    read: () => {
-      const found = LINE.exec(text());
-      if (!found) return null;
-      const [, , single, double, tick, bare] = found;
-      return parse(single ?? double ?? tick ?? bare, path);
-    },
-    write: (set, commit) => {
-      const before = text();
-      const value = `'${JSON.stringify(set)}'`;
-      const separator = before === "" || before.endsWith("\n") ? "" : "\n";
-      const after = LINE.test(before)
-        ? before.replace(LINE, (_, name) => `${name}${value}`)
-        : `${before}${separator}JWT_KEYS=${value}\n`;
-      return replace(path, after, commit);
-    },
+    read,
+    change: (edit) =>
+      replace(path, () => {
+        const { set, commit } = edit(read());
+        const before = text();
+        const value = `'${JSON.stringify(set)}'`;
+        const separator = before === "" || before.endsWith("\n") ? "" : "\n";
+        const after = LINE.test(before)
+          ? before.replace(LINE, (_, name) => `${name}${value}`)
+          : `${before}${separator}JWT_KEYS=${value}\n`;
+        return { text: after, commit };
+      }),
   };
 }
 
@@ -113,20 +127,58 @@ function isKey(key) {
 }
 
 /**
+ * An interruption ends nothing here: `commit`, which has been sent the signal by
+ * the terminal as well, tells how it ended.
+ *
  * @param {string} path
- * @param {string} text
- * @param {() => Promise<void>} [commit]
+ * @param {() => { text: string, commit?: () => Promise<void> }} edit Reads what is there.
  */
-async function replace(path, text, commit) {
+async function replace(path, edit) {
   const target = existsSync(path) ? realpathSync(path) : path;
   const part = `${target}.part`;
-  rmSync(part, { force: true });
-  writeFileSync(part, text, { mode: OWNER_ONLY, flag: "wx" });
+  reserve(part);
+  let isInterrupted = false;
+  const note = () => {
+    isInterrupted = true;
+  };
+  for (const signal of SIGNALS) process.on(signal, note);
   try {
-    await commit?.();
+    const { text, commit } = edit();
+    writeFileSync(part, text);
+    try {
+      await commit?.();
+    } catch (error) {
+      if (isInterrupted) throw new Interrupted(afterwards(path, part));
+      throw error;
+    }
     chmodSync(part, OWNER_ONLY);
     renameSync(part, target);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) rmSync(part, { force: true });
+    throw error;
   } finally {
-    rmSync(part, { force: true });
+    for (const signal of SIGNALS) process.off(signal, note);
   }
+}
+
+class Interrupted extends Failure {}
+
+/** @param {string} part */
+function reserve(part) {
+  try {
+    writeFileSync(part, "", { mode: OWNER_ONLY, flag: "wx" });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    throw new Failure(
+      `Another run is at work, or one was interrupted: look at ${part}. It has the set that was to be next, if any.`,
+    );
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} part
+ */
+function afterwards(path, part) {
+  return `Interrupted: the secret may be in place or not. ${part} has the new set, private parts included, and ${path} the one before. If /.well-known/jwks.json has the keys of the new set in a few minutes, rename ${part} to ${path}; if not, delete it.`;
 }

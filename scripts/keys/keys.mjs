@@ -65,15 +65,25 @@ export async function keys(args, replaced = {}) {
   const request = parse(args);
   if (request.help) return world.print(USAGE);
   const store = storeOf(request, world);
-  const before = store.read() ?? emptySet(request, store);
-  const asked = { request, set: before, now: world.now(), lifetimes: await lifetimesOf(request, world) };
-  if (request.step === "list") return list(asked, store, world);
+  const lifetimes = await lifetimesOf(request, world);
+  /** @param {KeySet | null} found @returns {Asked} */
+  const asked = (found) => ({ request, set: found ?? emptySet(request, store), now: world.now(), lifetimes });
+  if (request.step === "list") return list(asked(store.read()), store, world);
 
-  const change = { add: added, promote: promoted, retire: retired }[request.step](asked);
-  const put = () => world.put(JSON.stringify(change.set), request.options);
-  await store.write(change.set, request.isRemote ? put : undefined);
+  const step = { add: added, promote: promoted, retire: retired }[request.step];
+  let isFirst = false;
+  /** @type {Change | undefined} */
+  let change;
+  await store.change((found) => {
+    const question = asked(found);
+    isFirst = question.set.keys.length === 0;
+    const { set } = (change = step(question));
+    const put = () => world.put(JSON.stringify(set), request.options);
+    return { set, commit: request.isRemote ? put : undefined };
+  });
+  if (!change) return;
   for (const line of change.lines) world.print(line);
-  world.print(placed(request, store, before));
+  world.print(placed(request, store, isFirst));
   if (change.next) world.print(change.next);
 }
 
@@ -151,12 +161,12 @@ function list({ set, now, lifetimes, request }, { path }, { print }) {
  *
  * @param {Request} request
  * @param {Store} store
- * @param {KeySet} before
+ * @param {boolean} isFirst Whether there was no key before.
  */
-function placed({ isRemote, file, options }, { path }, before) {
+function placed({ isRemote, file, options }, { path }, isFirst) {
   if (isRemote) return `${path} and the deployed secret JWT_KEYS have the new set.`;
   if (file === undefined) return `${path} has the new set.`;
-  if (before.keys.length === 0) {
+  if (isFirst) {
     return `${path} has the new set. For the first deployment: ${typed("deploy")} --keys ${file}${flags(options)}`;
   }
   return `${path} has the new set. Put it in place: ${TYPED_WRANGLER} secret put JWT_KEYS${flags(options)} < ${file}`;
