@@ -88,9 +88,23 @@ function call({ ctx, env }, method, path, cookieHeader) {
   const issuer = String(env.ISSUER);
   const url = new URL(path, URL.canParse(issuer) ? issuer : NO_ISSUER);
   const headers = new Headers();
-  if (cookieHeader) headers.set("Cookie", cookieHeader);
+  if (cookieHeader && isHeaderValue(cookieHeader)) headers.set("Cookie", cookieHeader);
   const latchkey = new Latchkey(ctx, { ...env, LATCHKEY_INTERNAL: INTERNAL });
   return latchkey.fetch(new Request(url, { method, headers }));
+}
+
+/**
+ * No request can have another one, so it is as if there were no cookies.
+ *
+ * @param {string} text
+ */
+function isHeaderValue(text) {
+  try {
+    new Headers().set("Cookie", text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -99,6 +99,16 @@ describe("verify", () => {
     assert.equal((await verify("access_token=forged")).problem.code, "invalid_token");
   });
 
+  test("takes what no Cookie header can be for no cookies", async () => {
+    for (const odd of ["a\nb", "a\r\nb: c", "a\0b", "access_token=\u{1f511}"]) {
+      const { thrown, returned } = await call("AUTH", "verify", odd);
+      assert.equal(thrown, undefined, JSON.stringify(odd));
+      assert.ok(["not_authenticated", "invalid_token"].includes(returned.problem.code), returned.problem.code);
+      const { setCookies, problem } = await refresh(odd);
+      assert.deepEqual([setCookies, problem.code], [[], "not_authenticated"]);
+    }
+  });
+
   test("answers with the user, the session and when they were read", async () => {
     const { client, user } = await signUp(app);
     const from = Math.floor(Date.now() / 1000) * 1000;
