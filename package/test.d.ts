@@ -105,7 +105,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly auth: PointOfPresence;
   /** Latchkey in the second point of presence, with `elsewhere: true`. */
   readonly elsewhere: PointOfPresence;
-  /** Registers a user, unless there is one, and logs in. Faults and limits do not matter to it. */
+  /** Registers a user, unless there is one, and logs in. Faults and rate limits do not matter to it, and it uses none up. */
   signIn(options?: SignInOptions): Promise<SignedIn>;
   /** Latchkey's clock. The app's own stays as it is, and so do the lifetimes of KV entries and the limiters' periods. */
   readonly clock: {

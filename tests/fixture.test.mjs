@@ -101,6 +101,26 @@ describe("signIn", () => {
   });
 });
 
+test("signIn meets no rate limit and uses none up", async () => {
+  const limits = { REGISTER_LIMITER: { limit: 1, period: 60 }, LOGIN_LIMITER: { limit: 1, period: 60 } };
+  const limited = await startLatchkey({ limits });
+  try {
+    const { email, password } = await limited.signIn();
+    for (let i = 0; i < 4; i += 1) await limited.signIn({ email });
+    const login = () =>
+      limited.fetch(LOGIN, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ username: email, password }),
+      });
+    assert.equal(await statusOf(login()), 204);
+    // Too many for a minute even if a new one begins on the way.
+    assert.ok([await statusOf(login()), await statusOf(login())].includes(429));
+  } finally {
+    await limited.dispose();
+  }
+});
+
 describe("the app", () => {
   test("has what no route of Latchkey takes", async () => {
     assert.equal(await (await latchkey.fetch("/")).text(), "app");

@@ -196,6 +196,22 @@ export function wrapEnv(env, work) {
 }
 
 /**
+ * The bindings, whose limiters let everything pass and count nothing.
+ *
+ * @template {object} E
+ * @param {E} env
+ */
+export function unlimited(env) {
+  return new Proxy(env, {
+    get(target, name) {
+      const binding = Reflect.get(target, name);
+      if (binding?.constructor?.name !== "Ratelimit") return binding;
+      return intercept(binding, { limit: async () => ({ success: true }) });
+    },
+  });
+}
+
+/**
  * The execution context; a plain object is enough for the Worker.
  *
  * @param {Context} ctx

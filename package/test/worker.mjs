@@ -4,12 +4,12 @@
  * deployed.
  *
  * A request that the fixture makes for itself, such as the log-in of a user,
- * carries {@link UNDISTURBED} and meets no fault. The fixture steers each
+ * carries {@link UNDISTURBED} and meets no fault and no limit. The fixture steers each
  * isolate with `POST /__test/control` and reads `GET /__test/counters`.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import App, * as entry from "../../entry.mjs";
-import { counters, enter, installClock, steer, wrapContext, wrapEnv } from "./faults.mjs";
+import { counters, enter, installClock, steer, unlimited, wrapContext, wrapEnv } from "./faults.mjs";
 
 const UNDISTURBED = "X-Latchkey-Test-Undisturbed";
 
@@ -20,7 +20,7 @@ export default class TestWorker extends WorkerEntrypoint {
     const { pathname } = new URL(request.url);
     if (pathname === "/__test/control") return Response.json(steer(await request.json()));
     if (pathname === "/__test/counters") return Response.json(counters);
-    if (request.headers.has(UNDISTURBED)) return new App(this.ctx, this.env).fetch(request);
+    if (request.headers.has(UNDISTURBED)) return new App(this.ctx, unlimited(this.env)).fetch(request);
     return call(App, this, "fetch", [request]);
   }
 
