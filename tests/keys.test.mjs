@@ -374,11 +374,15 @@ describe("what is refused", () => {
   test("says what is wrong, and never the text", async (t) => {
     const someone = operator(t);
     const { keys } = JSON.parse(makeKeys());
+    const [other] = JSON.parse(makeKeys()).keys;
+    const zeros = { kty: "OKP", crv: "Ed25519", kid: "zeros", x: "A".repeat(43) };
     const cases = {
       "{": /has no JWK Set/,
       '{"keys": 1}': /has no JWK Set/,
       [JSON.stringify({ keys: [{ ...keys[0], kty: "RSA" }] })]: /Key 1 of .* is not an Ed25519 key/,
       [JSON.stringify({ keys: [{ ...keys[0], d: "AAAA" }] })]: /Key 1 of .* is not an Ed25519 key/,
+      [JSON.stringify({ keys: [{ ...keys[0], x: other.x }] })]: /Key 1 of .* is not an Ed25519 key/,
+      [JSON.stringify({ keys: [keys[0], zeros] })]: /Key 2 of .* is not an Ed25519 key/,
       [JSON.stringify({ keys: [keys[0], keys[0]] })]: /same kid/,
       [JSON.stringify({ keys: [{ ...keys[0], added: "yesterday" }] })]: /"added" of the key .* is not a time/,
     };

@@ -112,15 +112,19 @@ function json(text) {
 }
 
 /**
+ * The service refuses a `d` without its own `x`. An `x` whose bytes are all the
+ * same is a placeholder, which OpenSSL takes for a key.
+ *
  * @param {any} key
  * @returns {key is Key}
  */
 function isKey(key) {
   if (typeof key?.kid !== "string" || key.kid === "" || key.kty !== "OKP" || key.crv !== "Ed25519") return false;
   try {
-    if (key.d === undefined) createPublicKey({ key, format: "jwk" });
-    else createPrivateKey({ key, format: "jwk" });
-    return true;
+    const read = createPublicKey(
+      key.d === undefined ? { key, format: "jwk" } : createPrivateKey({ key, format: "jwk" }),
+    );
+    return read.export({ format: "jwk" }).x === key.x && new Set(Buffer.from(key.x, "base64url")).size > 1;
   } catch {
     return false;
   }
