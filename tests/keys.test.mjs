@@ -150,6 +150,23 @@ describe("a key's way", () => {
     await someone.at(2 * DAY + KEPT).remote("retire", two);
   });
 
+  test("counts with --remote from when the key was put in place", async (t) => {
+    const someone = operator(t);
+    await someone.at(0).remote("add", "--remote");
+    await someone.remote("add");
+    const [first, second] = someone.ids;
+    assert.deepEqual(
+      someone.set.keys.map(({ published }) => published),
+      ["2026-11-01T12:00:00Z", undefined],
+    );
+    await assert.rejects(someone.at(DAY).remote("promote", "--remote"), /added without --remote, .* add --force/);
+    assert.deepEqual([someone.ids, someone.placed.length], [[first, second], 1]);
+    await someone.remote("add", "--remote");
+    await assert.rejects(someone.at(DAY + PUBLISHED - 1).remote("promote", second, "--remote"), /It may sign from/);
+    await someone.at(DAY + PUBLISHED).remote("promote", second, "--remote");
+    assert.equal(someone.ids[0], second);
+  });
+
   test("may end before it has signed: nobody has a token of it", async (t) => {
     const someone = operator(t);
     await someone.at(0).remote("add");

@@ -9,8 +9,8 @@
  *     promote  to the front: it signs, and the one before it is replaced
  *     retire   out of the set
  *
- * The times are members of the keys themselves, `added`, `promoted` and
- * `replaced`, which the service ignores. A key without them was made by other
+ * The times are members of the keys themselves, `added`, `published`, `promoted`
+ * and `replaced`, which the service ignores. A key without them was made by other
  * means: it counts as added long ago, and as one that may have signed.
  */
 import { Failure } from "../lib.mjs";
@@ -24,6 +24,7 @@ import { makeKey } from "../make-keys.mjs";
  * @property {string} x
  * @property {string} [d]
  * @property {string} [added] RFC 3339: when it came into the set.
+ * @property {string} [published] When it was put in place for the first time, if this command did.
  * @property {string} [promoted] When it began to sign, the last time.
  * @property {string} [replaced] When another key began to sign in its place.
  *
@@ -71,7 +72,7 @@ export function states(set, lifetimes, now) {
       return { key, state: next <= now ? "gone" : "replaced", next };
     }
     if (key.d === undefined) return { key, state: "published only", next: null };
-    const next = promotable(key);
+    const next = after(key.published ?? key.added, PUBLISHED_SECONDS);
     return { key, state: next <= now ? "ready" : "waits", next };
   });
 }
@@ -100,19 +101,23 @@ export function add(set, now) {
  *
  * @param {KeySet} set
  * @param {string | undefined} kid Without it, the one key that has not signed yet.
- * @param {{ now: Date, isForced: boolean }} how
+ * @param {{ now: Date, isForced: boolean, isRemote: boolean }} how Remote: it counts since when the key is in place.
  * @returns {{ set: KeySet, key: Key, former: Key, isEarly: boolean }}
  */
-export function promote(set, kid, { now, isForced }) {
+export function promote(set, kid, { now, isForced, isRemote }) {
   const key = kid === undefined ? onlyCandidate(set) : find(set, kid);
   const former = set.keys[0];
   if (key === former) throw new Failure(`${key.kid} signs already.`);
   if (key.d === undefined) throw new Failure(`${key.kid} has no private part: it is published only.`);
-  const from = promotable(key);
-  const isEarly = from > now;
+  const since = key.published ?? (isRemote ? key.promoted : key.added);
+  const isUnknown = since === undefined && key.added !== undefined;
+  const from = after(since, PUBLISHED_SECONDS);
+  const isEarly = isUnknown || from > now;
   if (isEarly && !isForced) {
     throw new Failure(
-      `${key.kid} was added at ${key.added}. It may sign from ${time(from)} on: until then some services that verify tokens do not know it.`,
+      isUnknown
+        ? `${key.kid} was added without --remote, and whether it is in place is not recorded. If it has been for ${PUBLISHED_SECONDS / 60} minutes, add --force.`
+        : `${key.kid} was ${key.published === undefined ? "added" : "put in place"} at ${since}. It may sign from ${time(from)} on: until then some services that verify tokens do not know it.`,
     );
   }
   const { replaced: _, ...rest } = key;
@@ -152,6 +157,18 @@ export function retire(set, kid, { now, isForced, lifetimes }) {
   const { replaced: _, ...kept } = able;
   const successor = { ...kept, promoted: time(now) };
   return { set: { ...set, keys: [successor, ...rest.filter((one) => one !== able)] }, key, successor, isEarly };
+}
+
+/**
+ * The set with the time at which it is put in place, at each key that was not.
+ *
+ * @param {KeySet} set
+ * @param {Date} now
+ * @returns {KeySet}
+ */
+export function publish(set, now) {
+  const keys = set.keys.map((key) => (key.published === undefined ? { ...key, published: time(now) } : key));
+  return { ...set, keys };
 }
 
 /**
@@ -219,11 +236,6 @@ function replacedAt(set, key) {
 function retirable(set, key, lifetimes) {
   const since = replacedAt(set, key);
   return since === undefined ? null : after(since, keptSeconds(lifetimes));
-}
-
-/** @param {Key} key */
-function promotable(key) {
-  return after(key.added, PUBLISHED_SECONDS);
 }
 
 /**

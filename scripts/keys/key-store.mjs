@@ -91,7 +91,7 @@ function parse(text, path) {
   if (!Array.isArray(keys)) throw new Failure(`${path} has no JWK Set: {"keys": [...]}.`);
   keys.forEach((key, i) => {
     if (!isKey(key)) throw new Failure(`Key ${i + 1} of ${path} is not an Ed25519 key with a kid.`);
-    for (const name of /** @type {const} */ (["added", "promoted", "replaced"])) {
+    for (const name of /** @type {const} */ (["added", "published", "promoted", "replaced"])) {
       if (key[name] !== undefined && Number.isNaN(Date.parse(key[name]))) {
         throw new Failure(`"${name}" of the key ${key.kid} in ${path} is not a time.`);
       }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Failure, messageOf } from "../lib.mjs";
 import { CONFIG, PROJECT, TYPED_WRANGLER, typed } from "../place.mjs";
-import { PUBLISHED_SECONDS, add, keptSeconds, promote, retire, states, time } from "./key-set.mjs";
+import { PUBLISHED_SECONDS, add, keptSeconds, promote, publish, retire, states, time } from "./key-set.mjs";
 import { devVarsStore, fileStore } from "./key-store.mjs";
 import { putSecret } from "./put-secret.mjs";
 
@@ -77,9 +77,10 @@ export async function keys(args, replaced = {}) {
   await store.change((found) => {
     const question = asked(found);
     isFirst = question.set.keys.length === 0;
-    const { set } = (change = step(question));
-    const put = () => world.put(JSON.stringify(set), request.options);
-    return { set, commit: request.isRemote ? put : undefined };
+    change = step(question);
+    if (!request.isRemote) return { set: change.set };
+    const set = publish(change.set, question.now);
+    return { set, commit: () => world.put(JSON.stringify(set), request.options) };
   });
   if (!change) return;
   for (const line of change.lines) world.print(line);
@@ -105,7 +106,8 @@ function added({ request, set, now }) {
 
 /** @param {Asked} asked @returns {Change} */
 function promoted({ request, set, now, lifetimes }) {
-  const { set: after, key, former, isEarly } = promote(set, request.kid, { now, isForced: request.isForced });
+  const { isForced, isRemote } = request;
+  const { set: after, key, former, isEarly } = promote(set, request.kid, { now, isForced, isRemote });
   const seconds = keptSeconds(lifetimes);
   const from = new Date(now.getTime() + seconds * 1000);
   return {
@@ -141,7 +143,7 @@ function retired({ request, set, now, lifetimes }) {
 function list({ set, now, lifetimes, request }, { path }, { print }) {
   print(`${path}: ${set.keys.length} ${set.keys.length === 1 ? "key" : "keys"}`);
   for (const { key, state, next: from } of states(set, lifetimes, now)) {
-    const times = /** @type {const} */ (["added", "promoted", "replaced"])
+    const times = /** @type {const} */ (["added", "published", "promoted", "replaced"])
       .filter((name) => key[name] !== undefined)
       .map((name) => `${name} ${key[name]}`);
     print(`  ${key.kid}  ${[state, ...times].join(", ")}`);
