@@ -123,7 +123,7 @@ await main(import.meta.url, async () => {
 });
 
 /**
- * Every endpoint of ours: `[{name, request, chapter, counts}]`, in the order of a person's life here. `request` is its
+ * Every endpoint of ours: `[{name, request, chapter, counts}]`, in the order in which a user sends them. `request` is its
  * method and path: tests/inventory.test.mjs looks for each route among them.
  */
 async function ownStory(contestant) {

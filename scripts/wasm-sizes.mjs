@@ -7,7 +7,7 @@
  * It builds the artefact once more, in `target/wasm-sizes`, with names that say
  * for which types a generic function was compiled, and does not strip them.
  * What was compiled for one endpoint alone counts as that endpoint's. Any other
- * function counts for the crate that it is written in, whoever calls it; one
+ * function counts for the crate that it is written in, not for its callers; one
  * that implements a trait, or drops a value, for the type that it does so for,
  * unless that is the standard library's. (The optimiser goes by names, so that a
  * function more or less stays apart than in the artefact itself.)

@@ -28,7 +28,7 @@ describe("framing", () => {
   const login = (lines, text) =>
     sendBytes(latchkey, `POST ${LOGIN} HTTP/1.1`, { path: LOGIN, lines: [JSON_TYPE, ...lines], body: text });
 
-  test("of two kinds: one of them counts, and what stands behind the body is no request", async () => {
+  test("of two kinds: one of them counts, and bytes after the body are not a request", async () => {
     const before = await snapshot(latchkey);
     for (const length of [0, 4, body().length]) {
       const { statuses } = await login(

@@ -12,7 +12,7 @@ const PROFILE: (Method, &str) = (Method::GET, "/api/account/profile");
 const REFRESH: (Method, &str) = (Method::POST, "/api/account/refresh");
 const LOG_OUT: (Method, &str) = (Method::POST, "/api/account/logout");
 
-/// Sends a request with this line of cookies, in which `*` stands for the prefix of the names.
+/// Sends a request with this line of cookies, in which `*` is replaced by the prefix of the names.
 fn send(world: &World, (method, path): (Method, &str), cookies: &str) -> Answer {
     let prefix = match world.service.config.cookies.domain {
         Some(_) => "__Secure-",
