@@ -194,10 +194,7 @@ impl Tokens {
             exp: claims.expires_at,
             jti: claims.id,
         };
-        let lifetime = Lifetime {
-            issued_at: claims.issued_at,
-            expires_at: claims.expires_at,
-        };
+        let lifetime = Lifetime::new(claims.issued_at, claims.expires_at);
         self.sign(Kind::Access, lifetime, body)
     }
 
@@ -216,10 +213,7 @@ impl Tokens {
             exp: claims.expires_at,
             jti: claims.id,
         };
-        let lifetime = Lifetime {
-            issued_at: claims.issued_at,
-            expires_at: claims.expires_at,
-        };
+        let lifetime = Lifetime::new(claims.issued_at, claims.expires_at);
         self.sign(Kind::Refresh, lifetime, body)
     }
 
@@ -236,10 +230,7 @@ impl Tokens {
             sid: claims.session.id,
             role: claims.role,
         };
-        let lifetime = Lifetime {
-            issued_at: claims.issued_at,
-            expires_at: claims.expires_at,
-        };
+        let lifetime = Lifetime::new(claims.issued_at, claims.expires_at);
         self.sign(Kind::Identity, lifetime, body)
     }
 
@@ -282,10 +273,7 @@ impl Tokens {
         claims: AccessClaims,
         now: UnixSeconds,
     ) -> Result<AccessClaims, Rejection<AccessClaims>> {
-        let lifetime = Lifetime {
-            issued_at: claims.issued_at,
-            expires_at: claims.expires_at,
-        };
+        let lifetime = Lifetime::new(claims.issued_at, claims.expires_at);
         match judge_times(lifetime, self.issuance.access_lifetime, now) {
             Times::Current => Ok(claims),
             Times::Expired => Err(Rejection::Expired(claims)),
@@ -317,10 +305,7 @@ impl Tokens {
             expires_at: body.exp,
             id: body.jti,
         };
-        let lifetime = Lifetime {
-            issued_at: body.iat,
-            expires_at: body.exp,
-        };
+        let lifetime = Lifetime::new(body.iat, body.exp);
         match judge_times(lifetime, self.issuance.refresh_lifetime, now) {
             Times::Current => Ok(claims),
             Times::Expired => Err(Rejection::Expired(claims)),
@@ -402,6 +387,15 @@ enum Times {
 struct Lifetime {
     issued_at: UnixSeconds,
     expires_at: UnixSeconds,
+}
+
+impl Lifetime {
+    const fn new(issued_at: UnixSeconds, expires_at: UnixSeconds) -> Self {
+        Self {
+            issued_at,
+            expires_at,
+        }
+    }
 }
 
 /// Classifies the times of a token. `exp` has no leeway: a token has expired in that very second
