@@ -140,7 +140,7 @@ async function objectEnd(bytes, from) {
 }
 
 /**
- * What stands before an element in its line, when it is nothing but blanks.
+ * The text before an element in its line, if it consists of blanks alone.
  *
  * @param {Bytes} bytes
  * @param {number} at
