@@ -1,16 +1,26 @@
 //! The inventory of routes, `docs/routes.json`, on which the tests, the benchmarks and the
-//! documents rely. With `UPDATE_INVENTORY=1` this test writes the file, otherwise it compares it
-//! with the table.
+//! documents rely, and the OpenAPI document, `docs/openapi.json`. With `UPDATE_INVENTORY=1` these
+//! tests write the files, otherwise they compare them with the code.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::indexing_slicing,
+    reason = "a test: whatever is not there fails it"
+)]
+
+mod openapi;
 
 use std::path::Path;
 use std::{env, fs};
 
 use latchkey::api::Endpoint;
 use latchkey::ports::Limiter;
+use latchkey::service::Service;
 use latchkey::service::policy::{Counted, Proof};
-use latchkey::web::body::BodyKind;
+use latchkey::web::documented::{Asked, Field, Part, Sample};
 use latchkey::web::problem::Code;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn inventory() -> Value {
     let routes: Vec<Value> = Endpoint::all().map(route).collect();
@@ -32,14 +42,9 @@ fn route(endpoint: Endpoint) -> Value {
         "operation": route.operation,
         "method": route.method.as_str(),
         "path": route.path,
-        "body": match route.body {
-            BodyKind::Nothing => Value::Null,
-            BodyKind::Json => json!(["application/json"]),
-            BodyKind::JsonOrForm => json!([
-                "application/json",
-                "application/x-www-form-urlencoded",
-                "multipart/form-data",
-            ]),
+        "body": match openapi::requests::media_types(route.body) {
+            [] => Value::Null,
+            media_types => json!(media_types),
         },
         "hasQuery": route.has_query,
         "limiter": route.limiter.map(|limiter| match limiter {
@@ -70,14 +75,97 @@ fn route(endpoint: Endpoint) -> Value {
 
 #[test]
 fn the_inventory_is_that_of_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/routes.json");
-    let text = serde_json::to_string_pretty(&inventory()).unwrap() + "\n";
+    assert_kept("docs/routes.json", &inventory());
+}
+
+#[test]
+fn the_openapi_document_is_that_of_the_code() {
+    assert_kept("docs/openapi.json", &openapi::document());
+}
+
+/// The file has this content, or is given it.
+fn assert_kept(name: &str, content: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let text = serde_json::to_string_pretty(content).unwrap() + "\n";
     if env::var_os("UPDATE_INVENTORY").is_some() {
         fs::write(&path, &text).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == text,
-        "docs/routes.json is out of date: run UPDATE_INVENTORY=1 cargo test --test inventory"
+        "{name} is out of date: run UPDATE_INVENTORY=1 cargo test --test inventory"
     );
+}
+
+/// What an endpoint reads according to the document, in its body or in its query.
+struct Documented {
+    operation: &'static str,
+    part: Part,
+    is_body: bool,
+}
+
+impl Documented {
+    fn all() -> impl Iterator<Item = Self> {
+        Endpoint::all().flat_map(|endpoint| {
+            [true, false].map(|is_body| Self {
+                operation: endpoint.route().operation,
+                part: endpoint.part(),
+                is_body,
+            })
+        })
+    }
+
+    fn fields(&self) -> &[Field] {
+        if self.is_body {
+            &self.part.body
+        } else {
+            &self.part.query
+        }
+    }
+
+    fn example(&self) -> Map<String, Value> {
+        let fields = self.fields().iter();
+        fields
+            .map(|field| (field.name.to_owned(), field.example.clone()))
+            .collect()
+    }
+
+    /// Whether the endpoint's own parser accepts these fields. A query has no null.
+    fn accepts(&self, service: &Service, values: &Map<String, Value>) -> bool {
+        let query: Vec<String> = values
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{name}={}", value.to_string().trim_matches('"')))
+            .collect();
+        let query = query.join("&");
+        let asked = Asked {
+            query: (!self.is_body).then_some(query.as_str()),
+            json: &Value::from(values.clone()).to_string(),
+        };
+        (self.part.parse)(service, asked).is_ok()
+    }
+}
+
+#[test]
+fn each_endpoint_reads_exactly_the_documented_fields() {
+    let service = Sample::new().unwrap().service;
+    for documented in Documented::all().filter(|it| !it.fields().is_empty()) {
+        let operation = documented.operation;
+        let accepts = |values: &Map<String, Value>| documented.accepts(&service, values);
+        let whole = documented.example();
+        assert!(accepts(&whole), "{operation} refuses its example");
+        for field in documented.fields() {
+            let told = format!("{operation}: {}", field.name);
+            let mut changed = whole.clone();
+            changed.remove(field.name);
+            assert_eq!(accepts(&changed), !field.is_required, "{told} left out");
+            changed.insert(field.name.to_owned(), Value::Null);
+            let takes_null = !field.is_required || field.schema["type"].is_array();
+            assert_eq!(accepts(&changed), takes_null, "{told} null");
+        }
+        let mut more = whole.clone();
+        more.insert("unknown".to_owned(), "x".into());
+        let ignores = documented.part.ignores_unknown_fields;
+        assert_eq!(accepts(&more), ignores, "{operation}: an unknown field");
+    }
 }

@@ -35,7 +35,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that only one layer, or some layers, may name.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("worker", &["platform"]),
     ("js_sys", &["platform"]),
     ("wasm_bindgen", &["platform"]),
@@ -44,6 +44,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("http", &["web", "server", "platform"]),
     ("jwt_compact", &["domain"]),
     ("argon2", &["domain"]),
+    ("utoipa", &["domain", "web", "api"]),
 ];
 
 /// The ways to make a request to the outside: the runtime's `fetch`, `worker`'s `Fetch` and

@@ -76,4 +76,15 @@ impl Endpoint {
             Self::Operations(endpoint) => endpoint.answer(ctx, head, body),
         }
     }
+
+    /// Returns the endpoint's part of the OpenAPI document.
+    #[cfg(feature = "openapi")]
+    #[must_use]
+    pub fn part(self) -> crate::web::documented::Part {
+        match self {
+            Self::Account(endpoint) => endpoint.part(),
+            Self::Sessions(endpoint) => endpoint.part(),
+            Self::Operations(endpoint) => endpoint.part(),
+        }
+    }
 }

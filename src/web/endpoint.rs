@@ -174,6 +174,15 @@ macro_rules! endpoints {
                     $(Self::$endpoint => apart(answer::<$module::$endpoint, P>(ctx, head, body)),)+
                 }
             }
+
+            /// Returns the endpoint's part of the OpenAPI document.
+            #[cfg(feature = "openapi")]
+            #[must_use]
+            pub fn part(self) -> $crate::web::documented::Part {
+                match self {
+                    $(Self::$endpoint => $crate::web::documented::Part::of::<$module::$endpoint>(),)+
+                }
+            }
         }
     };
 }

@@ -3,6 +3,8 @@
 pub mod apart;
 pub mod body;
 pub mod cookies;
+#[cfg(feature = "openapi")]
+pub mod documented;
 pub mod endpoint;
 pub mod fields;
 pub mod form;

@@ -232,6 +232,7 @@ impl From<StoreError> for Refusal {
 
 /// The document (RFC 9457, section 3), with the `error` of RFC 6749 for OAuth clients.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
 struct ProblemBody<'a> {
     r#type: String,
     title: &'a str,
@@ -239,6 +240,7 @@ struct ProblemBody<'a> {
     code: &'a str,
     detail: &'a str,
     #[serde(rename = "requestId")]
+    #[cfg_attr(feature = "openapi", schema(format = Uuid))]
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
@@ -247,6 +249,7 @@ struct ProblemBody<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FieldError))]
 struct FieldErrorBody {
     field: &'static str,
     code: &'static str,
@@ -313,4 +316,11 @@ pub fn to_response(refusal: &Refusal, context: ProblemContext<'_>) -> Response<V
         headers.insert(name, value.clone());
     }
     response
+}
+
+/// Returns the form of the document, with that of its parts.
+#[cfg(feature = "openapi")]
+#[must_use]
+pub fn returned() -> super::documented::Returned {
+    super::documented::Returned::one::<ProblemBody<'_>>()
 }

@@ -177,3 +177,26 @@ async fn replace<P: Ports>(
     sessions_ended(ctx, ended);
     Ok(())
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::ChangePassword;
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for ChangePassword {
+        const SUMMARY: &'static str =
+            "Replaces the password, ends every session of the user, and deletes both auth cookies.";
+
+        fn body() -> Vec<Field> {
+            vec![
+                Field::presented_password("currentPassword"),
+                Field::new_password("newPassword"),
+            ]
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content().delete_cookies())
+        }
+    }
+}

@@ -83,6 +83,7 @@ impl Endpoint for ListActivity {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Activity))]
 #[serde(rename_all = "camelCase")]
 struct ActivityBody {
     events: Vec<EventBody>,
@@ -90,10 +91,13 @@ struct ActivityBody {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ActivityEvent))]
 #[serde(rename_all = "camelCase")]
 struct EventBody {
     event: AuditEvent,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     last_at: String,
     count: u32,
     session_id: Option<SessionId>,
@@ -115,6 +119,49 @@ impl From<AuditEntry> for EventBody {
             actor: entry.actor,
             country: entry.country,
             request_id: entry.request_id,
+        }
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{ActivityBody, EventBody, ListActivity, PAGE_LIMITS};
+    use crate::domain::audit::{AuditCursor, AuditEvent};
+    use crate::web::documented::{Documented, Field, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for ListActivity {
+        const SUMMARY: &'static str =
+            "Lists the events of the caller's account, the newest first, a page at a time.";
+
+        fn query() -> Vec<Field> {
+            vec![
+                Field::text("cursor", &AuditCursor::START.to_string())
+                    .described("The `nextCursor` of the page before.")
+                    .optional(),
+                Field::number("limit", PAGE_LIMITS).optional(),
+            ]
+        }
+
+        fn returns() -> Returned {
+            Returned::one::<ActivityBody>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            Reply::json(&ActivityBody {
+                events: vec![EventBody {
+                    event: AuditEvent::LoggedIn,
+                    at: sample.days_ago(0),
+                    last_at: sample.days_ago(0),
+                    count: 1,
+                    session_id: Some(sample.session.id),
+                    reason: None,
+                    actor: "user".to_owned(),
+                    country: Some("PT".to_owned()),
+                    request_id: Some("d9f54d08-5fed-4a92-980a-1b9c5319fb83".to_owned()),
+                }],
+                next_cursor: None,
+            })
         }
     }
 }

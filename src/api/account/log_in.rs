@@ -256,3 +256,29 @@ fn first_pair<P: Ports>(
     };
     issue(ctx, grant)
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{LogIn, UNUSED};
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for LogIn {
+        const SUMMARY: &'static str = "Logs in: begins a session and sets both auth cookies.";
+        const IGNORES_UNKNOWN_FIELDS: bool = true;
+
+        fn body() -> Vec<Field> {
+            let unused = UNUSED.map(|name| Field::text(name, "web").optional());
+            let fields = [
+                Field::email("username"),
+                Field::presented_password("password"),
+                Field::one_of("grant_type", &["password"]).optional(),
+            ];
+            fields.into_iter().chain(unused).collect()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            Ok(Reply::no_content().set_cookies(sample.pair()?))
+        }
+    }
+}

@@ -35,3 +35,19 @@ impl Endpoint for LogOut {
         Ok(Reply::no_content().delete_cookies())
     }
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::LogOut;
+    use crate::web::documented::{Documented, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for LogOut {
+        const SUMMARY: &'static str =
+            "Logs out: ends the session that the cookies name, and deletes both auth cookies.";
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content().delete_cookies())
+        }
+    }
+}

@@ -72,14 +72,51 @@ impl Endpoint for ReadIdentity {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Identity))]
 #[serde(rename_all = "camelCase")]
 struct IdentityBody<'a> {
     user: &'a Profile,
     session: SessionBody,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     read_at: String,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = IdentitySession))]
 struct SessionBody {
     id: SessionId,
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{IdentityBody, ReadIdentity, STALE_LIMITS, SessionBody};
+    use crate::web::documented::{Documented, Field, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for ReadIdentity {
+        const SUMMARY: &'static str =
+            "Returns who is calling, and when that was read from the database.";
+
+        fn query() -> Vec<Field> {
+            vec![
+                Field::number("maxStaleSeconds", STALE_LIMITS)
+                    .described("The highest age that the caller accepts. 0 asks the database.")
+                    .optional(),
+            ]
+        }
+
+        fn returns() -> Returned {
+            Returned::one::<IdentityBody<'_>>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            Reply::json(&IdentityBody {
+                user: &sample.profile(),
+                session: SessionBody {
+                    id: sample.session.id,
+                },
+                read_at: sample.days_ago(0),
+            })
+        }
+    }
 }

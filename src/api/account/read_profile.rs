@@ -33,3 +33,23 @@ impl Endpoint for ReadProfile {
         Reply::json(&read_account(ctx, &member, wanted).await?.user)
     }
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::ReadProfile;
+    use crate::domain::identity::user::Profile;
+    use crate::web::documented::{Documented, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for ReadProfile {
+        const SUMMARY: &'static str = "Returns the caller's profile.";
+
+        fn returns() -> Returned {
+            Returned::one::<Profile>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            Reply::json(&sample.profile())
+        }
+    }
+}

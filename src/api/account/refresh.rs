@@ -67,3 +67,19 @@ async fn rotated<P: Ports>(
         Err(_) => Err(ServiceError::InvalidToken),
     }
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::Refresh;
+    use crate::web::documented::{Documented, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Refresh {
+        const SUMMARY: &'static str =
+            "Trades the refresh token for the next pair of tokens, and sets both auth cookies.";
+
+        fn example(sample: &Sample) -> Answer {
+            Ok(Reply::no_content().set_cookies(sample.pair()?))
+        }
+    }
+}

@@ -117,6 +117,7 @@ async fn register<P: Ports>(
 
 /// `User` in docs/http.md.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = User))]
 #[serde(rename_all = "camelCase")]
 struct UserBody {
     id: String,
@@ -126,7 +127,9 @@ struct UserBody {
     is_superuser: bool,
     role_name: String,
     role_slug: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     created_at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     updated_at: String,
 }
 
@@ -142,6 +145,52 @@ impl From<Registered> for UserBody {
             role_slug: user.role_slug,
             created_at: user.created_at.to_rfc3339(),
             updated_at: user.updated_at.to_rfc3339(),
+        }
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{Register, UserBody};
+    use crate::domain::identity::user::Profile;
+    use crate::web::documented::{Documented, Field, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Register {
+        const SUMMARY: &'static str = "Registers a user.";
+
+        fn body() -> Vec<Field> {
+            vec![
+                Field::email("email"),
+                Field::new_password("password"),
+                Field::display_name("name").nullable().optional(),
+            ]
+        }
+
+        fn returns() -> Returned {
+            Returned::one::<UserBody>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            let Profile {
+                id,
+                name,
+                email,
+                is_active,
+                is_superuser,
+                role_slug,
+            } = sample.profile();
+            Reply::created(&UserBody {
+                id: id.to_string(),
+                name,
+                email,
+                is_active,
+                is_superuser,
+                role_name: "Application Access".to_owned(),
+                role_slug,
+                created_at: sample.days_ago(0),
+                updated_at: sample.days_ago(0),
+            })
         }
     }
 }

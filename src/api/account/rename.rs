@@ -78,3 +78,35 @@ fn younger_token<P: Ports>(
         expires_at: claims.expires_at,
     }))
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::Rename;
+    use crate::domain::identity::user::Profile;
+    use crate::web::documented::{Documented, Field, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Rename {
+        const SUMMARY: &'static str = "Changes the display name, and sets an access cookie that is newer than every cached profile.";
+
+        fn body() -> Vec<Field> {
+            vec![
+                Field::display_name("name")
+                    .nullable()
+                    .described("Null removes the name."),
+            ]
+        }
+
+        fn returns() -> Returned {
+            Returned::one::<Profile>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            Ok(Reply::json(&sample.profile())?.set_access_cookie(Some(sample.access_token()?)))
+        }
+
+        fn shortest_example(sample: &Sample) -> Option<Answer> {
+            Some(Reply::json(&sample.profile()))
+        }
+    }
+}

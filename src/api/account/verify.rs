@@ -85,3 +85,50 @@ fn identity_expires_at<P: Ports>(ctx: &Ctx<'_, P>, read_at: UnixSeconds) -> Unix
     };
     ctx.now.plus(IDENTITY_LIFETIME).min(read_at.plus(bound))
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::Verify;
+    use crate::domain::session::token::{IDENTITY_LIFETIME, IdentityClaims};
+    use crate::service::ServiceError;
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::headers::{X_AUTH_IDENTITY, X_SESSION_ID, X_USER_ID, X_USER_ROLE};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Verify {
+        const SUMMARY: &'static str = "Tells a proxy who is calling, in the headers of its answer.";
+
+        fn query() -> Vec<Field> {
+            vec![
+            Field::text("aud", "orders")
+                .described(
+                    "The upstream that `X-Auth-Identity` is for: one of the setting `UPSTREAMS`.",
+                )
+                .optional(),
+        ]
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            let token = sample.service.tokens.sign_identity(&IdentityClaims {
+                session: sample.session,
+                role: &sample.profile().role_slug,
+                audience: "orders",
+                issued_at: sample.now,
+                expires_at: sample.now.plus(IDENTITY_LIFETIME),
+            });
+            let token = token.map_err(ServiceError::from)?;
+            named(sample)?.with_header(X_AUTH_IDENTITY, token.expose().to_owned())
+        }
+
+        fn shortest_example(sample: &Sample) -> Option<Answer> {
+            Some(named(sample))
+        }
+    }
+
+    fn named(sample: &Sample) -> Answer {
+        Reply::no_content()
+            .with_header(X_USER_ID, sample.session.user.to_string())?
+            .with_header(X_USER_ROLE, sample.profile().role_slug)?
+            .with_header(X_SESSION_ID, sample.session.id.to_string())
+    }
+}

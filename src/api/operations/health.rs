@@ -30,6 +30,27 @@ impl Endpoint for Health {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Health))]
 struct HealthBody {
     status: &'static str,
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{Health, HealthBody};
+    use crate::web::documented::{Documented, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Health {
+        const SUMMARY: &'static str =
+            "Returns whether the service answers, without asking anything else.";
+
+        fn returns() -> Returned {
+            Returned::one::<HealthBody>()
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Reply::json(&HealthBody { status: "ok" })
+        }
+    }
 }

@@ -32,3 +32,24 @@ impl Endpoint for KeySet {
         Ok(Reply::shared_json(&ctx.service.public_keys, KEPT))
     }
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{KEPT, KeySet};
+    use crate::domain::session::keys::PublicJwkSet;
+    use crate::web::documented::{Documented, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for KeySet {
+        const SUMMARY: &'static str =
+            "Returns the public keys that verify access tokens, as a JWK Set (RFC 7517).";
+
+        fn returns() -> Returned {
+            Returned::one::<PublicJwkSet<'_>>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            Ok(Reply::shared_json(&sample.service.public_keys, KEPT))
+        }
+    }
+}

@@ -35,6 +35,26 @@ impl Endpoint for Ready {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Ready))]
 struct ReadyBody {
     status: &'static str,
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{Ready, ReadyBody};
+    use crate::web::documented::{Documented, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Ready {
+        const SUMMARY: &'static str = "Returns whether the service can serve requests: its database and KV answer, and all migrations are applied.";
+
+        fn returns() -> Returned {
+            Returned::one::<ReadyBody>()
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Reply::json(&ReadyBody { status: "ok" })
+        }
+    }
 }

@@ -31,3 +31,30 @@ impl Endpoint for EndSession {
         end(ctx, member.session(), Which::One(id)).await
     }
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::EndSession;
+    use crate::web::documented::{Documented, Field, Sample, reference};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for EndSession {
+        const SUMMARY: &'static str = "Ends one of the caller's sessions. Deletes both auth cookies if it is the caller's own.";
+
+        fn path() -> Vec<Field> {
+            vec![Field::new(
+                "id",
+                reference("SessionId"),
+                "WlpaWlpaWlpaWlpaWlpaWg".into(),
+            )]
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content().delete_cookies())
+        }
+
+        fn shortest_example(_: &Sample) -> Option<Answer> {
+            Some(Ok(Reply::no_content()))
+        }
+    }
+}

@@ -43,3 +43,26 @@ impl Endpoint for EndSessions {
         end(ctx, member.session(), which).await
     }
 }
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::EndSessions;
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for EndSessions {
+        const SUMMARY: &'static str = "Ends the caller's other sessions, or all of them. Deletes both auth cookies if the caller's own is among them.";
+
+        fn query() -> Vec<Field> {
+            vec![Field::one_of("scope", &["others", "all"])]
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content().delete_cookies())
+        }
+
+        fn shortest_example(_: &Sample) -> Option<Answer> {
+            Some(Ok(Reply::no_content()))
+        }
+    }
+}

@@ -42,12 +42,16 @@ impl Endpoint for ListSessions {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Session))]
 #[serde(rename_all = "camelCase")]
 struct SessionBody {
     id: SessionId,
     current: bool,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     created_at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     last_used_at: String,
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     expires_at: String,
     device: String,
     user_agent: Option<String>,
@@ -65,6 +69,38 @@ impl SessionBody {
             device: device::label(session.device.user_agent.as_deref()),
             user_agent: session.device.user_agent,
             country: session.device.country,
+        }
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{ListSessions, SessionBody};
+    use crate::domain::session::device;
+    use crate::web::documented::{Documented, Returned, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for ListSessions {
+        const SUMMARY: &'static str =
+            "Lists the live sessions of the caller's user, the most recently used first.";
+
+        fn returns() -> Returned {
+            Returned::list::<SessionBody>()
+        }
+
+        fn example(sample: &Sample) -> Answer {
+            let user_agent =
+                "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+            Reply::json(&[SessionBody {
+                id: sample.session.id,
+                current: true,
+                created_at: sample.days_ago(2),
+                last_used_at: sample.days_ago(0),
+                expires_at: sample.days_ago(0),
+                device: device::label(Some(user_agent)),
+                user_agent: Some(user_agent.to_owned()),
+                country: Some("PT".to_owned()),
+            }])
         }
     }
 }

@@ -12,7 +12,7 @@ use super::common_passwords;
 use crate::domain::identity::email::Email;
 
 /// The longest new password, in code points (NIST SP 800-63B-4 requires at least 64).
-const MAX_CODE_POINTS: usize = 128;
+pub const MAX_CODE_POINTS: usize = 128;
 /// The name of the service, which is too easy to guess.
 const SERVICE_NAME: &str = "latchkey";
 

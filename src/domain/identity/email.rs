@@ -3,9 +3,9 @@
 use core::fmt;
 
 /// The longest address that fits an SMTP path (RFC 5321, section 4.5.3.1.3), in bytes.
-const MAX_ADDRESS_BYTES: usize = 254;
+pub const MAX_ADDRESS_BYTES: usize = 254;
 /// The longest local part (RFC 5321, section 4.5.3.1.1), in bytes.
-const MAX_LOCAL_BYTES: usize = 64;
+pub const MAX_LOCAL_BYTES: usize = 64;
 /// The longest label of a domain name (RFC 1035, section 2.3.4), in bytes.
 const MAX_LABEL_BYTES: usize = 63;
 

@@ -9,7 +9,7 @@ use crate::domain::id::UserId;
 use crate::domain::time::UnixSeconds;
 
 /// The longest display name, in code points.
-const MAX_NAME_CODE_POINTS: usize = 100;
+pub const MAX_NAME_CODE_POINTS: usize = 100;
 /// The longest role slug, in bytes. Every access token contains it.
 const MAX_ROLE_SLUG_BYTES: usize = 64;
 
@@ -149,13 +149,14 @@ pub struct User {
 /// Its serialized form is that of the wire and of the cache. Unknown members are rejected on
 /// reading, so a forged or outdated cache entry is ignored.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = UserAuth, description = "The user, as their own client sees them."))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
     /// The user's id.
     pub id: UserId,
     /// The display name, or null.
     pub name: Option<String>,
-    /// Returns the canonical address.
+    /// The canonical address.
     pub email: String,
     /// Whether the account is active.
     pub is_active: bool,

@@ -113,6 +113,7 @@ struct Jwk<'a> {
 
 /// A public key (RFC 8037, section 2).
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PublicKey, description = "An Ed25519 key (RFC 8037)."))]
 struct PublicJwk<'a> {
     kty: &'a str,
     crv: &'a str,
@@ -122,8 +123,10 @@ struct PublicJwk<'a> {
     r#use: &'a str,
 }
 
+/// The public keys (RFC 7517, section 5).
 #[derive(Serialize)]
-struct PublicJwkSet<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = KeySet, description = "A JWK Set (RFC 7517)."))]
+pub(crate) struct PublicJwkSet<'a> {
     keys: Vec<PublicJwk<'a>>,
 }
 
