@@ -4,6 +4,7 @@ pub mod audit;
 pub mod credential;
 pub mod id;
 pub mod identity;
+pub mod mail;
 pub mod session;
 pub mod site;
 pub mod throttle;

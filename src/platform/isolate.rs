@@ -13,7 +13,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::bindings::{self, WorkerPorts};
-use super::names::{DB, KV};
+use super::names::{DB, EMAIL, KV};
 use crate::domain::credential::hashing::HashMemory;
 use crate::ports::{Log, LogValue};
 use crate::service::Service;
@@ -138,6 +138,7 @@ fn meaning(env: &Env, name: &str, value: &JsValue) -> Option<String> {
     let bound = match name {
         DB => Some(env.d1(DB).is_ok()),
         KV => Some(env.kv(KV).is_ok()),
+        EMAIL => Some(value.is_object()),
         _ => None,
     };
     if let Some(is_bound) = bound {

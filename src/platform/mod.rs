@@ -6,6 +6,7 @@ mod d1;
 mod isolate;
 mod kv;
 mod limiter;
+mod mail;
 mod names;
 mod request;
 mod runtime;

@@ -4,6 +4,8 @@
 pub(super) const DB: &str = "DB";
 /// The revocation list and the user cache.
 pub(super) const KV: &str = "KV";
+/// The platform's mail service, if mails leave by it.
+pub(super) const EMAIL: &str = "EMAIL";
 
 /// The limiter of logins, by client, and of password changes, by session.
 pub(super) const LOGIN_LIMITER: &str = "LOGIN_LIMITER";

@@ -14,6 +14,7 @@
 mod copies;
 mod database;
 mod log;
+mod mail;
 mod runtime;
 
 use core::fmt;
@@ -21,6 +22,7 @@ use core::fmt;
 pub use copies::{CachedAccount, RevocationList, UserCache};
 pub use database::{Batch, Database, Param, Rows, Statement, Value};
 pub use log::{Identified, Level, Line, Log, LogValue};
+pub use mail::{Mail, Mailer, NotSent, Outbound};
 pub use runtime::{
     Background, BreachedPasswords, Entropy, Limiter, NoEntropy, NoRange, RateLimiter, Timer,
 };
@@ -49,6 +51,7 @@ pub trait Ports:
     + UserCache
     + RateLimiter
     + BreachedPasswords
+    + Mailer
     + Entropy
     + Timer
     + Background

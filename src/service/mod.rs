@@ -11,6 +11,7 @@ pub mod front_end;
 pub mod hash_queue;
 pub mod issue;
 pub mod limits;
+pub mod mail;
 pub mod memory;
 pub mod origin;
 pub mod policy;

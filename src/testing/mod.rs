@@ -1,6 +1,7 @@
 //! The outside world of the native tests: SQLite in place of D1, and fakes for what may lose
 //! everything. They count what the real services charge for.
 
+pub(crate) mod mail;
 mod mutants;
 pub(crate) mod sqlite;
 
@@ -17,6 +18,7 @@ use crate::ports::{
     Line, Log, NoEntropy, NoRange, Ports, RateLimiter, RevocationList, Rows, StoreError, Timer,
     UserCache,
 };
+pub(crate) use mail::{Fate, MemoryMailer};
 use sqlite::Sqlite;
 
 /// The outside world of a test; clones share it.
@@ -30,6 +32,7 @@ pub(crate) struct Memory {
     pub(crate) kv: MemoryKv,
     pub(crate) limiter: MemoryLimiter,
     pub(crate) breaches: MemoryBreaches,
+    pub(crate) mailer: MemoryMailer,
     pub(crate) timer: MemoryTimer,
     pub(crate) log: MemoryLog,
     pub(crate) background: MemoryBackground,

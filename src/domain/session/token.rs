@@ -7,6 +7,7 @@
 //! Every invalid token is refused alike. Only an authentic token that has expired is distinguished,
 //! because clients react to it and a log-out accepts it.
 
+mod webhook;
 mod wire;
 
 use core::fmt;

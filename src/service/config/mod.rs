@@ -6,6 +6,7 @@
 
 mod browsers;
 mod cookies;
+mod mail;
 mod passwords;
 pub(super) mod reader;
 mod sessions;
@@ -21,6 +22,7 @@ use crate::domain::session::token::Issuance;
 use crate::domain::time::Seconds;
 pub use browsers::Hsts;
 pub use cookies::CookieSettings;
+pub use mail::{MailSettings, ProviderKey, Transport};
 use reader::Reader;
 
 /// 24 hours.
@@ -82,6 +84,9 @@ pub struct Config {
     pub audit_retention: Seconds,
     /// `REGISTRATIONS_PER_HOUR`.
     pub registrations_an_hour: u32,
+    /// `MAIL`, `MAIL_FROM`, `MAIL_REPLY_TO`, `MAIL_PROVIDER_URL`, `MAIL_PROVIDER_KEY`,
+    /// `MAIL_WEBHOOK_URL`, `PRODUCT_NAME`, `BRAND_COLOUR`, `PAGES_URL`.
+    pub mail: MailSettings,
     /// Settings that are valid but have no effect: `NAME: what`, for the log.
     pub warnings: Vec<String>,
 }
@@ -122,6 +127,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let browsers = browsers::read(reader);
     let cookies = cookies::read(reader, issuer.as_deref());
     let upstreams = browsers::read_upstreams(reader, [issuer.as_deref(), audience.as_deref()]);
+    let mail = mail::read(reader, issuer.as_deref());
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
     let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
@@ -146,6 +152,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         upstreams: upstreams?,
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
         registrations_an_hour,
+        mail: mail?,
     };
     Some(Settings {
         config,

@@ -62,6 +62,27 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// Returns `Some(None)` when the setting is unset, and `None` when it has a problem.
+    #[expect(
+        clippy::option_option,
+        reason = "a setting is wrong, unset, or has a value"
+    )]
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &str,
+        rule: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let Some(text) = self.text(name) else {
+            return Some(None);
+        };
+        let value = parse(&text);
+        if value.is_none() {
+            self.problem(name, rule);
+        }
+        value.map(Some)
+    }
+
     pub(super) fn number(&mut self, name: &str, default: u32, bounds: RangeInclusive<u32>) -> u32 {
         let Some(text) = self.text(name) else {
             return default;

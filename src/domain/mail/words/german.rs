@@ -1,0 +1,92 @@
+//! German.
+
+use super::{Labels, Wording};
+use crate::domain::mail::MailKind;
+
+pub(super) const LABELS: Labels = Labels {
+    new_email: "Neue Adresse",
+    at: "Zeit",
+    device: "Gerät",
+    country: "Land",
+    link_lasts: "Der Link ist {time} gültig und funktioniert einmal.",
+    code_lasts: "Code und Link sind {time} gültig. Sobald Sie eines davon benutzt haben, \
+                 funktioniert keines mehr.",
+    units: [["Minute", "Minuten"], ["Stunde", "Stunden"], ["Tag", "Tage"]],
+    copy: "Falls die Schaltfläche nicht funktioniert, kopieren Sie diese Adresse in Ihren Browser:",
+    devices: &[
+        [" on ", " unter "],
+        ["Mac or iPad", "Mac oder iPad"],
+        ["Unknown device", "Unbekanntes Gerät"],
+    ],
+};
+
+pub(super) const fn wording(kind: MailKind) -> Wording {
+    match kind {
+        MailKind::ResetPassword => Wording {
+            subject: "Ihr Passwort bei {product} zurücksetzen",
+            intro: "Jemand möchte das Passwort Ihres Kontos bei {product} zurücksetzen.",
+            prompt: "Falls Sie es waren, wählen Sie hier ein neues Passwort:",
+            action: "Neues Passwort wählen",
+            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail. Ihr Passwort ist \
+                      unverändert.",
+        },
+        MailKind::VerifyEmail => Wording {
+            subject: "Bestätigen Sie Ihre Adresse für {product}",
+            intro: "Jemand hat sich bei {product} registriert und diese E-Mail-Adresse angegeben.",
+            prompt: "Falls Sie es waren, bestätigen Sie, dass die Adresse Ihnen gehört:",
+            action: "Adresse bestätigen",
+            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail. Die Adresse bleibt dann \
+                      unbestätigt.",
+        },
+        MailKind::AlreadyRegistered => Wording {
+            subject: "Sie haben schon ein Konto bei {product}",
+            intro: "Jemand wollte sich bei {product} mit dieser E-Mail-Adresse registrieren, die \
+                    schon ein Konto hat. Es hat sich nichts geändert.",
+            prompt: "Falls Sie es waren, melden Sie sich wie gewohnt an. Haben Sie Ihr Passwort \
+                     vergessen, können Sie es auf der Anmeldeseite zurücksetzen.",
+            action: "Zur Anmeldeseite",
+            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail.",
+        },
+        MailKind::ConfirmEmail => Wording {
+            subject: "Bestätigen Sie Ihre neue Adresse für {product}",
+            intro: "Jemand möchte diese E-Mail-Adresse für ein Konto bei {product} verwenden.",
+            prompt: "Falls Sie es waren, bestätigen Sie, dass die Adresse Ihnen gehört:",
+            action: "Adresse bestätigen",
+            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail. Das Konto behält dann \
+                      seine alte Adresse.",
+        },
+        MailKind::EmailChanged => Wording {
+            subject: "Die Adresse Ihres Kontos bei {product} wurde geändert",
+            intro: "Die E-Mail-Adresse Ihres Kontos bei {product} wurde geändert.",
+            prompt: "Falls Sie es nicht waren, machen Sie die Änderung rückgängig. Das beendet \
+                     alle Sitzungen, und Sie wählen ein neues Passwort.",
+            action: "Änderung rückgängig machen",
+            closing: "Falls Sie es waren, ist nichts zu tun.",
+        },
+        MailKind::PasswordChanged => Wording {
+            subject: "Ihr Passwort bei {product} wurde geändert",
+            intro: "Das Passwort Ihres Kontos bei {product} wurde geändert.",
+            prompt: "Falls Sie es nicht waren, setzen Sie Ihr Passwort sofort zurück. Das beendet \
+                     alle Sitzungen.",
+            action: "Passwort zurücksetzen",
+            closing: "Falls Sie es waren, ist nichts zu tun.",
+        },
+        MailKind::NewLogin => Wording {
+            subject: "Neue Anmeldung bei {product}",
+            intro: "Jemand hat sich mit Ihrem Konto bei {product} angemeldet, mit einem Gerät und \
+                    aus einem Land, von denen aus es bisher nicht benutzt wurde.",
+            prompt: "Falls Sie es nicht waren, beenden Sie alle Sitzungen und wählen Sie ein neues \
+                     Passwort.",
+            action: "Das war ich nicht",
+            closing: "Falls Sie es waren, ist nichts zu tun.",
+        },
+        MailKind::SignIn => Wording {
+            subject: "Ihr Code für {product}",
+            intro: "Geben Sie diesen Code dort ein, wo Sie sich bei {product} anmelden wollten:",
+            prompt: "Oder folgen Sie diesem Link im selben Browser:",
+            action: "Anmelden",
+            closing: "Falls Sie ihn nicht angefordert haben, ignorieren Sie diese Mail. Geben Sie \
+                      den Code niemandem weiter.",
+        },
+    }
+}
