@@ -165,11 +165,7 @@ struct WebhookMail<'a> {
     html: &'a str,
 }
 
-fn webhook_body(
-    mail: &Mail<'_>,
-    letter: &Letter<'_>,
-    now: UnixSeconds,
-) -> Result<String, NotSent> {
+fn webhook_body(mail: &Mail<'_>, letter: &Letter<'_>, now: UnixSeconds) -> Result<String, NotSent> {
     written(&WebhookBody {
         r#type: "mail",
         timestamp: now.to_rfc3339(),

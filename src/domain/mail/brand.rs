@@ -42,12 +42,15 @@ impl Colour {
         Some(Self([red, green, blue]))
     }
 
-    /// Returns the colour of a text on this colour: black or white, whichever is easier to read.
+    /// Returns the colour of a text on this colour: black or white, whichever has the higher
+    /// contrast.
     #[must_use]
     pub fn text_on_it(self) -> Self {
-        // Perceived brightness (ITU-R BT.601), in thousandths.
-        let [red, green, blue] = self.0.map(u32::from);
-        if red * 299 + green * 587 + blue * 114 > 150_000 {
+        // WCAG 2.2's relative luminance, in millionths, with a gamma of 2 instead of about 2.2. At
+        // 0.179 the contrasts are equal.
+        let [red, green, blue] = self.0.map(|part| u32::from(part) * u32::from(part));
+        let luminance = (red * 2_126 + green * 7_152 + blue * 722) / 650;
+        if luminance > 179_000 {
             Self([0; 3])
         } else {
             Self([255; 3])
@@ -72,24 +75,41 @@ mod tests {
             assert_eq!(Colour::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Colour::parse("#FFAA00").unwrap().to_string(), "#ffaa00");
-        for text in ["", "#fff", "1f4e8c", "#1f4e8", "#1f4e8c0", "#+f4e8c", "#ü4e8c", "red"] {
+        for text in [
+            "", "#fff", "1f4e8c", "#1f4e8", "#1f4e8c0", "#+f4e8c", "#ü4e8c", "red",
+        ] {
             assert_eq!(Colour::parse(text), None, "{text}");
         }
     }
 
+    /// The contrast of two colours (WCAG 2.2).
+    fn contrast(one: Colour, other: Colour) -> f64 {
+        let luminance = |Colour(parts): Colour| {
+            let [red, green, blue] = parts.map(|part| {
+                let part = f64::from(part) / 255.0;
+                if part <= 0.04045 {
+                    part / 12.92
+                } else {
+                    ((part + 0.055) / 1.055).powf(2.4)
+                }
+            });
+            0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        one.max(other) / one.min(other)
+    }
+
     #[test]
-    fn the_text_on_a_colour_is_readable() {
-        for (colour, text) in [
-            ("#000000", "#ffffff"),
-            ("#1f4e8c", "#ffffff"),
-            ("#cc0000", "#ffffff"),
-            ("#ffffff", "#000000"),
-            ("#ffcc00", "#000000"),
-            ("#7fd4a0", "#000000"),
-        ] {
-            let colour = Colour::parse(colour).unwrap();
-            assert_eq!(colour.text_on_it().to_string(), text, "{colour}");
+    fn the_text_on_every_colour_is_readable() {
+        for number in 0..4_096_u16 {
+            let part = |shift: u16| (number >> shift & 15) as u8 * 17;
+            let colour = Colour([part(8), part(4), part(0)]);
+            let found = contrast(colour, colour.text_on_it());
+            // WCAG's level AA for bold texts is 3, for others 4.5.
+            assert!(found > 4.0, "{colour} {found}");
         }
+        assert_eq!(Colour([0; 3]).text_on_it().to_string(), "#ffffff");
+        assert_eq!(Colour([255; 3]).text_on_it().to_string(), "#000000");
     }
 
     #[test]
@@ -97,7 +117,15 @@ mod tests {
         for text in ["A", "Acme & Söhne <GmbH>", &"a".repeat(40)] {
             assert!(Brand::is_product(text), "{text}");
         }
-        for text in ["", " ", "Acme ", "Ac\nme", "Ac\u{85}me", "Acme\r", &"a".repeat(41)] {
+        for text in [
+            "",
+            " ",
+            "Acme ",
+            "Ac\nme",
+            "Ac\u{85}me",
+            "Acme\r",
+            &"a".repeat(41),
+        ] {
             assert!(!Brand::is_product(text), "{text:?}");
         }
     }

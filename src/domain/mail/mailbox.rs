@@ -81,10 +81,19 @@ mod tests {
         for (text, written) in [
             ("no-reply@example.org", "no-reply@example.org"),
             ("<no-reply@example.org>", ""),
-            ("Acme <No-Reply@example.org>", "\"Acme\" <no-reply@example.org>"),
+            (
+                "Acme <No-Reply@example.org>",
+                "\"Acme\" <no-reply@example.org>",
+            ),
             ("Acme<a@example.org>", "\"Acme\" <a@example.org>"),
-            ("\"Acme, Inc.\" <a@example.org>", "\"Acme, Inc.\" <a@example.org>"),
-            ("Söhne & Co. <a@example.org>", "\"Söhne & Co.\" <a@example.org>"),
+            (
+                "\"Acme, Inc.\" <a@example.org>",
+                "\"Acme, Inc.\" <a@example.org>",
+            ),
+            (
+                "Söhne & Co. <a@example.org>",
+                "\"Söhne & Co.\" <a@example.org>",
+            ),
             ("", ""),
             ("Acme", ""),
             ("Acme a@example.org", ""),

@@ -89,7 +89,8 @@ pub struct Letter<'a> {
     pub brand: &'a Brand,
     /// The address of the page on which the recipient continues.
     pub link: Option<&'a str>,
-    /// How long the link and the code work, in minutes.
+    /// How long the link and the code work, in minutes. [`MailKind::AlreadyRegistered`] leads to the
+    /// login page, which needs no token.
     pub minutes: Option<u32>,
     /// The new address of the account. It is masked: its owner recognises it, and whoever chose it
     /// sends no text with it.

@@ -100,9 +100,11 @@ impl Letter<'_> {
         } else {
             labels.link_lasts
         };
+        // Everybody may open the login page at any time.
+        let has_secret = self.link.is_some() && self.kind != MailKind::AlreadyRegistered;
         let validity = self
             .minutes
-            .filter(|_| self.link.is_some())
+            .filter(|_| has_secret)
             .map(|minutes| lasts.replace("{time}", &span(minutes, &labels.units)));
         Ok(Words {
             subject: named(wording.subject),
@@ -111,7 +113,10 @@ impl Letter<'_> {
             code: self.code.filter(|_| needs_code),
             prompt: named(wording.prompt),
             link: self.link,
-            closing: validity.into_iter().chain([named(wording.closing)]).collect(),
+            closing: validity
+                .into_iter()
+                .chain([named(wording.closing)])
+                .collect(),
             wording,
             labels,
         })
@@ -178,9 +183,9 @@ fn country(code: &str) -> Option<String> {
 }
 
 fn translated(device: &str, parts: &[[&str; 2]]) -> String {
-    parts
-        .iter()
-        .fold(device.to_owned(), |label, [from, to]| label.replace(from, to))
+    parts.iter().fold(device.to_owned(), |label, [from, to]| {
+        label.replace(from, to)
+    })
 }
 
 /// Returns `15 minutes`, `1 hour`, `7 days`: the largest unit without a remainder.
@@ -292,8 +297,18 @@ mod tests {
     fn paragraphs_are_broken_at_blanks() {
         assert_eq!(wrapped("a b"), "a b");
         let line = "ä".repeat(38);
-        assert_eq!(wrapped(&format!("{line} {}", "b".repeat(37))).lines().count(), 1);
-        assert_eq!(wrapped(&format!("{line} {}", "b".repeat(38))).lines().count(), 2);
+        assert_eq!(
+            wrapped(&format!("{line} {}", "b".repeat(37)))
+                .lines()
+                .count(),
+            1
+        );
+        assert_eq!(
+            wrapped(&format!("{line} {}", "b".repeat(38)))
+                .lines()
+                .count(),
+            2
+        );
         assert_eq!(wrapped(&"b".repeat(100)), "b".repeat(100));
     }
 }

@@ -8,7 +8,7 @@ use crate::service::origin::{host_of, is_origin};
 
 /// Where Resend takes mails, and what other providers imitate.
 const DEFAULT_PROVIDER_URL: &str = "https://api.resend.com/emails";
-/// The default of `BRAND_COLOUR`: white text on it has a contrast of 8.2.
+/// The default of `BRAND_COLOUR`: white text on it has a contrast of 8.3.
 const DEFAULT_COLOUR: &str = "#1f4e8c";
 /// The longest URL in a setting.
 const MAX_URL_BYTES: usize = 1_024;
@@ -171,7 +171,11 @@ fn read_mailbox(reader: &mut Reader<'_>, name: &str) -> Option<Option<Mailbox>> 
 
 fn read_brand(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<Brand> {
     // Most hosts are shorter. A longer one is cut, because it is only a name here.
-    let host: String = issuer.map_or("localhost", host_of).chars().take(40).collect();
+    let host: String = issuer
+        .map_or("localhost", host_of)
+        .chars()
+        .take(40)
+        .collect();
     let product = reader.or_default(
         "PRODUCT_NAME",
         &host,
@@ -195,7 +199,9 @@ fn read_url(text: &str) -> Option<String> {
     let (origin, rest) = split(text);
     let is_url = text.len() <= MAX_URL_BYTES
         && is_origin(origin)
-        && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        && rest
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'#');
     is_url.then(|| text.to_owned())
 }
 

@@ -23,36 +23,39 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             intro: "Someone asked to reset the password of your {product} account.",
             prompt: "If it was you, choose a new password here:",
             action: "Choose a new password",
-            closing: "If it was not you, ignore this mail. Your password has not changed.",
+            closing: "If it was not you, you can ignore this e-mail. Your password has not \
+                      changed.",
         },
         MailKind::VerifyEmail => Wording {
             subject: "Confirm your address for {product}",
             intro: "Someone registered with {product} and gave this e-mail address.",
             prompt: "If it was you, confirm that the address is yours:",
             action: "Confirm this address",
-            closing: "If it was not you, ignore this mail. The address then remains unconfirmed.",
+            closing: "If it was not you, you can ignore this e-mail. The address then remains \
+                      unconfirmed.",
         },
         MailKind::AlreadyRegistered => Wording {
-            subject: "You already have a {product} account",
+            subject: "You already have an account at {product}",
             intro: "Someone tried to register with {product} and gave this e-mail address, which \
                     already has an account. Nothing has changed.",
-            prompt: "If it was you, log in as usual. If you have forgotten your password, you can \
-                     reset it on the login page.",
+            prompt: "If it was you, log in as usual. If you have forgotten your password, you \
+                     can reset it on the login page.",
             action: "Go to the login page",
-            closing: "If it was not you, ignore this mail.",
+            closing: "If it was not you, you can ignore this e-mail.",
         },
         MailKind::ConfirmEmail => Wording {
             subject: "Confirm your new address for {product}",
-            intro: "Someone wants to use this e-mail address for a {product} account.",
+            intro: "Someone wants to use this e-mail address for an account at {product}.",
             prompt: "If it was you, confirm that the address is yours:",
             action: "Confirm this address",
-            closing: "If it was not you, ignore this mail. The account then keeps its old address.",
+            closing: "If it was not you, you can ignore this e-mail. The account then keeps its \
+                      old address.",
         },
         MailKind::EmailChanged => Wording {
-            subject: "The address of your {product} account has changed",
+            subject: "Your {product} account has a new address",
             intro: "The e-mail address of your {product} account has been changed.",
-            prompt: "If it was not you, undo the change. That ends all sessions, and you choose a \
-                     new password.",
+            prompt: "If it was not you, undo the change. That ends all sessions, and you choose \
+                     a new password.",
             action: "Undo the change",
             closing: "If it was you, there is nothing to do.",
         },
@@ -76,7 +79,8 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             intro: "Enter this code where you asked to log in to {product}:",
             prompt: "Or follow this link in the same browser:",
             action: "Log in",
-            closing: "If you did not ask for it, ignore this mail. Never tell the code to anyone.",
+            closing: "If you did not ask for it, you can ignore this e-mail. Never tell the code \
+                      to anyone.",
         },
     }
 }

@@ -11,8 +11,13 @@ pub(super) const LABELS: Labels = Labels {
     link_lasts: "Der Link ist {time} gültig und funktioniert einmal.",
     code_lasts: "Code und Link sind {time} gültig. Sobald Sie eines davon benutzt haben, \
                  funktioniert keines mehr.",
-    units: [["Minute", "Minuten"], ["Stunde", "Stunden"], ["Tag", "Tage"]],
-    copy: "Falls die Schaltfläche nicht funktioniert, kopieren Sie diese Adresse in Ihren Browser:",
+    units: [
+        ["Minute", "Minuten"],
+        ["Stunde", "Stunden"],
+        ["Tag", "Tage"],
+    ],
+    copy: "Falls die Schaltfläche nicht funktioniert, kopieren Sie diese Adresse in Ihren \
+           Browser:",
     devices: &[
         [" on ", " unter "],
         ["Mac or iPad", "Mac oder iPad"],
@@ -27,16 +32,17 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             intro: "Jemand möchte das Passwort Ihres Kontos bei {product} zurücksetzen.",
             prompt: "Falls Sie es waren, wählen Sie hier ein neues Passwort:",
             action: "Neues Passwort wählen",
-            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail. Ihr Passwort ist \
-                      unverändert.",
+            closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren. Ihr Passwort \
+                      ist unverändert.",
         },
         MailKind::VerifyEmail => Wording {
             subject: "Bestätigen Sie Ihre Adresse für {product}",
-            intro: "Jemand hat sich bei {product} registriert und diese E-Mail-Adresse angegeben.",
+            intro: "Jemand hat sich bei {product} registriert und diese E-Mail-Adresse \
+                    angegeben.",
             prompt: "Falls Sie es waren, bestätigen Sie, dass die Adresse Ihnen gehört:",
             action: "Adresse bestätigen",
-            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail. Die Adresse bleibt dann \
-                      unbestätigt.",
+            closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren. Die Adresse \
+                      bleibt dann unbestätigt.",
         },
         MailKind::AlreadyRegistered => Wording {
             subject: "Sie haben schon ein Konto bei {product}",
@@ -45,18 +51,18 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             prompt: "Falls Sie es waren, melden Sie sich wie gewohnt an. Haben Sie Ihr Passwort \
                      vergessen, können Sie es auf der Anmeldeseite zurücksetzen.",
             action: "Zur Anmeldeseite",
-            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail.",
+            closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren.",
         },
         MailKind::ConfirmEmail => Wording {
             subject: "Bestätigen Sie Ihre neue Adresse für {product}",
             intro: "Jemand möchte diese E-Mail-Adresse für ein Konto bei {product} verwenden.",
             prompt: "Falls Sie es waren, bestätigen Sie, dass die Adresse Ihnen gehört:",
             action: "Adresse bestätigen",
-            closing: "Falls Sie es nicht waren, ignorieren Sie diese Mail. Das Konto behält dann \
-                      seine alte Adresse.",
+            closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren. Das Konto \
+                      behält dann seine alte Adresse.",
         },
         MailKind::EmailChanged => Wording {
-            subject: "Die Adresse Ihres Kontos bei {product} wurde geändert",
+            subject: "Ihr Konto bei {product} hat eine neue Adresse",
             intro: "Die E-Mail-Adresse Ihres Kontos bei {product} wurde geändert.",
             prompt: "Falls Sie es nicht waren, machen Sie die Änderung rückgängig. Das beendet \
                      alle Sitzungen, und Sie wählen ein neues Passwort.",
@@ -66,17 +72,17 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
         MailKind::PasswordChanged => Wording {
             subject: "Ihr Passwort bei {product} wurde geändert",
             intro: "Das Passwort Ihres Kontos bei {product} wurde geändert.",
-            prompt: "Falls Sie es nicht waren, setzen Sie Ihr Passwort sofort zurück. Das beendet \
-                     alle Sitzungen.",
+            prompt: "Falls Sie es nicht waren, setzen Sie Ihr Passwort sofort zurück. Das \
+                     beendet alle Sitzungen.",
             action: "Passwort zurücksetzen",
             closing: "Falls Sie es waren, ist nichts zu tun.",
         },
         MailKind::NewLogin => Wording {
             subject: "Neue Anmeldung bei {product}",
-            intro: "Jemand hat sich mit Ihrem Konto bei {product} angemeldet, mit einem Gerät und \
-                    aus einem Land, von denen aus es bisher nicht benutzt wurde.",
-            prompt: "Falls Sie es nicht waren, beenden Sie alle Sitzungen und wählen Sie ein neues \
-                     Passwort.",
+            intro: "Jemand hat sich mit Ihrem Konto bei {product} angemeldet, mit einem Gerät \
+                    und aus einem Land, von denen aus es bisher nicht benutzt wurde.",
+            prompt: "Falls Sie es nicht waren, beenden Sie alle Sitzungen und wählen Sie ein \
+                     neues Passwort.",
             action: "Das war ich nicht",
             closing: "Falls Sie es waren, ist nichts zu tun.",
         },
@@ -85,8 +91,8 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             intro: "Geben Sie diesen Code dort ein, wo Sie sich bei {product} anmelden wollten:",
             prompt: "Oder folgen Sie diesem Link im selben Browser:",
             action: "Anmelden",
-            closing: "Falls Sie ihn nicht angefordert haben, ignorieren Sie diese Mail. Geben Sie \
-                      den Code niemandem weiter.",
+            closing: "Falls Sie ihn nicht angefordert haben, können Sie diese E-Mail ignorieren. \
+                      Geben Sie den Code an niemanden weiter.",
         },
     }
 }
