@@ -96,14 +96,14 @@ pub async fn hand_over<P: Ports>(
 
 /// Decides by the status of an answer.
 ///
-/// Resend answers 400 and 422 when it will never take this mail, for example because the address
-/// is none. Every other failure ends: 429 and 5xx with time, 409 when the try before this one is
-/// done, 401, 403 and 404 when the operator corrects the key, the domain or the URL. A mail that
-/// waits is then sent; a refused one would be lost.
+/// Resend answers 400, 413, 422 and 451 when it will never take this mail
+/// (<https://resend.com/docs/api-reference/errors>). Every other failure ends: 429 and 5xx with
+/// time, 409 when the try before this one is done, and 401, 403 and 404 when the operator corrects
+/// the key, the domain or the URL. A mail that waits is then sent; a refused one would be lost.
 fn judge(status: u16) -> Result<(), NotSent> {
     match status {
         200..=299 => Ok(()),
-        400 | 413 | 422 => Err(NotSent::Refused(format!("status {status}"))),
+        400 | 413 | 422 | 451 => Err(NotSent::Refused(format!("status {status}"))),
         _ => Err(NotSent::Later(format!("status {status}"))),
     }
 }

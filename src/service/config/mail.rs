@@ -224,3 +224,6 @@ fn split(text: &str) -> (&str, &str) {
         .map_or(text.len(), |at| scheme + at);
     text.split_at_checked(end).unwrap_or((text, ""))
 }
+
+#[cfg(test)]
+mod tests;
