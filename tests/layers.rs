@@ -49,13 +49,7 @@ const CRATES: [(&str, &[&str]); 9] = [
 
 /// The ways to make a request to the outside: the runtime's `fetch`, `worker`'s `Fetch` and
 /// `Fetcher`, raw sockets, mails.
-const OUTBOUND: [&str; 5] = [
-    "fetch_with_",
-    "\"fetch\"",
-    "Fetch",
-    "Socket",
-    "send_with_builder",
-];
+const OUTBOUND: [&str; 5] = ["fetch_with_", "\"fetch\"", "Fetch", "Socket", "\"send\""];
 
 /// The Rust files of the package, each with its layer and its text without comments.
 fn sources() -> Vec<(PathBuf, String, String)> {

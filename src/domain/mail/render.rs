@@ -1,7 +1,6 @@
 //! Puts the facts of a letter into its words, and the words into the two layouts.
 
 use askama::Template;
-use chrono::DateTime;
 
 use super::words::{Labels, Wording, labels, wording};
 use super::{Brand, Content, Incomplete, Letter, MailKind};
@@ -26,7 +25,7 @@ struct Words<'a> {
     prompt: String,
     link: Option<&'a str>,
     closing: Vec<String>,
-    wording: Wording,
+    wording: &'static Wording,
     labels: &'static Labels,
 }
 
@@ -133,22 +132,22 @@ impl Letter<'_> {
             | MailKind::ConfirmEmail
             | MailKind::SignIn => (false, false),
         };
-        let new_email = self.new_email.filter(|_| is_change).map(masked);
-        let (at, device, country) = if is_notice {
-            let device = self.device.map(|device| translated(device, labels.devices));
-            (self.at.map(minute), device, self.country.and_then(country))
-        } else {
-            (None, None, None)
+        let mut facts = Vec::new();
+        let mut add = |label: &str, value: Option<String>| {
+            if let Some(value) = value {
+                facts.push(format!("{label}: {}", bounded(&value)));
+            }
         };
-        [
-            (labels.new_email, new_email),
-            (labels.at, at),
-            (labels.device, device),
-            (labels.country, country),
-        ]
-        .into_iter()
-        .filter_map(|(label, value)| Some(format!("{label}: {}", bounded(&value?))))
-        .collect()
+        if is_change {
+            add(labels.new_email, self.new_email.map(masked));
+        }
+        if is_notice {
+            let device = self.device.map(|device| translated(device, labels.devices));
+            add(labels.at, self.at.map(minute));
+            add(labels.device, device);
+            add(labels.country, self.country.and_then(country));
+        }
+        facts
     }
 }
 
@@ -164,10 +163,10 @@ fn masked(email: &str) -> String {
 
 /// Returns `2026-11-27, 12:05 UTC`.
 fn minute(at: UnixSeconds) -> String {
-    DateTime::from_timestamp(at.get(), 0)
-        .unwrap_or_default()
-        .format("%Y-%m-%d, %H:%M UTC")
-        .to_string()
+    let written = at.to_rfc3339();
+    let (date, time) = written.split_once('T').unwrap_or_default();
+    let minute = time.get(..5).unwrap_or_default();
+    format!("{date}, {minute} UTC")
 }
 
 /// Returns the country's two letters. `None` when the platform does not know it.

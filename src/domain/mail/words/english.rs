@@ -3,7 +3,7 @@
 use super::{Labels, Wording};
 use crate::domain::mail::MailKind;
 
-pub(super) const LABELS: Labels = Labels {
+pub(super) static LABELS: Labels = Labels {
     new_email: "New address",
     at: "Time",
     device: "Device",
@@ -16,9 +16,9 @@ pub(super) const LABELS: Labels = Labels {
     devices: &[],
 };
 
-pub(super) const fn wording(kind: MailKind) -> Wording {
+pub(super) const fn wording(kind: MailKind) -> &'static Wording {
     match kind {
-        MailKind::ResetPassword => Wording {
+        MailKind::ResetPassword => &Wording {
             subject: "Reset your {product} password",
             intro: "Someone asked to reset the password of your {product} account.",
             prompt: "If it was you, choose a new password here:",
@@ -26,7 +26,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             closing: "If it was not you, you can ignore this e-mail. Your password has not \
                       changed.",
         },
-        MailKind::VerifyEmail => Wording {
+        MailKind::VerifyEmail => &Wording {
             subject: "Confirm your address for {product}",
             intro: "Someone registered with {product} and gave this e-mail address.",
             prompt: "If it was you, confirm that the address is yours:",
@@ -34,7 +34,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             closing: "If it was not you, you can ignore this e-mail. The address then remains \
                       unconfirmed.",
         },
-        MailKind::AlreadyRegistered => Wording {
+        MailKind::AlreadyRegistered => &Wording {
             subject: "You already have an account at {product}",
             intro: "Someone tried to register with {product} and gave this e-mail address, which \
                     already has an account. Nothing has changed.",
@@ -43,7 +43,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "Go to the login page",
             closing: "If it was not you, you can ignore this e-mail.",
         },
-        MailKind::ConfirmEmail => Wording {
+        MailKind::ConfirmEmail => &Wording {
             subject: "Confirm your new address for {product}",
             intro: "Someone wants to use this e-mail address for an account at {product}.",
             prompt: "If it was you, confirm that the address is yours:",
@@ -51,7 +51,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             closing: "If it was not you, you can ignore this e-mail. The account then keeps its \
                       old address.",
         },
-        MailKind::EmailChanged => Wording {
+        MailKind::EmailChanged => &Wording {
             subject: "Your {product} account has a new address",
             intro: "The e-mail address of your {product} account has been changed.",
             prompt: "If it was not you, undo the change. That ends all sessions, and you choose \
@@ -59,14 +59,14 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "Undo the change",
             closing: "If it was you, there is nothing to do.",
         },
-        MailKind::PasswordChanged => Wording {
+        MailKind::PasswordChanged => &Wording {
             subject: "Your {product} password has changed",
             intro: "The password of your {product} account has been changed.",
             prompt: "If it was not you, reset your password at once. That ends all sessions.",
             action: "Reset the password",
             closing: "If it was you, there is nothing to do.",
         },
-        MailKind::NewLogin => Wording {
+        MailKind::NewLogin => &Wording {
             subject: "New login to your {product} account",
             intro: "Someone logged in to your {product} account from a device and a country that \
                     it has not been used from before.",
@@ -74,7 +74,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "This was not me",
             closing: "If it was you, there is nothing to do.",
         },
-        MailKind::SignIn => Wording {
+        MailKind::SignIn => &Wording {
             subject: "Your code for {product}",
             intro: "Enter this code where you asked to log in to {product}:",
             prompt: "Or follow this link in the same browser:",

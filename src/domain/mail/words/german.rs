@@ -3,7 +3,7 @@
 use super::{Labels, Wording};
 use crate::domain::mail::MailKind;
 
-pub(super) const LABELS: Labels = Labels {
+pub(super) static LABELS: Labels = Labels {
     new_email: "Neue Adresse",
     at: "Zeit",
     device: "Gerät",
@@ -25,9 +25,9 @@ pub(super) const LABELS: Labels = Labels {
     ],
 };
 
-pub(super) const fn wording(kind: MailKind) -> Wording {
+pub(super) const fn wording(kind: MailKind) -> &'static Wording {
     match kind {
-        MailKind::ResetPassword => Wording {
+        MailKind::ResetPassword => &Wording {
             subject: "Ihr Passwort bei {product} zurücksetzen",
             intro: "Jemand möchte das Passwort Ihres Kontos bei {product} zurücksetzen.",
             prompt: "Falls Sie es waren, wählen Sie hier ein neues Passwort:",
@@ -35,7 +35,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren. Ihr Passwort \
                       ist unverändert.",
         },
-        MailKind::VerifyEmail => Wording {
+        MailKind::VerifyEmail => &Wording {
             subject: "Bestätigen Sie Ihre Adresse für {product}",
             intro: "Jemand hat sich bei {product} registriert und diese E-Mail-Adresse \
                     angegeben.",
@@ -44,7 +44,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren. Die Adresse \
                       bleibt dann unbestätigt.",
         },
-        MailKind::AlreadyRegistered => Wording {
+        MailKind::AlreadyRegistered => &Wording {
             subject: "Sie haben schon ein Konto bei {product}",
             intro: "Jemand wollte sich bei {product} mit dieser E-Mail-Adresse registrieren, die \
                     schon ein Konto hat. Es hat sich nichts geändert.",
@@ -53,7 +53,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "Zur Anmeldeseite",
             closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren.",
         },
-        MailKind::ConfirmEmail => Wording {
+        MailKind::ConfirmEmail => &Wording {
             subject: "Bestätigen Sie Ihre neue Adresse für {product}",
             intro: "Jemand möchte diese E-Mail-Adresse für ein Konto bei {product} verwenden.",
             prompt: "Falls Sie es waren, bestätigen Sie, dass die Adresse Ihnen gehört:",
@@ -61,7 +61,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren. Das Konto \
                       behält dann seine alte Adresse.",
         },
-        MailKind::EmailChanged => Wording {
+        MailKind::EmailChanged => &Wording {
             subject: "Ihr Konto bei {product} hat eine neue Adresse",
             intro: "Die E-Mail-Adresse Ihres Kontos bei {product} wurde geändert.",
             prompt: "Falls Sie es nicht waren, machen Sie die Änderung rückgängig. Das beendet \
@@ -69,7 +69,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "Änderung rückgängig machen",
             closing: "Falls Sie es waren, ist nichts zu tun.",
         },
-        MailKind::PasswordChanged => Wording {
+        MailKind::PasswordChanged => &Wording {
             subject: "Ihr Passwort bei {product} wurde geändert",
             intro: "Das Passwort Ihres Kontos bei {product} wurde geändert.",
             prompt: "Falls Sie es nicht waren, setzen Sie Ihr Passwort sofort zurück. Das \
@@ -77,7 +77,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "Passwort zurücksetzen",
             closing: "Falls Sie es waren, ist nichts zu tun.",
         },
-        MailKind::NewLogin => Wording {
+        MailKind::NewLogin => &Wording {
             subject: "Neue Anmeldung bei {product}",
             intro: "Jemand hat sich mit Ihrem Konto bei {product} angemeldet, mit einem Gerät \
                     und aus einem Land, von denen aus es bisher nicht benutzt wurde.",
@@ -86,7 +86,7 @@ pub(super) const fn wording(kind: MailKind) -> Wording {
             action: "Das war ich nicht",
             closing: "Falls Sie es waren, ist nichts zu tun.",
         },
-        MailKind::SignIn => Wording {
+        MailKind::SignIn => &Wording {
             subject: "Ihr Code für {product}",
             intro: "Geben Sie diesen Code dort ein, wo Sie sich bei {product} anmelden wollten:",
             prompt: "Oder folgen Sie diesem Link im selben Browser:",

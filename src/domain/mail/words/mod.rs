@@ -7,7 +7,6 @@ mod german;
 use super::{Language, MailKind};
 
 /// The sentences of a kind of mail, in the order in which they appear.
-#[derive(Clone, Copy)]
 pub(super) struct Wording {
     /// The subject line.
     pub(super) subject: &'static str,
@@ -39,14 +38,14 @@ pub(super) struct Labels {
     pub(super) devices: &'static [[&'static str; 2]],
 }
 
-pub(super) const fn wording(language: Language, kind: MailKind) -> Wording {
+pub(super) const fn wording(language: Language, kind: MailKind) -> &'static Wording {
     match language {
         Language::English => english::wording(kind),
         Language::German => german::wording(kind),
     }
 }
 
-pub(super) const fn labels(language: Language) -> &'static Labels {
+pub(super) fn labels(language: Language) -> &'static Labels {
     match language {
         Language::English => &english::LABELS,
         Language::German => &german::LABELS,
