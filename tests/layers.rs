@@ -199,7 +199,14 @@ fn what_anyone_may_call_is_listed_here() {
             "Ready",
             "KeySet",
             "AccountRegister",
-            "AccountLogin"
+            "AccountLogin",
+            "AccountVerifyEmail",
+            "AccountResendVerification",
+            "AccountConfirmEmail",
+            "RecoveryForgot",
+            "RecoveryReset",
+            "RecoveryUndoEmail",
+            "RecoveryDisownLogin"
         ]
     );
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod operations;
+pub mod recovery;
 pub mod sessions;
 
 use core::pin::Pin;
@@ -16,6 +17,7 @@ use crate::web::request::Head;
 use crate::web::route::Route;
 use account::Account;
 use operations::Operations;
+use recovery::Recovery;
 use sessions::Sessions;
 
 /// An endpoint, by area.
@@ -25,6 +27,8 @@ pub enum Endpoint {
     Account(Account),
     /// The sessions of a user.
     Sessions(Sessions),
+    /// The ways back into an account.
+    Recovery(Recovery),
     /// Endpoints for operators.
     Operations(Operations),
 }
@@ -35,7 +39,8 @@ impl Endpoint {
         let account = Account::ALL.iter().copied().map(Self::Account);
         let sessions = Sessions::ALL.iter().copied().map(Self::Sessions);
         let operations = Operations::ALL.iter().copied().map(Self::Operations);
-        operations.chain(account).chain(sessions)
+        let recovery = Recovery::ALL.iter().copied().map(Self::Recovery);
+        operations.chain(account).chain(sessions).chain(recovery)
     }
 
     /// Returns every endpoint with the facts of its route, for the router.
@@ -49,6 +54,7 @@ impl Endpoint {
         match self {
             Self::Account(endpoint) => endpoint.route(),
             Self::Sessions(endpoint) => endpoint.route(),
+            Self::Recovery(endpoint) => endpoint.route(),
             Self::Operations(endpoint) => endpoint.route(),
         }
     }
@@ -59,6 +65,7 @@ impl Endpoint {
         match self {
             Self::Account(endpoint) => endpoint.policy(),
             Self::Sessions(endpoint) => endpoint.policy(),
+            Self::Recovery(endpoint) => endpoint.policy(),
             Self::Operations(endpoint) => endpoint.policy(),
         }
     }
@@ -73,6 +80,7 @@ impl Endpoint {
         match self {
             Self::Account(endpoint) => endpoint.answer(ctx, head, body),
             Self::Sessions(endpoint) => endpoint.answer(ctx, head, body),
+            Self::Recovery(endpoint) => endpoint.answer(ctx, head, body),
             Self::Operations(endpoint) => endpoint.answer(ctx, head, body),
         }
     }
@@ -84,6 +92,7 @@ impl Endpoint {
         match self {
             Self::Account(endpoint) => endpoint.part(),
             Self::Sessions(endpoint) => endpoint.part(),
+            Self::Recovery(endpoint) => endpoint.part(),
             Self::Operations(endpoint) => endpoint.part(),
         }
     }

@@ -52,11 +52,19 @@ pub enum AuditEvent {
     EmailChanged,
     /// The account was deleted.
     Deleted,
+    /// The user proved that the address reaches them.
+    EmailVerified,
+    /// A mail about the account was decided; the event carries its kind as the reason.
+    MailQueued,
+    /// A link in a mail replaced the password, and every session ended.
+    PasswordReset,
+    /// A link in a mail took the password away, and every session ended: only a reset leads back.
+    PasswordRemoved,
 }
 
 impl AuditEvent {
     /// Every event, in the order of declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Registered,
         Self::LoggedIn,
         Self::LoginFailed,
@@ -74,6 +82,10 @@ impl AuditEvent {
         Self::RoleChanged,
         Self::EmailChanged,
         Self::Deleted,
+        Self::EmailVerified,
+        Self::MailQueued,
+        Self::PasswordReset,
+        Self::PasswordRemoved,
     ];
 
     /// Returns the word that the database stores and answers contain.
@@ -97,6 +109,10 @@ impl AuditEvent {
             Self::RoleChanged => "role_changed",
             Self::EmailChanged => "email_changed",
             Self::Deleted => "deleted",
+            Self::EmailVerified => "email_verified",
+            Self::MailQueued => "mail_queued",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordRemoved => "password_removed",
         }
     }
 
@@ -128,15 +144,28 @@ pub struct Trace {
 
 /// The actor of a change that a request makes. A change without a trace is made by hand.
 const ACTOR: &str = "user";
+/// How the proof of a change arrived, where that was not a password or a session.
+const BY_MAIL: &str = "mail";
 
 impl Trace {
     /// Returns the JSON that a changed row carries for the triggers of the audit log. `session` is
     /// the session that a change of the user is about. One request always yields the same text.
     #[must_use]
     pub fn to_json(&self, session: Option<SessionId>) -> String {
+        self.json(session, None)
+    }
+
+    /// Returns the JSON of a change that a link in a mail makes.
+    #[must_use]
+    pub fn to_json_by_mail(&self) -> String {
+        self.json(None, Some(BY_MAIL))
+    }
+
+    fn json(&self, session: Option<SessionId>, via: Option<&'static str>) -> String {
         let body = TraceBody {
             at: self.at,
             actor: ACTOR,
+            via,
             session,
             country: self.country.as_deref(),
             client: self.client.as_str(),
@@ -151,6 +180,8 @@ impl Trace {
 struct TraceBody<'a> {
     at: UnixSeconds,
     actor: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,7 +199,8 @@ pub struct AuditEntry {
     pub event: AuditEvent,
     /// The session that the event is about.
     pub session: Option<SessionId>,
-    /// Why the session ended, for [`AuditEvent::SessionEnded`].
+    /// Why the session ended, for [`AuditEvent::SessionEnded`]; the kind, for
+    /// [`AuditEvent::MailQueued`].
     pub reason: Option<String>,
     /// When it happened. For a row of several refusals, when the first one did.
     pub at: UnixSeconds,

@@ -46,6 +46,19 @@ impl UserId {
 }
 
 impl UserId {
+    /// Returns the sixteen bytes of the id.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+
+    /// Wraps sixteen bytes. `None` when they are not those of a `UUIDv7`.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        let id = Uuid::from_bytes(bytes);
+        (id.get_version_num() == 7).then_some(Self(id))
+    }
+
     /// Returns the last two bytes of the id. They are random in every generated id.
     #[must_use]
     pub const fn last_bytes(self) -> [u8; 2] {

@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use sha2::Sha512;
 
-use super::id::SessionId;
+use super::id::{SessionId, UserId};
 use super::identity::email::Email;
 use super::session::SessionKey;
 use super::time::Seconds;
@@ -152,9 +152,21 @@ impl ThrottleKeys {
     #[must_use]
     pub fn of_password_change(&self, session: SessionKey) -> AttemptKeys {
         AttemptKeys {
-            account: self.hash('u', &[&session.user.to_string()]),
+            account: self.of_user(session.user),
             client: self.of_session(session.id),
         }
+    }
+
+    /// Returns the key of attempts at a user's current password from all sessions.
+    #[must_use]
+    pub fn of_user(&self, user: UserId) -> ThrottleKey {
+        self.hash('u', &[&user.to_string()])
+    }
+
+    /// Returns the key of an address that receives mails.
+    #[must_use]
+    pub fn of_recipient(&self, email: &Email) -> ThrottleKey {
+        self.hash('m', &[email.as_str()])
     }
 
     fn hash(&self, kind: char, parts: &[&str]) -> ThrottleKey {

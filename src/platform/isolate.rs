@@ -20,7 +20,7 @@ use crate::service::Service;
 use crate::service::config::Misconfiguration;
 
 /// The service, or why it cannot be configured.
-pub(super) type Isolate = Result<Service, Misconfiguration>;
+pub(super) type Isolate = Result<Rc<Service>, Misconfiguration>;
 
 thread_local! {
     static CONFIGURED: RefCell<Option<Configured>> = const { RefCell::new(None) };
@@ -119,7 +119,7 @@ fn configure(ports: &WorkerPorts, setting: impl Fn(&str) -> Option<String>) -> I
             let warnings = LogValue::Texts(&config.warnings);
             ports.warn("service.doubtful_settings", &[("warnings", warnings)]);
         }
-        return service;
+        return service.map(Rc::new);
     }
     let told = LogValue::Texts(&problems);
     ports.error("service.misconfigured", &[("problems", told)]);

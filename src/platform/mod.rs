@@ -16,6 +16,8 @@ use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, e
 use crate::ports::{Log, LogValue, Timer};
 use crate::server;
 use crate::service::clean_up::{Budget, clean_up};
+use crate::service::outbox::deliver_due;
+use crate::store::outbox::forget_given_up;
 use bindings::WorkerPorts;
 
 /// Answers a request. The `Err` of the signature never occurs: the platform would answer it with
@@ -32,14 +34,29 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     request::to_worker(response)
 }
 
-/// Deletes dead rows. A failure is logged, and the next run tries again.
+/// The schedule of the outbox in `wrangler.toml`. Any other schedule is that of the clean-up.
+const EVERY_MINUTE: &str = "* * * * *";
+
+/// Sends the mails that are due, or deletes dead rows. A failure is logged, and the next run tries
+/// again.
 #[event(scheduled)]
-async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     let ports = WorkerPorts::new(env, None);
     let isolate = isolate::of(&ports);
     let Ok(service) = &*isolate else {
         return;
     };
+    if event.cron() == EVERY_MINUTE {
+        if let Err(error) = deliver_due(&ports, service).await {
+            let cause = error.to_string().into();
+            ports.error("outbox.failure", &[("error.cause", cause)]);
+        }
+        return;
+    }
+    if let Err(error) = forget_given_up(&ports, ports.now()).await {
+        let cause = error.to_string().into();
+        ports.error("outbox.failure", &[("error.cause", cause)]);
+    }
     for cleaned in clean_up(&ports, &service.config, Budget::OF_A_RUN).await {
         ports.info(
             "cleanup.done",

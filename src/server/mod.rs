@@ -9,6 +9,8 @@ pub mod sender;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderName, ORIGIN};
 use http::{Method, Request, Response, StatusCode, header};
 
@@ -38,8 +40,10 @@ const REQUEST_HEADERS: [HeaderName; 8] = [
     header::USER_AGENT,
     X_REQUEST_ID,
 ];
-/// The headers that describe a body. No endpoint reads the body of a safe method.
-const BODY_HEADERS: [HeaderName; 3] = [
+/// The headers that describe a body, and the language of a mail that it may cause. No endpoint reads
+/// the body of a safe method.
+const BODY_HEADERS: [HeaderName; 4] = [
+    header::ACCEPT_LANGUAGE,
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
@@ -57,7 +61,7 @@ pub fn request_headers(method: &Method) -> impl Iterator<Item = HeaderName> {
 /// Answers a request. The body is read only when the checks before it have passed.
 pub async fn handle<P: Ports, B: RequestBody>(
     request: Request<B>,
-    service: &Service,
+    service: &Rc<Service>,
     ports: &P,
     now: UnixSeconds,
 ) -> Response<Vec<u8>> {

@@ -9,6 +9,7 @@ mod cookies;
 mod devices;
 mod operations;
 mod profile;
+mod recovery;
 mod requests;
 mod sender;
 mod sessions;
@@ -16,6 +17,7 @@ mod throttling;
 mod verify;
 
 use core::cell::Cell;
+use std::rc::Rc;
 
 use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use http::{Method, Request, Response};
@@ -34,7 +36,7 @@ const PASSWORD: &str = "correct horse";
 
 /// A service with its outside world.
 struct World {
-    service: Service,
+    service: Rc<Service>,
     ports: MemoryPorts,
     now: Cell<i64>,
     /// The seconds that pass between the start of a request and its writes.
@@ -66,7 +68,7 @@ impl World {
             iterations: 1,
         });
         Self {
-            service,
+            service: Rc::new(service),
             ports: MemoryPorts::default(),
             now: Cell::new(START),
             took: Cell::new(0),

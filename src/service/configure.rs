@@ -9,6 +9,7 @@ use super::profile_cache::IsolateCopies;
 use super::readiness::Readiness;
 use super::refusals::Refusals;
 use crate::domain::credential::hashing::PasswordHasher;
+use crate::domain::credential::one_time::ONE_TIME_LABEL;
 use crate::domain::session::token::Tokens;
 use crate::domain::throttle::ThrottleKeys;
 
@@ -37,6 +38,7 @@ impl Service {
         } = settings;
         let throttle_secret = keys.derive_secret("latchkey/throttle/v1");
         Self {
+            one_time_keys: keys.derive_secrets(ONE_TIME_LABEL),
             public_keys: keys.public_jwk_set(),
             readiness: Readiness::default(),
             throttle: ThrottleKeys::new(throttle_secret),

@@ -42,6 +42,13 @@ pub enum ServiceError {
     Invalid(Vec<FieldFault>),
     /// Too many attempts or requests. The span is the time to wait.
     Throttled(Seconds),
+    /// The token of a link does not work: it is unknown, expired, replaced or used, or the account
+    /// has changed since.
+    InvalidLink,
+    /// The address must be proven before a session may begin.
+    EmailNotVerified,
+    /// This deployment sends no mails.
+    MailOff,
     /// The caller owns nothing with this id.
     NotFound,
     /// Too many requests wait for a password hash in this isolate.

@@ -12,19 +12,25 @@ pub mod hash_queue;
 pub mod issue;
 pub mod limits;
 pub mod mail;
+pub mod mail_request;
 pub mod memory;
 pub mod origin;
+pub mod outbox;
 pub mod policy;
 pub mod presented;
 pub mod profile_cache;
 pub mod readiness;
+pub mod reauthenticate;
 pub mod refusals;
 pub mod revocations;
 pub mod verify_password;
 
+use std::rc::Rc;
+
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::PasswordHasher;
 use crate::domain::credential::password::Normalise;
+use crate::domain::session::keys::KeyId;
 use crate::domain::session::token::Tokens;
 use crate::domain::throttle::ThrottleKeys;
 use crate::domain::time::UnixSeconds;
@@ -59,6 +65,8 @@ pub struct Service {
     pub copies: IsolateCopies,
     /// Remembers what the operators have been told of a schema that is too old.
     pub readiness: Readiness,
+    /// The keys from which the tokens of links derive, the signing key's first.
+    pub one_time_keys: Vec<(KeyId, [u8; 32])>,
     /// The public keys, as JSON.
     pub public_keys: String,
 }
@@ -76,7 +84,7 @@ impl Service {
 /// The context of a use-case: the service, the outside world, and the request's time and sender.
 pub struct Ctx<'a, P> {
     /// The state of the isolate.
-    pub service: &'a Service,
+    pub service: &'a Rc<Service>,
     /// The outside world, for this request.
     pub ports: &'a P,
     /// The time, read once for each request before anything else.
@@ -88,7 +96,7 @@ pub struct Ctx<'a, P> {
 impl<P: Ports> Ctx<'_, P> {
     /// Returns the settings.
     #[must_use]
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.service.config
     }
 

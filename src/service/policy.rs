@@ -310,7 +310,7 @@ fn access_claims<P: Ports>(
 ) -> Result<AccessClaims, ServiceError> {
     let Service {
         tokens, verified, ..
-    } = ctx.service;
+    } = &**ctx.service;
     let claims = pick(&presented.access, |token| {
         let digest = TokenDigest::of(token).ok_or(Rejection::Invalid)?;
         if let Some(claims) = verified.find(digest) {

@@ -51,6 +51,8 @@ pub struct PasswordHolder {
     pub role_slug: String,
     /// Whether the user may log in.
     pub is_active: bool,
+    /// Whether the user has proven the address.
+    pub is_verified: bool,
     /// The hash of the password. `None` for a user without a password.
     pub hash: Option<StoredHash>,
     /// The version of the password.
@@ -155,6 +157,7 @@ macro_rules! judge {
                     u.email,
                     u.role_slug,
                     u.is_active,
+                    u.email_verified_at IS NOT NULL AS is_verified,
                     u.password_hash,
                     u.password_version
                FROM (SELECT max(client) FILTER (WHERE attempt = ?5) AS counted_as,
@@ -337,6 +340,7 @@ fn read_holder(row: &Row<'_>) -> Result<Option<PasswordHolder>, StoreError> {
             .map_err(|_| damaged("users.email", "is not an address"))?,
         role_slug: row.text("role_slug")?,
         is_active: row.is("is_active")?,
+        is_verified: row.is("is_verified")?,
         hash: row
             .optional_text("password_hash")?
             .map(StoredHash::from_database),

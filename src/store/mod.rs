@@ -67,10 +67,13 @@ macro_rules! ended_columns {
     };
 }
 
+pub mod addresses;
 pub mod attempts;
 pub mod audit;
 pub mod log_in;
+pub mod outbox;
 pub mod passwords;
+pub mod recovery;
 pub mod rotate;
 mod row;
 pub mod schema;

@@ -1,13 +1,15 @@
 //! Replaces a password.
 
 use super::attempts::{Guess, forget, forgive};
+use super::outbox::{Draft, QueuedMail, READ_QUEUED, queue};
+use super::recovery::Recovered;
 use super::result;
 use super::sessions::{EndedSession, end_all};
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
 use crate::domain::session::{EndReason, SessionKey};
-use crate::ports::{Batch, Database, Statement, StoreError};
+use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
 /// A new password that replaces the verified one.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct PasswordReplacement {
     pub new: StoredHash,
     /// The counter that the change resets.
     pub guess: Guess,
+    /// The mail that tells the user. `None` where no mail is sent.
+    pub notice: Option<Draft>,
     /// The time and origin of the change.
     pub trace: Trace,
 }
@@ -52,11 +56,28 @@ const REPLACE: Statement = Statement::new(concat!(
 /// Ends every session of the user. Parameters: ?5 reason.
 const END_EVERY: Statement = end_all!("end every", is_replaced!());
 
+const QUEUE_NOTICE: Statement = queue!(
+    "queue change notice",
+    "password_changed",
+    "u.email",
+    "NULL",
+    "users AS u WHERE u.id = ?2 AND u.password_hash = ?6"
+);
+/// The links that reset the old password, and change the address on its strength.
+const SPEND: Statement = Statement::new(concat!(
+    "/* spend tokens of the old password */
+     DELETE FROM one_time_tokens
+      WHERE user_id = ?2
+        AND password_version <= ?7
+        AND ",
+    is_replaced!()
+));
+
 const FORGET_FAILURES: Statement = forget!("forget failures", is_replaced!());
 const FORGIVE_OTHERS: Statement = forgive!("forgive others", is_replaced!());
 
 /// Stores a new password and ends every session of the user, in one round trip. Returns the ended
-/// sessions. `None` when the caller's session is not live or the password has changed; then nothing
+/// sessions, and the mail that tells the user. `None` when the caller's session is not live or the password has changed; then nothing
 /// has changed.
 ///
 /// # Errors
@@ -65,8 +86,8 @@ const FORGIVE_OTHERS: Statement = forgive!("forgive others", is_replaced!());
 pub async fn replace(
     database: &impl Database,
     change: &PasswordReplacement,
-) -> Result<Option<Vec<EndedSession>>, StoreError> {
-    let params = [
+) -> Result<Option<Recovered>, StoreError> {
+    let mut params: Vec<Param<'_>> = vec![
         change.trace.at.get().into(),
         change.caller.user.to_string().into(),
         change.caller.id.to_string().into(),
@@ -78,6 +99,10 @@ pub async fn replace(
         change.guess.client.as_str().into(),
     ];
     let mut statements = vec![REPLACE, END_EVERY, FORGET_FAILURES];
+    if let Some(notice) = &change.notice {
+        params.extend(notice.params());
+        statements.extend([QUEUE_NOTICE, SPEND, READ_QUEUED]);
+    }
     if change.guess.others_failed {
         statements.push(FORGIVE_OTHERS);
     }
@@ -85,5 +110,10 @@ pub async fn replace(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    EndedSession::read_all(result(&results, 1)?).map(Some)
+    let mail = match &change.notice {
+        Some(_) => QueuedMail::read_first(result(&results, 5)?)?,
+        None => None,
+    };
+    let ended = EndedSession::read_all(result(&results, 1)?)?;
+    Ok(Some(Recovered { ended, mail }))
 }

@@ -4,10 +4,11 @@ use super::{result, row};
 use crate::ports::{Batch, Database, Statement, StoreError};
 
 /// The files of `migrations/`, in order. Each adds its name to the table `schema_migrations`.
-pub const MIGRATIONS: [&str; 3] = [
+pub const MIGRATIONS: [&str; 4] = [
     "0001_accounts_and_sessions",
     "0002_attempts",
     "0003_audit_log",
+    "0004_mail",
 ];
 
 const APPLIED: Statement = Statement::new(

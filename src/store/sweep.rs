@@ -5,8 +5,13 @@
 use super::log_in::ENDED_KEPT;
 use super::{first, result, row};
 use crate::domain::throttle::ATTEMPTS_KEPT;
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
+
+/// How long a count of mails without another one is kept. Its window is an hour.
+const MAIL_COUNTS_KEPT: Seconds = Seconds::new(3_600);
+/// How long a device is remembered after its last login.
+const SEEN_LOGINS_KEPT: Seconds = Seconds::new(180 * 86_400);
 
 /// A table that the clean-up sweeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +22,27 @@ pub enum Swept {
     Attempts,
     /// Audit events beyond the retention.
     Events,
+    /// One-time tokens that have expired.
+    Tokens,
+    /// Counts of mails without one for an hour.
+    MailCounts,
+    /// Addresses that need not rest any more.
+    RestingAddresses,
+    /// Devices that have not been seen for half a year.
+    SeenLogins,
 }
 
 impl Swept {
     /// Every table, in the order in which they are swept.
-    pub const ALL: [Self; 3] = [Self::Attempts, Self::Sessions, Self::Events];
+    pub const ALL: [Self; 7] = [
+        Self::Attempts,
+        Self::Sessions,
+        Self::Events,
+        Self::Tokens,
+        Self::MailCounts,
+        Self::RestingAddresses,
+        Self::SeenLogins,
+    ];
 
     /// Returns the name of the table.
     #[must_use]
@@ -30,6 +51,10 @@ impl Swept {
             Self::Sessions => "sessions",
             Self::Attempts => "attempts",
             Self::Events => "audit_log",
+            Self::Tokens => "one_time_tokens",
+            Self::MailCounts => "mail_counts",
+            Self::RestingAddresses => "resting_addresses",
+            Self::SeenLogins => "seen_logins",
         }
     }
 
@@ -38,6 +63,10 @@ impl Swept {
             Self::Sessions => (END_OF_SESSIONS, SWEEP_SESSIONS),
             Self::Attempts => (END_OF_ATTEMPTS, SWEEP_ATTEMPTS),
             Self::Events => (END_OF_EVENTS, SWEEP_EVENTS),
+            Self::Tokens => (END_OF_TOKENS, SWEEP_TOKENS),
+            Self::MailCounts => (END_OF_COUNTS, SWEEP_COUNTS),
+            Self::RestingAddresses => (END_OF_RESTING, SWEEP_RESTING),
+            Self::SeenLogins => (END_OF_SEEN, SWEEP_SEEN),
         }
     }
 }
@@ -150,6 +179,42 @@ const SWEEP_ATTEMPTS: Statement = sweep!(
 const END_OF_EVENTS: Statement = end_of_step!("audit_log", "user_id", "id");
 const SWEEP_EVENTS: Statement = sweep!("audit_log", "user_id", "id", "last_at", "last_at < ?4");
 
+const END_OF_TOKENS: Statement = end_of_step!("one_time_tokens", "user_id", "purpose");
+const SWEEP_TOKENS: Statement = sweep!(
+    "one_time_tokens",
+    "user_id",
+    "purpose",
+    "expires_at",
+    "expires_at <= ?1"
+);
+
+const END_OF_COUNTS: Statement = end_of_step!("mail_counts", "kind", "counted");
+const SWEEP_COUNTS: Statement = sweep!(
+    "mail_counts",
+    "kind",
+    "counted",
+    "updated_at",
+    "updated_at <= ?4"
+);
+
+const END_OF_RESTING: Statement = end_of_step!("resting_addresses", "email", "user_id");
+const SWEEP_RESTING: Statement = sweep!(
+    "resting_addresses",
+    "email",
+    "user_id",
+    "until",
+    "until <= ?1"
+);
+
+const END_OF_SEEN: Statement = end_of_step!("seen_logins", "user_id", "device");
+const SWEEP_SEEN: Statement = sweep!(
+    "seen_logins",
+    "user_id",
+    "device",
+    "seen_at",
+    "seen_at <= ?4"
+);
+
 const READ_POSITION: Statement =
     Statement::new("/* read position */ SELECT position FROM sweeps WHERE swept = ?1");
 const KEEP_POSITION: Statement = Statement::new(
@@ -212,6 +277,9 @@ pub async fn step(
         Swept::Sessions => horizon.now.minus(ENDED_KEPT),
         Swept::Attempts => horizon.now.minus(ATTEMPTS_KEPT),
         Swept::Events => horizon.events_before,
+        Swept::MailCounts => horizon.now.minus(MAIL_COUNTS_KEPT),
+        Swept::SeenLogins => horizon.now.minus(SEEN_LOGINS_KEPT),
+        Swept::Tokens | Swept::RestingAddresses => horizon.now,
     };
     let params: [Param<'_>; 4] = [
         horizon.now.get().into(),

@@ -73,10 +73,12 @@ impl World {
             hash: StoredHash::from_database(HASH.to_owned()),
             role: RoleSlug::parse("application-access").unwrap(),
             most_an_hour: 1_000,
+            mailing: None,
+            language: None,
             trace: self.trace(),
         };
         let outcome = block_on(users::register(&self.database, &user)).unwrap();
-        assert!(matches!(outcome, Registration::Registered(_)));
+        assert!(matches!(outcome, Registration::Registered(..)));
         id
     }
 
@@ -96,6 +98,7 @@ impl World {
             session: self.session(user, byte),
             verified: PasswordVersion(1),
             rehash: None,
+            notice: None,
             carried: [None, None],
             guess: Guess {
                 account: keys.account,
@@ -117,7 +120,8 @@ impl World {
     }
 
     fn begin(&self, login: &Login) -> Option<Vec<EndedSession>> {
-        block_on(begin_session(&self.database, login)).unwrap()
+        let begun = block_on(begin_session(&self.database, login)).unwrap();
+        begun.map(|begun| begun.ended)
     }
 
     fn rotation(
@@ -166,6 +170,7 @@ impl World {
             caller,
             verified: PasswordVersion(verified),
             new: StoredHash::from_database(format!("hash {}", self.requests.get())),
+            notice: None,
             guess: Guess {
                 account: keys.account,
                 client: keys.client,
@@ -173,7 +178,8 @@ impl World {
             },
             trace: self.trace(),
         };
-        block_on(passwords::replace(&self.database, &change)).unwrap()
+        let replaced = block_on(passwords::replace(&self.database, &change)).unwrap();
+        replaced.map(|replaced| replaced.ended)
     }
 
     /// Everything that is stored, except the sweeps' positions.

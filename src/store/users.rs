@@ -1,5 +1,8 @@
 //! Registers users, reads accounts, and changes the display name.
 
+use super::outbox::{
+    self, COUNT_ADDRESS, COUNT_CLIENT, Counted, Draft, QueuedMail, READ_QUEUED, issue, queue,
+};
 use super::row::{self, Row};
 use super::{damaged, first, result};
 use crate::domain::audit::Trace;
@@ -7,6 +10,7 @@ use crate::domain::credential::hashing::StoredHash;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::{RoleSlug, User, UserName};
+use crate::domain::mail::Language;
 use crate::domain::session::SessionKey;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
@@ -26,8 +30,23 @@ pub struct NewUser {
     pub role: RoleSlug,
     /// The maximum number of registrations in an hour, including those for taken addresses.
     pub most_an_hour: u32,
+    /// The language of mails to the user, if the request names one that there is.
+    pub language: Option<Language>,
+    /// The mail that proves the address. `None` where no mail is sent.
+    pub mailing: Option<RegistrationMail>,
     /// The time and origin of the registration.
     pub trace: Trace,
+}
+
+/// The mail of a registration.
+#[derive(Debug)]
+pub struct RegistrationMail {
+    /// The mail.
+    pub draft: Draft,
+    /// Who is counted. A registration whose mail is not counted queues none.
+    pub counted: Counted,
+    /// Whether the owner of a taken address is told, because the answer does not tell the caller.
+    pub tells_owner: bool,
 }
 
 /// A user with the display name of the role, which only a registration returns.
@@ -43,10 +62,10 @@ pub struct Registered {
 #[must_use]
 #[derive(Debug)]
 pub enum Registration {
-    /// The row exists and is the result of this registration.
-    Registered(Registered),
-    /// The address belongs to another row.
-    EmailTaken,
+    /// The row exists and is the result of this registration. The mail proves the address.
+    Registered(Registered, Option<QueuedMail>),
+    /// The address belongs to another row, or rests. The mail is for the row's user.
+    EmailTaken(Option<QueuedMail>),
     /// The role is not in the database: the deployment's configuration is wrong.
     NoSuchRole,
     /// The hour has as many registrations as it may have. The span is the time until the next hour.
@@ -77,7 +96,7 @@ macro_rules! is_counted {
 }
 
 /// Counts a registration, which bounds what clients without an account can add to the database,
-/// from all addresses together. Parameters: ?9 the hour, ?10 how many it may have.
+/// from all addresses together. Parameters: ?9 the hour, ?19 how many it may have.
 const COUNT_REGISTRATION: Statement = Statement::new(
     "/* count registration */
      INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
@@ -87,17 +106,18 @@ const COUNT_REGISTRATION: Statement = Statement::new(
             attempt = ?2,
             updated_at = ?1
       WHERE attempt <> ?2
-        AND failures < ?10",
+        AND failures < ?19",
 );
 
 /// Adds the user, unless the address is taken, the role is unknown or the hour is full; the next
 /// statement finds out which. Parameters: ?5 address, ?6 name, ?7 hash, ?8 role.
 const REGISTER: Statement = Statement::new(concat!(
     "/* register */
-     INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at, trace)
-     SELECT ?2, ?5, ?6, ?7, slug, ?1, ?1, ?4
+     INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at, language, trace)
+     SELECT ?2, ?5, ?6, ?7, slug, ?1, ?1, ?20, ?4
        FROM roles
       WHERE slug = ?8
+        AND NOT EXISTS (SELECT 1 FROM resting_addresses WHERE email = ?5 AND until > ?1)
         AND ",
     is_counted!(),
     "
@@ -116,13 +136,38 @@ const READ_REGISTERED: Statement = Statement::new(concat!(
             u.role_slug,
             u.created_at,
             u.updated_at,
-            r.name AS role_name
+            r.name AS role_name,
+            EXISTS (SELECT 1 FROM resting_addresses WHERE email = ?5 AND until > ?1) AS is_resting
        FROM (SELECT ",
     is_counted!(),
     " AS is_counted) AS c
        LEFT JOIN users AS u ON u.email = ?5
        LEFT JOIN roles AS r ON r.slug = u.role_slug"
 ));
+
+const ISSUE_VERIFICATION: Statement = issue!(
+    "issue first verification",
+    "verify-email",
+    { "NULL", "u.password_version", "NULL", "NULL" },
+    concat!("users AS u WHERE u.id = ?2 AND u.email_verified_at IS NULL AND ", outbox::is_counted!())
+);
+const QUEUE_VERIFICATION: Statement = queue!(
+    "queue first verification",
+    "verify_email",
+    "u.email",
+    "?12",
+    concat!("users AS u WHERE u.id = ?2 AND ", outbox::is_counted!())
+);
+const QUEUE_TAKEN: Statement = queue!(
+    "queue already registered",
+    "already_registered",
+    "u.email",
+    "NULL",
+    concat!(
+        "users AS u WHERE u.email = ?5 AND u.id <> ?2 AND u.is_active = 1 AND ",
+        outbox::is_counted!()
+    )
+);
 
 /// Adds a user with a role. One round trip. Repeating it with the same argument returns the same
 /// outcome: the id of the row that is found shows whether it is this registration's.
@@ -135,7 +180,7 @@ pub async fn register(
     user: &NewUser,
 ) -> Result<Registration, StoreError> {
     let hour = user.trace.at.get().div_euclid(REGISTRATIONS_WINDOW);
-    let params = [
+    let mut params: Vec<Param<'_>> = vec![
         user.trace.at.get().into(),
         user.id.to_string().into(),
         Param::Null,
@@ -145,9 +190,27 @@ pub async fn register(
         user.hash.expose().into(),
         user.role.as_str().into(),
         hour.to_string().into(),
-        user.most_an_hour.into(),
     ];
-    let batch = Batch::new(&params, [COUNT_REGISTRATION, REGISTER, READ_REGISTERED]);
+    let mut statements = vec![COUNT_REGISTRATION, REGISTER, READ_REGISTERED];
+    if let Some(mailing) = &user.mailing {
+        params.extend(mailing.draft.params());
+        params.push(mailing.counted.client.as_str().into());
+        params.push(mailing.counted.address.as_str().into());
+        statements.extend([
+            COUNT_CLIENT,
+            COUNT_ADDRESS,
+            ISSUE_VERIFICATION,
+            QUEUE_VERIFICATION,
+        ]);
+        statements.extend(mailing.tells_owner.then_some(QUEUE_TAKEN));
+        statements.push(READ_QUEUED);
+    } else {
+        params.extend([const { Param::Null }; 9]);
+    }
+    params.push(user.most_an_hour.into());
+    params.push(user.language.map(Language::as_str).into());
+    let last = statements.len() - 1;
+    let batch = Batch::new(&params, statements);
     let results = database.run(&batch).await?;
     let found = row::first(result(&results, 2)?, |row| {
         if row.optional_text("id")?.is_some() {
@@ -155,17 +218,23 @@ pub async fn register(
             let role_name = row.text("role_name")?;
             return Ok(Found::User(Registered { user, role_name }));
         }
-        Ok(if row.is("is_counted")? {
+        Ok(if row.is("is_resting")? {
+            Found::Resting
+        } else if row.is("is_counted")? {
             Found::NoRole
         } else {
             Found::FullHour
         })
     })?;
+    let mail = match &user.mailing {
+        Some(_) => QueuedMail::read_first(result(&results, last)?)?,
+        None => None,
+    };
     match found {
         Some(Found::User(registered)) if registered.user.id == user.id => {
-            Ok(Registration::Registered(registered))
+            Ok(Registration::Registered(registered, mail))
         }
-        Some(Found::User(_)) => Ok(Registration::EmailTaken),
+        Some(Found::User(_) | Found::Resting) => Ok(Registration::EmailTaken(mail)),
         Some(Found::NoRole) => Ok(Registration::NoSuchRole),
         Some(Found::FullHour) => {
             let next = UnixSeconds::new((hour + 1) * REGISTRATIONS_WINDOW);
@@ -178,6 +247,7 @@ pub async fn register(
 /// What a registration finds at its address.
 enum Found {
     User(Registered),
+    Resting,
     NoRole,
     FullHour,
 }

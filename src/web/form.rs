@@ -4,6 +4,7 @@
 use super::fields::Fields;
 use super::problem::Refusal;
 use super::value::Value;
+use crate::domain::credential::one_time::OneTimeToken;
 use crate::domain::credential::password::{PasswordFault, PresentedPassword};
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::{InvalidName, UserName};
@@ -80,6 +81,12 @@ impl<'a> Form<'a> {
             self.fault(name, "invalid_email", "must be an e-mail address");
         }
         email
+    }
+
+    /// Returns the token of a link. The outer `None` means a fault, the inner one a text that is no
+    /// token: it is refused like a token that does not work.
+    pub fn one_time_token(&mut self, name: &'static str) -> Option<Option<OneTimeToken>> {
+        self.required(name).map(|text| OneTimeToken::parse(&text))
     }
 
     /// Returns a display name. The outer `None` means a fault, the inner one no name.

@@ -75,6 +75,9 @@ codes! {
     /// 403: plain http.
     HttpsRequired: FORBIDDEN, "https_required", "HTTPS required",
         "This service requires https";
+    /// 403: the address has not been proven.
+    EmailNotVerified: FORBIDDEN, "email_not_verified", "E-mail address not verified",
+        "The e-mail address must be verified first; a mail contains the link";
     /// 404: no such path.
     NotFound: NOT_FOUND, "not_found", "Not found",
         "There is no resource at this path";
@@ -84,6 +87,9 @@ codes! {
     /// 409: the address belongs to a user.
     EmailTaken: CONFLICT, "email_taken", "E-mail address taken",
         "A user with this email already exists";
+    /// 410: a link that does not work.
+    InvalidLink: GONE, "invalid_link", "Invalid link",
+        "The link is not valid, has expired or has been used";
     /// 400: a body or header that is malformed or ambiguous.
     MalformedRequest: BAD_REQUEST, "malformed_request", "Malformed request",
         "The request is malformed or ambiguous";
@@ -102,6 +108,9 @@ codes! {
     /// 429: too many attempts or requests.
     TooManyRequests: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests",
         "Too many attempts or requests; try again later";
+    /// 501: no mails are sent.
+    MailOff: NOT_IMPLEMENTED, "mail_off", "Mail is off",
+        "This service sends no mails";
     /// 503: the database does not answer, or too many hashes wait.
     Unavailable: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
         "The service is temporarily unavailable; try again";
@@ -202,6 +211,9 @@ impl From<ServiceError> for Refusal {
             ServiceError::Throttled(pause) => {
                 Self::retry_after(Code::TooManyRequests, pause.get().max(1), None)
             }
+            ServiceError::InvalidLink => Self::new(Code::InvalidLink),
+            ServiceError::EmailNotVerified => Self::new(Code::EmailNotVerified),
+            ServiceError::MailOff => Self::new(Code::MailOff),
             ServiceError::NotFound => Self::new(Code::NotFound),
             ServiceError::Busy => Self::retry_after(
                 Code::Unavailable,

@@ -80,6 +80,11 @@ impl Reply {
         }
     }
 
+    /// Creates a 202 without a body: what was asked for may happen later.
+    pub const fn accepted() -> Self {
+        Self::new(StatusCode::ACCEPTED, None)
+    }
+
     /// Creates a 204.
     pub const fn no_content() -> Self {
         Self::new(StatusCode::NO_CONTENT, None)

@@ -1,12 +1,13 @@
 //! A request as endpoints see it: its head, and its body once that has been read.
 
-use http::header::{HeaderMap, USER_AGENT};
+use http::header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT};
 
 use super::body::Body;
 use super::cookies::CookieStyle;
 use super::fields::Fields;
 use super::problem::Refusal;
 use super::router::Segments;
+use crate::domain::mail::Language;
 use crate::service::presented::PresentedTokens;
 
 /// The two-letter code of the country that a request came from, according to the network's edge. A
@@ -82,6 +83,13 @@ impl Received<'_> {
         segments
             .find(|(found, _)| *found == name)
             .map_or("", |(_, segment)| segment)
+    }
+
+    /// Returns the language of mails that the request prefers.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        let value = self.head.headers.get(ACCEPT_LANGUAGE)?;
+        Language::from_accept_language(value.to_str().ok()?)
     }
 
     /// Returns the `User-Agent` header.

@@ -28,8 +28,7 @@ pub(crate) struct Documented<'a> {
 /// `shared`.
 pub(crate) fn responses(documented: Documented<'_>, shared: &mut Map<String, Value>) -> Value {
     let Documented { endpoint, .. } = documented;
-    let (status, success) = success(documented);
-    let mut responses = BTreeMap::from([(status, success)]);
+    let mut responses = successes(documented);
     let mut refusals: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in endpoint.route().problems(endpoint.policy()) {
         refusals
@@ -55,33 +54,36 @@ fn share(codes: &[Code], response: Value, shared: &mut Map<String, Value>) -> Va
     json!({"$ref": format!("#/components/responses/{name}")})
 }
 
-/// The answer of a request that is not refused, with its status.
-fn success(
+/// The answers of a request that is not refused, by status.
+fn successes(
     Documented {
         endpoint,
         part,
         sample,
     }: Documented<'_>,
-) -> (String, Value) {
-    let answers: Vec<Response<Vec<u8>>> = (part.examples)(sample)
-        .into_iter()
-        .map(|answer| answer.unwrap().into_response(style(sample), sample.now))
-        .collect();
-    let [first, ..] = answers.as_slice() else {
-        panic!("{} has no example", endpoint.route().operation);
-    };
-    let status = first.status();
-    assert!(answers.iter().all(|answer| answer.status() == status));
-    let mut response = json!({
-        "description": headers::reason(status),
-        "headers": headers::of(&answers, endpoint.route().has_cors),
-    });
-    assert_eq!(part.returns.schema.is_some(), !first.body().is_empty());
-    if let Some(schema) = &part.returns.schema {
-        let example: Value = serde_json::from_slice(first.body()).unwrap();
-        response["content"] = json!({"application/json": {"schema": schema, "example": example}});
+) -> BTreeMap<String, Value> {
+    let mut by_status: BTreeMap<u16, Vec<Response<Vec<u8>>>> = BTreeMap::new();
+    for answer in (part.examples)(sample) {
+        let answer = answer.unwrap().into_response(style(sample), sample.now);
+        let status = answer.status().as_u16();
+        by_status.entry(status).or_default().push(answer);
     }
-    (status.as_str().to_owned(), response)
+    assert!(!by_status.is_empty(), "{}", endpoint.route().operation);
+    let all = by_status.into_values().map(|answers| {
+        let first = &answers[0];
+        let mut response = json!({
+            "description": headers::reason(first.status()),
+            "headers": headers::of(&answers, endpoint.route().has_cors),
+        });
+        if !first.body().is_empty() {
+            let schema = part.returns.schema.as_ref().expect("the form of the body");
+            let example: Value = serde_json::from_slice(first.body()).unwrap();
+            response["content"] =
+                json!({"application/json": {"schema": schema, "example": example}});
+        }
+        (first.status().as_str().to_owned(), response)
+    });
+    all.collect()
 }
 
 /// The answer of a request that is refused with one of these codes, which have one status.

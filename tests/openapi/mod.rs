@@ -52,6 +52,7 @@ pub(crate) fn document() -> Value {
             {"name": "Account", "description": "The caller's own account."},
             {"name": "Sessions", "description": "The caller's sessions."},
             {"name": "Operations", "description": "What operators and other services ask."},
+            {"name": "Recovery", "description": "The ways back into an account, by a link in a mail."},
         ],
         "paths": paths,
         "components": {
@@ -92,6 +93,7 @@ const fn tag(endpoint: Endpoint) -> &'static str {
         Endpoint::Account(_) => "Account",
         Endpoint::Sessions(_) => "Sessions",
         Endpoint::Operations(_) => "Operations",
+        Endpoint::Recovery(_) => "Recovery",
     }
 }
 

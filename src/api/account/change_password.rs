@@ -1,20 +1,18 @@
 //! `PATCH /api/account/password`: replaces the password.
 
-use crate::domain::audit::AuditEvent;
-use crate::domain::credential::hashing::Verification;
 use crate::domain::credential::password::{NewPassword, PresentedPassword, UnownedPassword};
-use crate::domain::id::TokenId;
+use crate::domain::mail::{Language, MailKind};
 use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
 use crate::service::config::Config;
-use crate::service::hash_queue::{HashTicket, Line};
+use crate::service::hash_queue::Line;
+use crate::service::outbox::{Intent, deliver_later, notice};
 use crate::service::policy::{Actor, Member};
-use crate::service::refusals::{attempt_refused, password_refused};
+use crate::service::reauthenticate::{Owner, admitted, verified};
 use crate::service::revocations::sessions_ended;
-use crate::service::verify_password::{Proof, verify_password};
 use crate::service::{Ctx, ServiceError};
-use crate::store::attempts::{self, Attempt, Attempted, Guess, PasswordHolder};
 use crate::store::passwords::{self, PasswordReplacement};
+use crate::store::recovery::Recovered;
 use crate::web::endpoint::Endpoint;
 use crate::web::form::{Form, password_fault};
 use crate::web::problem::{Code, Refusal};
@@ -36,6 +34,7 @@ pub(super) struct ChangePassword;
 pub(super) struct PasswordChange {
     current: PresentedPassword,
     new: UnownedPassword,
+    language: Option<Language>,
 }
 
 impl Endpoint for ChangePassword {
@@ -63,10 +62,12 @@ impl Endpoint for ChangePassword {
                 "must differ from the current password",
             );
         }
+        let language = request.language();
         form.finish(|| {
             Some(PasswordChange {
                 current: current?,
                 new: new?,
+                language,
             })
         })
     }
@@ -83,68 +84,19 @@ impl Endpoint for ChangePassword {
             .owned_by(&owner.holder.email)
             .map_err(|fault| ServiceError::Invalid(vec![password_fault("newPassword", fault)]))?;
         verified(ctx, &owner, &change.current).await?;
-        replace(ctx, &member, owner, &new).await?;
+        let replacement = Replacement {
+            new,
+            language: change.language,
+        };
+        replace(ctx, &member, owner, replacement).await?;
         Ok(Reply::no_content().delete_cookies())
     }
 }
 
-/// A caller whose attempt at the current password has been counted.
-struct Owner<'a> {
-    /// The user, with the hash that the password is compared with.
-    holder: PasswordHolder,
-    /// The counter that a success resets.
-    guess: Guess,
-    /// A place in the hash queue, taken before the attempt was counted.
-    place: HashTicket<'a>,
-}
-
-/// Counts the attempt, and reads what the password is compared with.
-async fn admitted<'a, P: Ports>(
-    ctx: &Ctx<'a, P>,
-    member: &Member,
-) -> Result<Owner<'a>, ServiceError> {
-    let place = ctx
-        .service
-        .hash_queue
-        .enter(ctx.now)
-        .ok_or(ServiceError::Busy)?;
-    let attempt = Attempt {
-        keys: ctx.service.throttle.of_password_change(member.session()),
-        id: TokenId::from_random(ctx.ports.random_bytes()?),
-        now: ctx.now,
-    };
-    match attempts::change_password(ctx.ports, &attempt, member.session()).await? {
-        Attempted::Admitted(guess, Some(holder)) => Ok(Owner {
-            holder,
-            guess,
-            place,
-        }),
-        Attempted::Throttled(throttled) if throttled.user.is_some() => {
-            attempt_refused(ctx, attempt.keys.account, throttled.user);
-            Err(ServiceError::Throttled(throttled.pause))
-        }
-        // An attempt from a session that is not live is not admitted, and finds no user.
-        Attempted::Admitted(_, None) | Attempted::Throttled(_) => Err(ServiceError::InvalidToken),
-    }
-}
-
-/// Compares the current password.
-async fn verified<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    owner: &Owner<'_>,
-    current: &PresentedPassword,
-) -> Result<(), ServiceError> {
-    let proof = Proof {
-        password: current,
-        stored: owner.holder.hash.as_ref(),
-    };
-    match verify_password(ctx, &owner.place, proof).await? {
-        Verification::Match { .. } => Ok(()),
-        Verification::Mismatch | Verification::Damaged | Verification::UnknownPepper => {
-            password_refused(ctx, AuditEvent::WrongCurrentPassword, Some(owner.holder.id));
-            Err(ServiceError::WrongCurrentPassword)
-        }
-    }
+/// A new password that satisfies every rule.
+struct Replacement {
+    new: NewPassword,
+    language: Option<Language>,
 }
 
 /// Hashes and stores the new password. The database refuses if the session or the password has
@@ -153,7 +105,7 @@ async fn replace<P: Ports>(
     ctx: &Ctx<'_, P>,
     member: &Member,
     owner: Owner<'_>,
-    new: &NewPassword,
+    Replacement { new, language }: Replacement,
 ) -> Result<(), ServiceError> {
     let hasher = &ctx.service.hasher;
     let salt = ctx.ports.random_bytes()?;
@@ -162,19 +114,21 @@ async fn replace<P: Ports>(
             .place
             .turn(ctx.ports, Line::Own, hasher.effort())
             .await?;
-        hasher.hash(new, salt)?
+        hasher.hash(&new, salt)?
     };
     let replacement = PasswordReplacement {
         caller: member.session(),
         verified: owner.holder.version,
         guess: owner.guess,
         new,
+        notice: notice(ctx, Intent::of(ctx, MailKind::PasswordChanged, language))?,
         trace: ctx.trace(),
     };
-    let ended = passwords::replace(ctx.ports, &replacement)
+    let Recovered { ended, mail } = passwords::replace(ctx.ports, &replacement)
         .await?
         .ok_or(ServiceError::InvalidToken)?;
     sessions_ended(ctx, ended);
+    deliver_later(ctx, mail);
     Ok(())
 }
 

@@ -6,19 +6,21 @@ use crate::domain::credential::hashing::Verification;
 use crate::domain::credential::password::PresentedPassword;
 use crate::domain::id::{SessionId, TokenId};
 use crate::domain::identity::email::Email;
+use crate::domain::mail::{Language, MailKind};
 use crate::domain::session::token::RefreshClaims;
-use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey};
+use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey, device};
 use crate::ports::{Limiter, Ports};
-use crate::service::config::Config;
+use crate::service::config::{Config, EmailVerification};
 use crate::service::hash_queue::{HashTicket, Line};
 use crate::service::issue::{TokenPair, issue};
+use crate::service::outbox::{Intent, deliver_later, notice};
 use crate::service::policy::Visitor;
 use crate::service::refusals::{attempt_refused, password_refused};
 use crate::service::revocations::sessions_ended;
 use crate::service::verify_password::{Proof, verify_password};
 use crate::service::{Ctx, ServiceError};
 use crate::store::attempts::{self, Attempt, Attempted, Guess, KnownDevice, PasswordHolder};
-use crate::store::log_in::{Login, Rehash, begin_session};
+use crate::store::log_in::{Login, Notice, Rehash, begin_session};
 use crate::web::endpoint::Endpoint;
 use crate::web::form::Form;
 use crate::web::problem::{Code, Refusal};
@@ -54,6 +56,8 @@ pub(super) struct LoginForm {
     password: PresentedPassword,
     /// The `User-Agent` header.
     user_agent: Option<String>,
+    /// The language that the request prefers.
+    language: Option<Language>,
 }
 
 impl Endpoint for LogIn {
@@ -61,7 +65,7 @@ impl Endpoint for LogIn {
         .json_or_form()
         .limited(Limiter::Login)
         .token_endpoint()
-        .refuses(&[Code::InvalidCredentials]);
+        .refuses(&[Code::InvalidCredentials, Code::EmailNotVerified]);
     type Actor = Visitor;
     type Input = LoginForm;
 
@@ -84,6 +88,7 @@ impl Endpoint for LogIn {
                 email: email?,
                 password: password?,
                 user_agent: request.user_agent(),
+                language: request.language(),
             })
         })
     }
@@ -98,8 +103,15 @@ impl Endpoint for LogIn {
         let admitted = admitted(ctx, &form.email, carried.device.as_ref()).await?;
         let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
         ctx.caller.is(verified.holder.id);
+        // Only who knows the password learns of this.
+        if ctx.config().verification == EmailVerification::Required && !verified.holder.is_verified
+        {
+            return Err(ServiceError::EmailNotVerified.into());
+        }
+        let session = new_session(ctx, &verified, form.user_agent.as_deref())?;
         let login = Login {
-            session: new_session(ctx, &verified, form.user_agent.as_deref())?,
+            notice: told(ctx, &session, form.language)?,
+            session,
             verified: verified.holder.version,
             rehash: verified.rehash,
             carried: carried.sessions,
@@ -109,11 +121,12 @@ impl Endpoint for LogIn {
         // Signed before the session exists: a signature that fails leaves nothing behind.
         let pair = first_pair(ctx, &login, verified.holder.role_slug)?;
         // The database refuses if the password or the user has changed in the meantime.
-        let Some(ended) = begin_session(ctx.ports, &login).await? else {
+        let Some(begun) = begin_session(ctx.ports, &login).await? else {
             password_refused(ctx, AuditEvent::LoginFailed, Some(verified.holder.id));
             return Err(ServiceError::InvalidCredentials.into());
         };
-        sessions_ended(ctx, ended);
+        sessions_ended(ctx, begun.ended);
+        deliver_later(ctx, begun.mail);
         Ok(Reply::no_content().set_cookies(pair))
     }
 }
@@ -232,6 +245,20 @@ fn new_session<P: Ports>(
         device: Device::new(user_agent, ctx.caller.country.as_deref()),
     };
     Ok(session.begin(ctx.config().sessions, ctx.now))
+}
+
+/// Returns the mail that tells of a login from a device and country that are new.
+fn told<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    session: &Session,
+    language: Option<Language>,
+) -> Result<Option<Notice>, ServiceError> {
+    let label = device::label(session.device.user_agent.as_deref());
+    let seen = (&label, &session.device.country);
+    let device = serde_json::to_string(&seen).unwrap_or_default();
+    let mut intent = Intent::of(ctx, MailKind::NewLogin, language);
+    intent.facts.device = Some(label);
+    Ok(notice(ctx, intent)?.map(|draft| Notice { device, draft }))
 }
 
 /// Returns the tokens of a session's first generation.

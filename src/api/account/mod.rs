@@ -1,7 +1,9 @@
 //! The caller's own account: registering, logging in and out, the profile, the password, the
 //! activity.
 
+mod change_email;
 mod change_password;
+mod confirm_email;
 mod list_activity;
 mod log_in;
 mod log_out;
@@ -10,7 +12,9 @@ mod read_profile;
 mod refresh;
 mod register;
 mod rename;
+mod resend_verification;
 mod verify;
+mod verify_email;
 
 use crate::web::endpoint::endpoints;
 
@@ -27,5 +31,9 @@ endpoints! {
         verify::Verify,
         rename::Rename,
         list_activity::ListActivity,
+        verify_email::VerifyEmail,
+        resend_verification::ResendVerification,
+        change_email::ChangeEmail,
+        confirm_email::ConfirmEmail,
     }
 }

@@ -7,14 +7,16 @@ use crate::domain::credential::password::NewPassword;
 use crate::domain::id::UserId;
 use crate::domain::identity::email::Email;
 use crate::domain::identity::user::UserName;
+use crate::domain::mail::{Language, MailKind};
 use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
-use crate::service::config::Config;
+use crate::service::config::{Config, EmailVerification};
 use crate::service::hash_queue::Line;
+use crate::service::outbox::{Intent, counted, deliver_later, draft};
 use crate::service::policy::Anyone;
 use crate::service::refusals::request_refused;
 use crate::service::{Ctx, ServiceError};
-use crate::store::users::{self, NewUser, Registered, Registration};
+use crate::store::users::{self, NewUser, Registered, Registration, RegistrationMail};
 use crate::web::endpoint::Endpoint;
 use crate::web::form::Form;
 use crate::web::problem::{Code, Refusal};
@@ -26,7 +28,9 @@ use crate::web::route::Route;
 /// [`UnixSeconds`](crate::domain::time::UnixSeconds).
 const MILLIS: u64 = 1_000;
 
-/// Adds the user with the default role, and returns it. One hash and one round trip.
+/// Adds the user with the default role, and returns it. One hash and one round trip. With
+/// `VERIFICATION=required` the answer is the same whether or not the address is taken: a mail tells
+/// whoever has it.
 pub(super) struct Register;
 
 /// The fields of a registration: `{email, password, name?}`.
@@ -35,6 +39,7 @@ pub(super) struct Newcomer {
     email: Email,
     password: NewPassword,
     name: Option<UserName>,
+    language: Option<Language>,
 }
 
 impl Endpoint for Register {
@@ -57,8 +62,10 @@ impl Endpoint for Register {
             };
             form.judged("password", config.passwords.judge(text, email))
         });
+        let language = request.language();
         form.finish(|| {
             Some(Newcomer {
+                language,
                 email: email?,
                 password: password?,
                 name: name?,
@@ -67,16 +74,22 @@ impl Endpoint for Register {
     }
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, newcomer: Newcomer) -> Answer {
-        let registered = register(ctx, newcomer).await?;
-        Reply::created(&UserBody::from(registered))
+        let is_secret = ctx.config().verification == EmailVerification::Required;
+        match register(ctx, newcomer).await? {
+            // The same for a taken address.
+            _ if is_secret => Ok(Reply::accepted()),
+            Some(registered) => Reply::created(&UserBody::from(registered)),
+            None => Err(ServiceError::EmailTaken.into()),
+        }
     }
 }
 
-/// Hashes the password before it adds the user: a taken address costs the same as a free one.
+/// Hashes the password before it adds the user: a taken address costs the same as a free one. `None`
+/// for a taken address.
 async fn register<P: Ports>(
     ctx: &Ctx<'_, P>,
     newcomer: Newcomer,
-) -> Result<Registered, ServiceError> {
+) -> Result<Option<Registered>, ServiceError> {
     refuse_breached(ctx, "password", &newcomer.password.digest()).await?;
     let place = ctx
         .service
@@ -92,6 +105,8 @@ async fn register<P: Ports>(
     let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {
         id: UserId::new(unix_millis, &ctx.ports.random_bytes()?),
+        mailing: mailing(ctx, &newcomer)?,
+        language: newcomer.language,
         email: newcomer.email,
         name: newcomer.name,
         hash,
@@ -100,11 +115,15 @@ async fn register<P: Ports>(
         trace: ctx.trace(),
     };
     match users::register(ctx.ports, &user).await? {
-        Registration::Registered(registered) => {
+        Registration::Registered(registered, mail) => {
             ctx.caller.is(registered.user.id);
-            Ok(registered)
+            deliver_later(ctx, mail);
+            Ok(Some(registered))
         }
-        Registration::EmailTaken => Err(ServiceError::EmailTaken),
+        Registration::EmailTaken(mail) => {
+            deliver_later(ctx, mail);
+            Ok(None)
+        }
         Registration::TooMany(pause) => {
             request_refused(ctx, AuditEvent::Throttled);
             Err(ServiceError::Throttled(pause))
@@ -113,6 +132,23 @@ async fn register<P: Ports>(
             "DEFAULT_ROLE is not in the table roles".to_owned(),
         )),
     }
+}
+
+/// Returns the mail that proves the address, where addresses are proven.
+fn mailing<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    newcomer: &Newcomer,
+) -> Result<Option<RegistrationMail>, ServiceError> {
+    let verification = ctx.config().verification;
+    if verification == EmailVerification::Off {
+        return Ok(None);
+    }
+    let intent = Intent::of(ctx, MailKind::VerifyEmail, newcomer.language);
+    Ok(Some(RegistrationMail {
+        draft: draft(ctx, intent)?,
+        counted: counted(ctx, &newcomer.email),
+        tells_owner: verification == EmailVerification::Required,
+    }))
 }
 
 /// `User` in docs/http.md.
@@ -157,7 +193,7 @@ mod documented {
     use crate::web::reply::{Answer, Reply};
 
     impl Documented for Register {
-        const SUMMARY: &'static str = "Registers a user.";
+        const SUMMARY: &'static str = "Registers a user. With VERIFICATION=required the answer is a 202 for every address, and a mail contains the link that proves it.";
 
         fn body() -> Vec<Field> {
             vec![
@@ -191,6 +227,11 @@ mod documented {
                 created_at: sample.days_ago(0),
                 updated_at: sample.days_ago(0),
             })
+        }
+
+        /// Where `VERIFICATION` is `required`.
+        fn shortest_example(_: &Sample) -> Option<Answer> {
+            Some(Ok(Reply::accepted()))
         }
     }
 }

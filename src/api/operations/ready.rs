@@ -7,14 +7,15 @@ use crate::service::config::Config;
 use crate::service::policy::Anyone;
 use crate::service::readiness::is_ready;
 use crate::service::{Ctx, ServiceError};
+use crate::store::outbox;
 use crate::web::endpoint::Endpoint;
 use crate::web::problem::Refusal;
 use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Answers `{"status":"ok"}`, or refuses with 503. The log contains the cause; the caller does not
-/// learn it.
+/// Answers `{"status":"ok"}`, with how the outbox is doing where mails are sent, or refuses with 503.
+/// The log contains the cause; the caller does not learn it.
 pub(super) struct Ready;
 
 impl Endpoint for Ready {
@@ -30,7 +31,17 @@ impl Endpoint for Ready {
         if !is_ready(ctx).await {
             return Err(ServiceError::Unavailable("not ready".to_owned()).into());
         }
-        Reply::json(&ReadyBody { status: "ok" })
+        let mail = if ctx.service.sends_mail() {
+            let counts = outbox::counts(ctx.ports, ctx.now).await?;
+            Some(MailBody {
+                waiting: counts.waiting,
+                given_up: counts.given_up,
+            })
+        } else {
+            None
+        };
+        let status = "ok";
+        Reply::json(&ReadyBody { status, mail })
     }
 }
 
@@ -38,11 +49,24 @@ impl Endpoint for Ready {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Ready))]
 struct ReadyBody {
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<MailBody>,
+}
+
+/// How the outbox is doing. Waiting mails do not make a deployment unready: logins go on.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Outbox))]
+#[serde(rename_all = "camelCase")]
+struct MailBody {
+    /// Mails whose first try did not succeed.
+    waiting: i64,
+    /// Mails of the last week that were given up.
+    given_up: i64,
 }
 
 #[cfg(feature = "openapi")]
 mod documented {
-    use super::{Ready, ReadyBody};
+    use super::{MailBody, Ready, ReadyBody};
     use crate::web::documented::{Documented, Returned, Sample};
     use crate::web::reply::{Answer, Reply};
 
@@ -54,7 +78,13 @@ mod documented {
         }
 
         fn example(_: &Sample) -> Answer {
-            Reply::json(&ReadyBody { status: "ok" })
+            Reply::json(&ReadyBody {
+                status: "ok",
+                mail: Some(MailBody {
+                    waiting: 0,
+                    given_up: 0,
+                }),
+            })
         }
     }
 }

@@ -3,4 +3,5 @@
 pub mod breach;
 pub mod common_passwords;
 pub mod hashing;
+pub mod one_time;
 pub mod password;

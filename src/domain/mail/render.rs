@@ -77,14 +77,14 @@ impl Letter<'_> {
             field,
         };
         let (needs_link, needs_code) = match self.kind {
-            MailKind::ResetPassword
-            | MailKind::VerifyEmail
-            | MailKind::ConfirmEmail
-            | MailKind::EmailChanged => (true, false),
-            MailKind::SignIn => (true, true),
-            MailKind::AlreadyRegistered | MailKind::PasswordChanged | MailKind::NewLogin => {
-                (false, false)
+            MailKind::ResetPassword | MailKind::VerifyEmail | MailKind::ConfirmEmail => {
+                (true, false)
             }
+            MailKind::SignIn => (true, true),
+            MailKind::AlreadyRegistered
+            | MailKind::EmailChanged
+            | MailKind::PasswordChanged
+            | MailKind::NewLogin => (false, false),
         };
         if needs_link && self.link.is_none() {
             return Err(missing("link"));

@@ -210,9 +210,10 @@ fn a_letter_without_what_it_is_for_is_not_rendered() {
     let brand = brand();
     for (kind, language) in every() {
         let (needs_link, needs_code) = match kind {
-            MailKind::AlreadyRegistered | MailKind::PasswordChanged | MailKind::NewLogin => {
-                (false, false)
-            }
+            MailKind::AlreadyRegistered
+            | MailKind::EmailChanged
+            | MailKind::PasswordChanged
+            | MailKind::NewLogin => (false, false),
             MailKind::SignIn => (true, true),
             _ => (true, false),
         };

@@ -77,6 +77,15 @@ fn derive(label: &str, key: &SigningKey) -> [u8; 64] {
         .into()
 }
 
+/// Returns the first half of a derived secret.
+fn cut(derived: [u8; 64]) -> [u8; 32] {
+    let mut secret = [0; 32];
+    for (to, from) in secret.iter_mut().zip(derived) {
+        *to = from;
+    }
+    secret
+}
+
 /// What is wrong with a key set. Contains positions, never values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidKeyRing {
@@ -205,11 +214,18 @@ impl KeyRing {
     /// that it is derived from, and changes with the signing key.
     #[must_use]
     pub fn derive_secret(&self, label: &str) -> [u8; 32] {
-        let mut secret = [0; 32];
-        for (to, from) in secret.iter_mut().zip(derive(label, &self.signing.ed25519)) {
-            *to = from;
-        }
-        secret
+        cut(derive(label, &self.signing.ed25519))
+    }
+
+    /// Derives a secret for another purpose from each private key, the signing one first: for what
+    /// outlives a change of the signing key.
+    #[must_use]
+    pub fn derive_secrets(&self, label: &str) -> Vec<(KeyId, [u8; 32])> {
+        let private = self.keys.iter().filter_map(|key| {
+            let private = key.private.as_ref()?;
+            Some((key.id.clone(), cut(derive(label, &private.ed25519))))
+        });
+        private.collect()
     }
 
     /// Returns whether the key with exactly this id made the signature. No other key is tried.

@@ -43,11 +43,13 @@ pub enum EndReason {
     Revoked,
     /// The account was deactivated.
     Deactivated,
+    /// The address changed, and another session had asked for it.
+    EmailChanged,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Logout,
         Self::Replaced,
         Self::Evicted,
@@ -55,6 +57,7 @@ impl EndReason {
         Self::Reuse,
         Self::Revoked,
         Self::Deactivated,
+        Self::EmailChanged,
     ];
 
     /// Returns the word that the database stores.
@@ -68,6 +71,7 @@ impl EndReason {
             Self::Reuse => "reuse",
             Self::Revoked => "revoked",
             Self::Deactivated => "deactivated",
+            Self::EmailChanged => "email_changed",
         }
     }
 }

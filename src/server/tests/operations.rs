@@ -61,7 +61,8 @@ fn a_stranger_learns_that_it_is_not_ready_and_the_log_learns_why() {
             json!([
                 "0001_accounts_and_sessions",
                 "0002_attempts",
-                "0003_audit_log"
+                "0003_audit_log",
+                "0004_mail"
             ]),
         ),
     ];

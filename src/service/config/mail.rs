@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::EmailVerification;
 use super::reader::Reader;
 use crate::domain::mail::{Brand, Colour, Mailbox};
 use crate::service::origin::{host_of, is_origin};
@@ -138,6 +139,26 @@ pub(super) fn read(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<Mail
         brand: brand?,
         pages_url: pages_url?,
     })
+}
+
+/// Reads `VERIFICATION`, which needs mails.
+pub(super) fn read_verification(
+    reader: &mut Reader<'_>,
+    mail: Option<&MailSettings>,
+) -> EmailVerification {
+    let verification = match reader.text("VERIFICATION").as_deref() {
+        None | Some("off") => return EmailVerification::Off,
+        Some("optional") => EmailVerification::Optional,
+        Some("required") => EmailVerification::Required,
+        Some(_) => {
+            reader.problem("VERIFICATION", "must be off, optional or required");
+            return EmailVerification::Off;
+        }
+    };
+    if matches!(mail, Some(MailSettings::Off)) {
+        reader.problem("VERIFICATION", "must be off while MAIL is");
+    }
+    verification
 }
 
 /// `MAIL`.

@@ -46,6 +46,18 @@ pub enum BreachCheck {
     On,
 }
 
+/// Whether users prove their addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailVerification {
+    /// A registration sends no mail.
+    Off,
+    /// A registration mails a link; nothing depends on it.
+    Optional,
+    /// No session begins before the address is proven, and a registration does not reveal whether
+    /// the address is taken.
+    Required,
+}
+
 /// How long copies of profiles are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheBounds {
@@ -87,6 +99,8 @@ pub struct Config {
     /// `MAIL`, `MAIL_FROM`, `MAIL_REPLY_TO`, `MAIL_PROVIDER_URL`, `MAIL_PROVIDER_KEY`,
     /// `MAIL_WEBHOOK_URL`, `PRODUCT_NAME`, `BRAND_COLOUR`, `PAGES_URL`.
     pub mail: MailSettings,
+    /// `VERIFICATION`.
+    pub verification: EmailVerification,
     /// Settings that are valid but have no effect: `NAME: what`, for the log.
     pub warnings: Vec<String>,
 }
@@ -128,6 +142,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let cookies = cookies::read(reader, issuer.as_deref());
     let upstreams = browsers::read_upstreams(reader, [issuer.as_deref(), audience.as_deref()]);
     let mail = mail::read(reader, issuer.as_deref());
+    let verification = mail::read_verification(reader, mail.as_ref());
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
     let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
@@ -153,6 +168,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),
         registrations_an_hour,
         mail: mail?,
+        verification,
     };
     Some(Settings {
         config,

@@ -245,11 +245,13 @@ fn a_person_registers_with_the_role_that_is_configured() {
             role: RoleSlug::parse(role).unwrap(),
             trace: world.trace(),
             most_an_hour: 1_000,
+            mailing: None,
+            language: None,
         };
         block_on(users::register(&world.database, &user)).unwrap()
     };
     for (email, role, name) in [(ADA, "z-role", "Z"), (BOB, "a-role", "A")] {
-        let Registration::Registered(registered) = register(email, role) else {
+        let Registration::Registered(registered, _) = register(email, role) else {
             panic!("{email}");
         };
         assert_eq!(registered.user.email.as_str(), email);

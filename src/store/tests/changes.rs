@@ -174,6 +174,7 @@ fn a_change_forgives_and_a_refused_one_does_not() {
             caller,
             verified: PasswordVersion(verified),
             new: StoredHash::from_database("the next hash".to_owned()),
+            notice: None,
             guess: Guess {
                 account: keys.account.clone(),
                 client: keys.client.clone(),

@@ -4,22 +4,7 @@
 use super::World;
 
 /// A draft, and its purpose.
-const DRAFTS: [(&str, &str); 6] = [
-    (
-        "one-time tokens",
-        "CREATE TABLE one_time_tokens (
-            user_id          TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-            purpose          TEXT    NOT NULL,
-            hash             TEXT    NOT NULL,
-            password_version INTEGER NOT NULL,
-            expires_at       INTEGER NOT NULL,
-            PRIMARY KEY (user_id, purpose)
-        ) STRICT, WITHOUT ROWID",
-    ),
-    (
-        "verified addresses",
-        "ALTER TABLE users ADD COLUMN email_verified_at INTEGER",
-    ),
+const DRAFTS: [(&str, &str); 4] = [
     (
         "permissions",
         "CREATE TABLE role_permissions (
@@ -44,12 +29,12 @@ const DRAFTS: [(&str, &str); 6] = [
          ALTER TABLE sessions ADD COLUMN amr TEXT",
     ),
     (
-        "an outbox",
-        "CREATE TABLE outbox (
-            id      TEXT    NOT NULL PRIMARY KEY,
-            user_id TEXT    NOT NULL,
-            kind    TEXT    NOT NULL,
-            due_at  INTEGER NOT NULL
+        "invitations",
+        "CREATE TABLE invitations (
+            email      TEXT    NOT NULL PRIMARY KEY,
+            role_slug  TEXT    NOT NULL REFERENCES roles (slug),
+            digest     TEXT    NOT NULL,
+            expires_at INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID",
     ),
 ];

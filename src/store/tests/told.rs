@@ -87,7 +87,7 @@ fn a_change_that_a_request_makes_is_told_with_the_request() {
 fn a_password_or_a_role_that_is_set_by_hand_is_told_whichever_column_it_is() {
     for (change, event, live) in [
         ("password_hash = 'x'", "password_changed", "0"),
-        ("password_hash = NULL", "password_changed", "0"),
+        ("password_hash = NULL", "password_removed", "0"),
         ("password_version = 2", "password_changed", "0"),
         ("is_superuser = 1", "role_changed", "1"),
         ("role_slug = 'other'", "role_changed", "1"),

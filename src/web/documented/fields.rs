@@ -4,7 +4,9 @@ use core::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
+use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::credential::password::MAX_CODE_POINTS;
+use crate::domain::id::UserId;
 use crate::domain::identity::email::{MAX_ADDRESS_BYTES, MAX_LOCAL_BYTES};
 use crate::domain::identity::user::MAX_NAME_CODE_POINTS;
 
@@ -98,6 +100,18 @@ impl Field {
         let example = texts.first().map(|text| json!(text));
         let schema = json!({"type": "string", "enum": texts});
         Self::new(name, schema, example.unwrap_or_default())
+    }
+
+    /// The token of a link, as `OneTimeToken` parses it. A text that is none is refused like a token
+    /// that does not work.
+    #[must_use]
+    pub fn one_time_token(name: &'static str) -> Self {
+        let token = OneTimeToken {
+            user: UserId::new(1_795_251_600_000, &[0x5a; 10]),
+            secret: Nonce::from_random([0x5a; 32]).secret(&[0x5a; 32], Purpose::ResetPassword),
+        };
+        let schema = json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{64}$"});
+        Self::new(name, schema, json!(token.expose()))
     }
 
     /// A text without further rules.

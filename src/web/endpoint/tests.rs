@@ -1,6 +1,8 @@
 //! Policies with data: a permission, a maximum age. An endpoint names such an actor and cannot run
 //! without its check.
 
+use std::rc::Rc;
+
 use core::marker::PhantomData;
 
 use http::HeaderMap;
@@ -88,6 +90,7 @@ impl Endpoint for ListUsers {
 /// Returns the code of the refusal for a token of this role and age. `None` when it is admitted.
 fn refusal(role: &str, age: i64) -> Option<Code> {
     let service = configure(&[]).map_err(|list| list.join("; ")).unwrap();
+    let service = Rc::new(service);
     let issued_at = UnixSeconds::new(NOW.get() - age);
     let token = service.tokens.sign_access(&AccessClaims {
         session: SessionKey {

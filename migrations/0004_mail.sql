@@ -1,0 +1,113 @@
+-- Mail: proven addresses, one-time tokens, and the outbox.
+
+-- When the user last proved that the address reaches them. NULL: never.
+ALTER TABLE users ADD COLUMN email_verified_at INTEGER;
+-- The language of mails (src/domain/mail). NULL: unknown.
+ALTER TABLE users ADD COLUMN language TEXT;
+
+-- The links in mails. A user has at most one of each purpose, so the newest replaces the one before
+-- it. A row is deleted in the transaction of the effect, so a link works once.
+CREATE TABLE one_time_tokens (
+    user_id          TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    purpose          TEXT    NOT NULL, -- src/domain/credential/one_time.rs
+    digest           TEXT    NOT NULL, -- SHA-256 of the purpose and the token
+    email            TEXT    NOT NULL, -- the user's address when it was issued
+    new_email        TEXT,             -- for a change of the address: the new one
+    password_version INTEGER,          -- the version when it was issued; NULL: works with any
+    session_id       TEXT,             -- the session that asked for it, or that it is about
+    account          TEXT,             -- the user's key in `attempts`, which a reset clears
+    issued_at        INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    PRIMARY KEY (user_id, purpose)
+) STRICT, WITHOUT ROWID;
+
+-- Mails that have been decided and not yet delivered. A row is written in the transaction of the
+-- change that the mail is about, and deleted once a transport has accepted it.
+--
+-- It does not contain the link's token: the service derives that from `nonce` with a key that the
+-- database does not have.
+CREATE TABLE outbox (
+    id          TEXT    NOT NULL PRIMARY KEY, -- UUIDv7: the idempotency key
+    user_id     TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    kind        TEXT    NOT NULL,             -- src/domain/mail
+    email       TEXT    NOT NULL,             -- the recipient
+    language    TEXT    NOT NULL,
+    nonce       TEXT,                         -- 256 random bits, base64url; NULL: no link
+    key_id      TEXT,                         -- the signing key from which the token's key derives
+    facts       TEXT    NOT NULL,             -- JSON: what the text contains besides the link
+    created_at  INTEGER NOT NULL,
+    next_try_at INTEGER NOT NULL,             -- nobody else sends it before then
+    tries       INTEGER NOT NULL,
+    given_up_at INTEGER,                      -- it is not tried any more
+    trace       TEXT                          -- JSON: the request, for the audit log (0003)
+) STRICT, WITHOUT ROWID;
+
+-- Mails that strangers may cause, by recipient and by client: the times of the last hour, by mail.
+CREATE TABLE mail_counts (
+    kind       TEXT    NOT NULL, -- 'address' or 'client'
+    counted    TEXT    NOT NULL, -- keyed hash
+    mails      TEXT    NOT NULL, -- JSON: {id: time}
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, counted)
+) STRICT, WITHOUT ROWID;
+
+-- Addresses that a user has given up, which nobody else can have while an undo is possible.
+CREATE TABLE resting_addresses (
+    email   TEXT    NOT NULL,
+    user_id TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    until   INTEGER NOT NULL,
+    PRIMARY KEY (email, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- The devices and countries from which a user has logged in: a login from another one is told.
+CREATE TABLE seen_logins (
+    user_id TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    device  TEXT    NOT NULL, -- JSON: [label, country]
+    seen_at INTEGER NOT NULL, -- to the day
+    PRIMARY KEY (user_id, device)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER outbox_queued AFTER INSERT ON outbox
+BEGIN
+    INSERT INTO events (user_id, event, reason, trace)
+    VALUES (NEW.user_id, 'mail_queued', NEW.kind, NEW.trace);
+END;
+
+CREATE TRIGGER users_email_verified AFTER UPDATE OF email_verified_at ON users
+WHEN NEW.email_verified_at IS NOT NULL AND OLD.email_verified_at IS NULL AND NEW.email = OLD.email
+BEGIN
+    INSERT INTO events (user_id, event, trace)
+    SELECT NEW.id, 'email_verified', CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace END;
+END;
+
+-- An address that is set by hand has not been proven by anyone.
+CREATE TRIGGER users_email_unproven AFTER UPDATE OF email ON users
+WHEN NEW.email <> OLD.email AND NEW.email_verified_at IS OLD.email_verified_at AND NEW.email_verified_at IS NOT NULL
+BEGIN
+    UPDATE users SET email_verified_at = NULL WHERE id = NEW.id;
+END;
+
+-- As in 0003, and tells a reset by mail, and a password that was taken away, from a change.
+DROP TRIGGER users_password_set;
+
+CREATE TRIGGER users_password_set AFTER UPDATE OF password_hash, password_version ON users
+WHEN NEW.password_hash IS NOT OLD.password_hash OR NEW.password_version <> OLD.password_version
+BEGIN
+    INSERT INTO events (user_id, event, session_id, trace)
+    SELECT NEW.id,
+           CASE
+               WHEN NEW.password_hash IS NULL THEN 'password_removed'
+               WHEN trace ->> 'via' = 'mail' THEN 'password_reset'
+               WHEN NEW.password_version = OLD.password_version AND trace IS NOT NULL THEN 'hash_upgraded'
+               ELSE 'password_changed'
+           END,
+           trace ->> 'session',
+           trace
+      FROM (SELECT CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace END AS trace);
+    UPDATE sessions
+       SET ended_at = unixepoch(),
+           end_reason = 'password_changed'
+     WHERE user_id = NEW.id AND ended_at IS NULL AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
+END;
+
+INSERT INTO schema_migrations (name) VALUES ('0004_mail');

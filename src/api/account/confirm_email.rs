@@ -1,0 +1,84 @@
+//! `POST /api/account/email/confirm`: replaces the address with the one that a link has proven.
+
+use crate::domain::credential::one_time::OneTimeToken;
+use crate::domain::mail::{Language, MailKind};
+use crate::ports::{Limiter, Ports};
+use crate::service::config::Config;
+use crate::service::outbox::{Intent, deliver_later, draft};
+use crate::service::policy::Anyone;
+use crate::service::profile_cache::drop_copies;
+use crate::service::revocations::sessions_ended;
+use crate::service::{Ctx, ServiceError};
+use crate::store::addresses::{self, AddressConfirmation};
+use crate::store::recovery::Recovered;
+use crate::web::endpoint::Endpoint;
+use crate::web::form::Form;
+use crate::web::problem::{Code, Refusal};
+use crate::web::reply::{Answer, Reply};
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// The new address takes effect, every session but the one that asked ends, and the old address is
+/// told how to take the change back. One round trip.
+pub(super) struct ConfirmEmail;
+
+/// `{token}`.
+#[derive(Debug)]
+pub(super) struct Link {
+    token: OneTimeToken,
+    language: Option<Language>,
+}
+
+impl Endpoint for ConfirmEmail {
+    const ROUTE: Route = Route::post("/api/account/email/confirm", "AccountConfirmEmail")
+        .json()
+        .limited(Limiter::Login)
+        .refuses(&[Code::MailOff, Code::InvalidLink]);
+    type Actor = Anyone;
+    type Input = Link;
+
+    fn input(request: &Received<'_>, _: &Config) -> Result<Link, Refusal> {
+        let fields = request.fields()?;
+        let mut form = Form::of(&fields, &["token"]);
+        let token = form.one_time_token("token");
+        let token = form.finish(|| token)?;
+        Ok(Link {
+            token: token.ok_or(ServiceError::InvalidLink)?,
+            language: request.language(),
+        })
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: Link) -> Answer {
+        let confirmation = AddressConfirmation {
+            token: link.token,
+            notice: draft(ctx, Intent::of(ctx, MailKind::EmailChanged, link.language))?,
+            trace: ctx.trace(),
+        };
+        let Recovered { ended, mail } = addresses::confirm_change(ctx.ports, &confirmation)
+            .await?
+            .ok_or(ServiceError::InvalidLink)?;
+        drop_copies(ctx, link.token.user);
+        sessions_ended(ctx, ended);
+        deliver_later(ctx, mail);
+        Ok(Reply::no_content())
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::ConfirmEmail;
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for ConfirmEmail {
+        const SUMMARY: &'static str = "Replaces the address with the one that the link has proven, and ends the other sessions.";
+
+        fn body() -> Vec<Field> {
+            vec![Field::one_time_token("token")]
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content())
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `POST /api/recovery/disown-login`: ends a login that was not the user's.
+
+use super::{Link, recovered, take_back};
+use crate::ports::{Limiter, Ports};
+use crate::service::config::Config;
+use crate::service::policy::Anyone;
+use crate::service::{Ctx, ServiceError};
+use crate::store::recovery;
+use crate::web::endpoint::Endpoint;
+use crate::web::form::Form;
+use crate::web::problem::{Code, Refusal};
+use crate::web::reply::Answer;
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// Takes the password and every session away, and mails the way back in. One round trip.
+pub(super) struct DisownLogin;
+
+impl Endpoint for DisownLogin {
+    const ROUTE: Route = Route::post("/api/recovery/disown-login", "RecoveryDisownLogin")
+        .json()
+        .limited(Limiter::Login)
+        .refuses(&[Code::MailOff, Code::InvalidLink]);
+    type Actor = Anyone;
+    type Input = Link;
+
+    fn input(request: &Received<'_>, _: &Config) -> Result<Link, Refusal> {
+        let fields = request.fields()?;
+        let mut form = Form::of(&fields, &["token"]);
+        let token = form.one_time_token("token");
+        let token = form.finish(|| token)?;
+        Ok(Link {
+            token: token.ok_or(ServiceError::InvalidLink)?,
+            language: request.language(),
+        })
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: Link) -> Answer {
+        let take_back = take_back(ctx, link)?;
+        recovered(ctx, recovery::disown_login(ctx.ports, &take_back).await?)
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::DisownLogin;
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for DisownLogin {
+        const SUMMARY: &'static str = "Ends a login that was not the user's, with the password and every session, and mails a link that sets a new password.";
+
+        fn body() -> Vec<Field> {
+            vec![Field::one_time_token("token")]
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content().delete_cookies())
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The ways back into an account, for people who cannot log in: by a link in a mail.
+
+mod disown_login;
+mod forgot;
+mod reset;
+mod undo_email;
+
+use crate::domain::credential::one_time::OneTimeToken;
+use crate::domain::mail::{Language, MailKind};
+use crate::ports::Ports;
+use crate::service::outbox::{Intent, deliver_later, draft};
+use crate::service::revocations::sessions_ended;
+use crate::service::{Ctx, ServiceError};
+use crate::store::recovery::{Recovered, TakeBack};
+use crate::web::endpoint::endpoints;
+use crate::web::reply::{Answer, Reply};
+
+endpoints! {
+    /// The ways back into an account.
+    Recovery {
+        forgot::Forgot,
+        reset::Reset,
+        undo_email::UndoEmail,
+        disown_login::DisownLogin,
+    }
+}
+
+/// The token of a link, and the language of the mail that follows.
+#[derive(Debug)]
+struct Link {
+    token: OneTimeToken,
+    language: Option<Language>,
+}
+
+/// Returns what takes an account back with the token of a link.
+fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: Link) -> Result<TakeBack, ServiceError> {
+    let reset = Intent::of(ctx, MailKind::ResetPassword, link.language);
+    Ok(TakeBack {
+        token: link.token,
+        reset: draft(ctx, reset)?,
+        trace: ctx.trace(),
+    })
+}
+
+/// Answers 204 once an account has been recovered. Every session has ended, so the cookies are
+/// deleted.
+fn recovered<P: Ports>(ctx: &Ctx<'_, P>, recovered: Option<Recovered>) -> Answer {
+    let Recovered { ended, mail } = recovered.ok_or(ServiceError::InvalidLink)?;
+    sessions_ended(ctx, ended);
+    deliver_later(ctx, mail);
+    Ok(Reply::no_content().delete_cookies())
+}

@@ -1,0 +1,114 @@
+//! `POST /api/recovery/reset`: replaces a forgotten password.
+
+use crate::domain::credential::hashing::StoredHash;
+use crate::domain::credential::one_time::OneTimeToken;
+use crate::domain::credential::password::{NewPassword, UnownedPassword};
+use crate::domain::mail::{Language, MailKind};
+use crate::ports::{Limiter, Ports};
+use crate::service::breach_check::refuse_breached;
+use crate::service::config::Config;
+use crate::service::hash_queue::Line;
+use crate::service::outbox::{Intent, draft};
+use crate::service::policy::Anyone;
+use crate::service::{Ctx, ServiceError};
+use crate::store::recovery;
+use crate::web::endpoint::Endpoint;
+use crate::web::form::{Form, password_fault};
+use crate::web::problem::{Code, Refusal};
+use crate::web::reply::Answer;
+use crate::web::request::Received;
+use crate::web::route::Route;
+
+/// Stores the new password, ends every session and clears the counters of failures, in one
+/// transaction, and tells the user by mail. One hash and two round trips: a token that does not work
+/// costs one and no hash.
+pub(super) struct Reset;
+
+/// `{token, newPassword}`.
+#[derive(Debug)]
+pub(super) struct NewCredential {
+    token: OneTimeToken,
+    new: UnownedPassword,
+    language: Option<Language>,
+}
+
+impl Endpoint for Reset {
+    const ROUTE: Route = Route::post("/api/recovery/reset", "RecoveryReset")
+        .json()
+        .limited(Limiter::Login)
+        .refuses(&[Code::MailOff, Code::InvalidLink]);
+    type Actor = Anyone;
+    type Input = NewCredential;
+
+    fn input(request: &Received<'_>, config: &Config) -> Result<NewCredential, Refusal> {
+        let fields = request.fields()?;
+        let mut form = Form::of(&fields, &["token", "newPassword"]);
+        let token = form.one_time_token("token");
+        let new = form
+            .required("newPassword")
+            .and_then(|text| form.judged("newPassword", config.passwords.judge_unowned(text)));
+        let language = request.language();
+        let (token, new) = form.finish(|| Some((token?, new?)))?;
+        Ok(NewCredential {
+            token: token.ok_or(ServiceError::InvalidLink)?,
+            new,
+            language,
+        })
+    }
+
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, input: NewCredential) -> Answer {
+        let NewCredential {
+            token,
+            new,
+            language,
+        } = input;
+        let notice = draft(ctx, Intent::of(ctx, MailKind::PasswordChanged, language))?;
+        let holder = recovery::find_reset(ctx.ports, &token, ctx.now)
+            .await?
+            .ok_or(ServiceError::InvalidLink)?;
+        refuse_breached(ctx, "newPassword", &new.digest()).await?;
+        let new = new
+            .owned_by(&holder.email)
+            .map_err(|fault| ServiceError::Invalid(vec![password_fault("newPassword", fault)]))?;
+        let reset = recovery::Reset {
+            account: ctx.service.throttle.of_user(token.user),
+            version: holder.version,
+            new: hashed(ctx, &new).await?,
+            token,
+            notice,
+            trace: ctx.trace(),
+        };
+        super::recovered(ctx, recovery::reset(ctx.ports, &reset).await?)
+    }
+}
+
+async fn hashed<P: Ports>(ctx: &Ctx<'_, P>, new: &NewPassword) -> Result<StoredHash, ServiceError> {
+    let hasher = &ctx.service.hasher;
+    let place = ctx.service.hash_queue.enter(ctx.now);
+    let place = place.ok_or(ServiceError::Busy)?;
+    let salt = ctx.ports.random_bytes()?;
+    let _turn = place.turn(ctx.ports, Line::Own, hasher.effort()).await?;
+    Ok(hasher.hash(new, salt)?)
+}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::Reset;
+    use crate::web::documented::{Documented, Field, Sample};
+    use crate::web::reply::{Answer, Reply};
+
+    impl Documented for Reset {
+        const SUMMARY: &'static str = "Replaces a forgotten password with the token of a link, and ends every session of the user.";
+
+        fn body() -> Vec<Field> {
+            vec![
+                Field::one_time_token("token"),
+                Field::new_password("newPassword"),
+            ]
+        }
+
+        fn example(_: &Sample) -> Answer {
+            Ok(Reply::no_content().delete_cookies())
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! The outbox: a mail is a row in the transaction of the change that it is about, so a mail for a
+//! change that was rolled back cannot exist, and one that was committed is not lost.
+//!
+//! Parameters of a batch that queues a mail: ?10 mail, ?11 language, ?12 nonce, ?13 key, ?14 facts,
+//! ?15 digest of the link's token, ?16 the token's end. A batch that counts mails adds ?17 client,
+//! ?18 recipient.
+
+use super::row::{self, Row};
+use super::{damaged, result};
+use crate::domain::credential::one_time::{Nonce, Purpose};
+use crate::domain::id::UserId;
+use crate::domain::identity::email::Email;
+use crate::domain::mail::{Language, MailKind};
+use crate::domain::throttle::ThrottleKey;
+use crate::domain::time::{Seconds, UnixSeconds};
+use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
+
+/// How long whoever claims a mail may take to deliver it.
+pub const CLAIM: Seconds = Seconds::new(60);
+/// How long a mail is tried.
+pub const TRIED_FOR: Seconds = Seconds::new(86_400);
+/// How long a mail that was given up stays, for the operators.
+const KEPT: Seconds = Seconds::new(7 * 86_400);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Seconds = Seconds::new(7_200);
+/// How many mails a run claims at once.
+const CLAIMED_AT_ONCE: u32 = 20;
+
+/// A mail before its transaction. Everything is chosen before the write, so that it may be repeated.
+#[derive(Debug)]
+pub struct Draft {
+    /// The id of the mail: a `UUIDv7`.
+    pub id: String,
+    /// The language, unless the account has one.
+    pub language: Language,
+    /// What the link's token is derived from.
+    pub nonce: Nonce,
+    /// The key that it is derived with.
+    pub key_id: String,
+    /// JSON: what the text contains besides the link.
+    pub facts: String,
+    /// The digest of the link's token.
+    pub digest: String,
+    /// When the link's token expires.
+    pub expires_at: UnixSeconds,
+}
+
+impl Draft {
+    /// Returns the parameters ?10 to ?16.
+    pub(super) fn params(&self) -> [Param<'_>; 7] {
+        [
+            self.id.as_str().into(),
+            self.language.as_str().into(),
+            self.nonce.to_text().into(),
+            self.key_id.as_str().into(),
+            self.facts.as_str().into(),
+            self.digest.as_str().into(),
+            self.expires_at.get().into(),
+        ]
+    }
+}
+
+/// Who is counted for a mail that a stranger may cause.
+#[derive(Debug)]
+pub struct Counted {
+    /// The client that causes it.
+    pub client: ThrottleKey,
+    /// The address that receives it.
+    pub address: ThrottleKey,
+}
+
+/// A queued mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedMail {
+    /// The idempotency key: a `UUIDv7`.
+    pub id: String,
+    /// The user whom it is about.
+    pub user: UserId,
+    /// What it says.
+    pub kind: MailKind,
+    /// The recipient.
+    pub to: Email,
+    /// Its language.
+    pub language: Language,
+    /// What the link's token is derived from. `None`: there is no link.
+    pub nonce: Option<Nonce>,
+    /// The key that it is derived with.
+    pub key_id: Option<String>,
+    /// JSON: what the text contains besides the link.
+    pub facts: String,
+    /// When the change happened.
+    pub created_at: UnixSeconds,
+}
+
+/// The columns of a [`QueuedMail`], from `outbox`.
+macro_rules! mail_columns {
+    () => {
+        "id, user_id, kind, email, language, nonce, key_id, facts, created_at"
+    };
+}
+
+impl QueuedMail {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.text("id")?,
+            user: row.user_id("user_id")?,
+            kind: MailKind::parse(&row.text("kind")?)
+                .ok_or_else(|| damaged("outbox.kind", "is unknown"))?,
+            to: Email::parse(&row.text("email")?)
+                .map_err(|_| damaged("outbox.email", "is not an address"))?,
+            language: Language::parse(&row.text("language")?).unwrap_or_default(),
+            nonce: row
+                .optional_text("nonce")?
+                .as_deref()
+                .and_then(Nonce::parse),
+            key_id: row.optional_text("key_id")?,
+            facts: row.text("facts")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+
+    /// Reads the result of [`READ_QUEUED`] or [`CLAIM_DUE`].
+    pub(super) fn read_first(rows: &dyn Rows) -> Result<Option<Self>, StoreError> {
+        row::first(rows, Self::read)
+    }
+}
+
+/// Counts a mail, if the last hour has room for it. A repetition finds it counted.
+macro_rules! count_mail {
+    ($name:literal, $kind:literal, $counted:literal, $most:literal, $condition:expr) => {
+        $crate::ports::Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             INSERT INTO mail_counts (kind, counted, mails, updated_at)
+             SELECT '",
+            $kind,
+            "', ",
+            $counted,
+            ", json_object(?10, ?1), ?1
+              WHERE ",
+            $condition,
+            "
+                 ON CONFLICT (kind, counted) DO UPDATE
+                SET mails = (SELECT json_group_object(key, value)
+                               FROM (SELECT key, value
+                                       FROM json_each(mail_counts.mails)
+                                      WHERE value > ?1 - 3600
+                                      UNION ALL
+                                     SELECT ?10, ?1)),
+                    updated_at = ?1
+              WHERE mails ->> ?10 IS NULL
+                AND (SELECT count(*) FROM json_each(mail_counts.mails) WHERE value > ?1 - 3600) < ",
+            $most
+        ))
+    };
+}
+
+/// This mail (?10) has been counted for the client.
+macro_rules! client_is_counted {
+    () => {
+        "(SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'client' AND counted = ?17) IS NOT NULL"
+    };
+}
+
+/// This mail (?10) has been counted for the client and for its recipient.
+macro_rules! is_counted {
+    () => {
+        "(SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'address' AND counted = ?18) IS NOT NULL"
+    };
+}
+pub(super) use is_counted;
+
+/// At most ten mails an hour for a client.
+pub(super) const COUNT_CLIENT: Statement =
+    count_mail!("count mail of client", "client", "?17", "10", "TRUE");
+/// At most three mails an hour to an address, whether or not anyone has it.
+pub(super) const COUNT_ADDRESS: Statement = count_mail!(
+    "count mail to address",
+    "address",
+    "?18",
+    "3",
+    client_is_counted!()
+);
+
+/// Queues a mail to each user (at most one) that meets a condition. A repetition finds the row.
+macro_rules! queue {
+    ($name:literal, $kind:literal, $to:literal, $nonce:expr, $users:expr) => {
+        $crate::ports::Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             INSERT INTO outbox (id, user_id, kind, email, language, nonce, key_id, facts, created_at, next_try_at, tries, trace)
+             SELECT ?10, u.id, '",
+            $kind,
+            "', ",
+            $to,
+            ", coalesce(u.language, ?11), ",
+            $nonce,
+            ", ?13, ?14, ?1, ?1 + 60, 1, ?4
+               FROM ",
+            $users,
+            "
+                 ON CONFLICT (id) DO NOTHING"
+        ))
+    };
+}
+pub(super) use queue;
+
+/// Issues the token of a link to each user (at most one) that meets a condition. It replaces the
+/// user's earlier one of the purpose.
+macro_rules! issue {
+    ($name:literal, $purpose:literal, { $new_email:literal, $version:literal, $session:literal, $account:literal }, $users:expr) => {
+        $crate::ports::Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             INSERT INTO one_time_tokens (user_id, purpose, digest, email, new_email, password_version, session_id, account, issued_at, expires_at)
+             SELECT u.id, '",
+            $purpose,
+            "', ?15, u.email, ",
+            $new_email,
+            ", ",
+            $version,
+            ", ",
+            $session,
+            ", ",
+            $account,
+            ", ?1, ?16
+               FROM ",
+            $users,
+            "
+                 ON CONFLICT (user_id, purpose) DO UPDATE
+                SET digest = excluded.digest,
+                    email = excluded.email,
+                    new_email = excluded.new_email,
+                    password_version = excluded.password_version,
+                    session_id = excluded.session_id,
+                    account = coalesce(excluded.account, one_time_tokens.account),
+                    issued_at = excluded.issued_at,
+                    expires_at = excluded.expires_at"
+        ))
+    };
+}
+pub(super) use issue;
+
+/// The one-time token `?6` of user `?2` works. Parameters: ?6 digest.
+macro_rules! token_works {
+    ($purpose:literal) => {
+        concat!(
+            "EXISTS (SELECT 1
+                       FROM one_time_tokens AS t
+                      WHERE t.user_id = ?2
+                        AND t.purpose = '",
+            $purpose,
+            "'
+                        AND t.digest = ?6
+                        AND t.expires_at > ?1
+                        AND (t.password_version IS NULL
+                             OR (t.password_version = users.password_version AND t.email = users.email)))"
+        )
+    };
+}
+pub(super) use token_works;
+
+/// Reads the mail that the batch has queued, if any.
+pub(super) const READ_QUEUED: Statement = Statement::new(concat!(
+    "/* read queued mail */
+     SELECT ",
+    mail_columns!(),
+    " FROM outbox WHERE id = ?10"
+));
+
+/// Reads whether the client may cause a mail, and otherwise when it may again. Always one row.
+pub(super) const READ_COUNT: Statement = Statement::new(concat!(
+    "/* read mail count */
+     SELECT ",
+    client_is_counted!(),
+    " AS is_counted,
+            (SELECT min(value) + 3600
+               FROM json_each((SELECT mails FROM mail_counts WHERE kind = 'client' AND counted = ?17))
+              WHERE value > ?1 - 3600) AS free_at"
+));
+
+/// What came of a mail that a stranger asked for.
+#[must_use]
+#[derive(Debug)]
+pub enum Requested {
+    /// The request was counted. The mail is queued if the address has a user to whom it applies, and
+    /// has not had too many.
+    Accepted(Option<QueuedMail>),
+    /// The client has caused too many mails. The span is the time to wait.
+    TooMany(Seconds),
+}
+
+/// Reads the results of [`READ_COUNT`] and [`READ_QUEUED`].
+pub(super) fn requested(
+    results: &[Box<dyn Rows>],
+    read_count: usize,
+    now: UnixSeconds,
+) -> Result<Requested, StoreError> {
+    let free_at = row::first(result(results, read_count)?, |row| {
+        Ok((row.is("is_counted")?, row.optional_time("free_at")?))
+    })?;
+    match free_at {
+        Some((false, free_at)) => {
+            let pause = free_at.map_or(Seconds::new(1), |free_at| free_at.left_from(now));
+            Ok(Requested::TooMany(pause))
+        }
+        _ => QueuedMail::read_first(result(results, read_count + 1)?).map(Requested::Accepted),
+    }
+}
+
+/// Claims the mails that are due. The pause before the next try doubles, up to `?3`. Parameters: ?2
+/// how many, ?4 the claim in seconds.
+const CLAIM_DUE: Statement = Statement::new(concat!(
+    "/* claim mails */
+     UPDATE outbox
+        SET tries = tries + 1,
+            next_try_at = ?1 + min(?3, ?4 << min(tries, 20))
+      WHERE id IN (SELECT id
+                     FROM outbox
+                    WHERE next_try_at <= ?1
+                      AND given_up_at IS NULL
+                    LIMIT ?2)
+  RETURNING ",
+    mail_columns!()
+));
+
+/// Claims mails whose last try has failed or was cut off. One round trip of one statement.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
+pub async fn claim(
+    database: &impl Database,
+    now: UnixSeconds,
+) -> Result<Vec<QueuedMail>, StoreError> {
+    let params: [Param<'_>; 4] = [
+        now.get().into(),
+        CLAIMED_AT_ONCE.into(),
+        LONGEST_PAUSE.get().into(),
+        CLAIM.get().into(),
+    ];
+    // A repeated claim would find nothing, and the mails would wait for their next try.
+    let results = database.run_once(&Batch::new(&params, [CLAIM_DUE])).await?;
+    row::all(result(&results, 0)?, QueuedMail::read)
+}
+
+const DELIVERED: Statement =
+    Statement::new("/* mail delivered */ DELETE FROM outbox WHERE id = ?1");
+const GIVE_UP: Statement = Statement::new(
+    "/* give mail up */
+     UPDATE outbox
+        SET given_up_at = ?2,
+            nonce = NULL
+      WHERE id = ?1
+        AND given_up_at IS NULL",
+);
+
+/// Deletes a mail that a transport has accepted. One round trip.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer; the mail is then sent again, under the
+/// same id.
+pub async fn delivered(database: &impl Database, id: &str) -> Result<(), StoreError> {
+    let params = [id.into()];
+    database.run(&Batch::new(&params, [DELIVERED])).await?;
+    Ok(())
+}
+
+/// Stops trying a mail. One round trip.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer.
+pub async fn give_up(
+    database: &impl Database,
+    id: &str,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let params = [id.into(), now.get().into()];
+    database.run(&Batch::new(&params, [GIVE_UP])).await?;
+    Ok(())
+}
+
+/// How the outbox is doing, for operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxCounts {
+    /// Mails whose first try did not succeed.
+    pub waiting: i64,
+    /// Mails of the last week that were given up.
+    pub given_up: i64,
+}
+
+const COUNT: Statement = Statement::new(
+    "/* count outbox */
+     SELECT count(*) FILTER (WHERE given_up_at IS NULL AND created_at <= ?1 - ?2) AS waiting,
+            count(*) FILTER (WHERE given_up_at IS NOT NULL) AS given_up
+       FROM outbox",
+);
+
+/// Counts the mails that did not leave at once. One round trip.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
+pub async fn counts(
+    database: &impl Database,
+    now: UnixSeconds,
+) -> Result<OutboxCounts, StoreError> {
+    let params = [now.get().into(), CLAIM.get().into()];
+    let results = database.run(&Batch::new(&params, [COUNT])).await?;
+    row::first(result(&results, 0)?, |row| {
+        Ok(OutboxCounts {
+            waiting: row.int("waiting")?,
+            given_up: row.int("given_up")?,
+        })
+    })?
+    .ok_or_else(|| damaged("outbox", "gave no row"))
+}
+
+const FORGET_GIVEN_UP: Statement =
+    Statement::new("/* forget mails */ DELETE FROM outbox WHERE given_up_at <= ?1 - ?2");
+
+/// Deletes the mails that were given up a week ago. One round trip.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer.
+pub async fn forget_given_up(database: &impl Database, now: UnixSeconds) -> Result<(), StoreError> {
+    let params = [now.get().into(), KEPT.get().into()];
+    database
+        .run(&Batch::new(&params, [FORGET_GIVEN_UP]))
+        .await?;
+    Ok(())
+}
+
+/// Returns what the link in a mail of this kind is for.
+#[must_use]
+pub const fn purpose_of(kind: MailKind) -> Option<Purpose> {
+    match kind {
+        MailKind::ResetPassword => Some(Purpose::ResetPassword),
+        MailKind::VerifyEmail => Some(Purpose::VerifyEmail),
+        MailKind::ConfirmEmail => Some(Purpose::ConfirmEmail),
+        MailKind::EmailChanged => Some(Purpose::UndoEmail),
+        MailKind::NewLogin => Some(Purpose::DisownLogin),
+        MailKind::AlreadyRegistered | MailKind::PasswordChanged | MailKind::SignIn => None,
+    }
+}
