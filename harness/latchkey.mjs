@@ -100,6 +100,8 @@ export async function startLatchkey({
   const mf = new Miniflare({
     cf: false,
     enableDevRegistry: false,
+    // Its API has the mails of the binding (harness/mails.mjs).
+    unsafeLocalExplorer: texts.MAIL === "binding",
     telemetry: { enabled: false },
     resourcePersistencePath: persist,
     log: new Log(LogLevel.NONE),
@@ -407,6 +409,7 @@ function bindings(config, texts, limits) {
   for (const { name, namespace_id } of config.ratelimits) {
     env[name] = { type: "rate-limit", namespace: namespace_id, simple: limits[name] ?? NO_LIMIT };
   }
+  for (const { name } of config.send_email) env[name] = { type: "send-email" };
   for (const [name, value] of Object.entries(texts)) {
     if (value !== null) env[name] = { type: "text", value: String(value) };
   }

@@ -21,6 +21,11 @@ const STOP_TIMEOUT_MS = 5_000;
 const DEFAULT_PORT = 8787;
 /** How long `/health` may take after the server has said that it is ready. */
 const HEALTH_TIMEOUT_MS = 30_000;
+/** The binding of mails, and the page of wrangler that shows what it has sent. */
+const EMAIL = "EMAIL";
+const MAIL_PAGE = "/cdn-cgi/local/explorer/email/sending";
+/** The sender of mails that never leave this machine. */
+const LOCAL_SENDER = "Latchkey <latchkey@localhost.invalid>";
 /** Of `wrangler dev`, for Latchkey alone. */
 const STATE = join(PROJECT, ".wrangler", "state");
 
@@ -82,6 +87,12 @@ async function onThisMachine(args) {
   // Over http the cookies have no domain; over https localhost lies outside of it.
   for (const name of ["COOKIE_DOMAIN", "FORMER_COOKIE_DOMAINS"]) {
     if (protocol === "https" && config.vars?.[name] && !isSet(name)) added.push("--var", `${name}:`);
+  }
+  // Mails stay on this machine, whoever delivers them in production.
+  const isBound = config.send_email.some(({ name }) => name === EMAIL);
+  if (isBound && !isSet("MAIL")) {
+    added.push("--var", "MAIL:binding");
+    if (!isSet("MAIL_FROM") && !config.vars?.MAIL_FROM) added.push("--var", `MAIL_FROM:${LOCAL_SENDER}`);
   }
   return added;
 }
@@ -153,6 +164,7 @@ function serve(args, env, { isApp = false } = {}) {
       const host = ["127.0.0.1", "::1", "0.0.0.0", "::", "*", "localhost"].includes(ip) ? "localhost" : ip;
       const origin = `${secure ? "https" : "http"}://${host}:${port}`;
       say(`${isApp ? "The app, with Latchkey beside it," : "Latchkey"} serves at ${origin} (Ctrl-C stops it).`);
+      if (args.includes("MAIL:binding")) say(`Its mails are at ${origin}${MAIL_PAGE}`);
       // A development certificate is nobody's to trust; the browser will ask.
       if (!secure && !isApp) void report(origin);
     });

@@ -1,4 +1,4 @@
-//! The range API of Have I Been Pwned: the only request that leaves the Worker.
+//! The range API of Have I Been Pwned.
 //!
 //! It is a third-party service, so everything about its answer is bounded: one second up to the
 //! last byte, a maximum size, one status. Redirects are not followed.

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 use worker::{AbortController, AbortSignal, Delay, Env};
@@ -81,10 +81,11 @@ fn send(env: &Env, mail: &Mail<'_>) -> Result<Promise, JsValue> {
         message.push(("replyTo", address(mailbox)?));
     }
     let binding = Reflect::get(env.as_ref(), &EMAIL.into())?;
-    // Where the binding is a stub of a remote object, neither the method is an instance of
-    // `Function` nor the answer one of `Promise`.
+    // The binding may be a stub of a remote object. Its method is then no instance of `Function`,
+    // has a `call` that is another remote method, and its answer is no instance of `Promise`.
     let send: Function = Reflect::get(&binding, &"send".into())?.unchecked_into();
-    Ok(Promise::resolve(&send.call1(&binding, &object(&message)?)?))
+    let arguments = Array::of1(&object(&message)?);
+    Ok(Promise::resolve(&Reflect::apply(&send, &binding, &arguments)?))
 }
 
 /// Returns the mailbox with its name, or the address of one without.

@@ -59,39 +59,45 @@ pub async fn hand_over<P: Ports>(
         Transport::Binding => ports.send_email(&mail).await,
         Transport::Provider { url, key } => {
             let authorization = format!("Bearer {}", key.expose());
-            let body = provider_body(&mail)?;
-            let status = ports
-                .post(&Outbound {
-                    url,
-                    headers: &[
-                        ("Authorization", &authorization),
-                        ("Content-Type", "application/json"),
-                        ("Idempotency-Key", mail.id),
-                    ],
-                    body: &body,
-                })
-                .await?;
-            judge(status)
+            let headers = [
+                ("Authorization", authorization.as_str()),
+                ("Content-Type", "application/json"),
+                ("Idempotency-Key", mail.id),
+            ];
+            let body = written(&MailBody::of(&mail))?;
+            post(ports, url, &headers, &body).await
         }
         Transport::Webhook { url } => {
-            let body = webhook_body(&mail, &envelope.letter, now)?;
-            let signature = service.tokens.sign_webhook(mail.id, now, &body);
+            let body = written(&WebhookBody {
+                r#type: "mail",
+                timestamp: now.to_rfc3339(),
+                data: MailBody {
+                    id: Some(mail.id),
+                    kind: Some(envelope.letter.kind.as_str()),
+                    language: Some(envelope.letter.language.as_str()),
+                    ..MailBody::of(&mail)
+                },
+            })?;
             let timestamp = now.get().to_string();
-            let status = ports
-                .post(&Outbound {
-                    url,
-                    headers: &[
-                        ("Content-Type", "application/json"),
-                        ("webhook-id", mail.id),
-                        ("webhook-timestamp", &timestamp),
-                        ("webhook-signature", &signature),
-                    ],
-                    body: &body,
-                })
-                .await?;
-            judge(status)
+            let signature = service.tokens.sign_webhook(mail.id, now, &body);
+            let headers = [
+                ("Content-Type", "application/json"),
+                ("webhook-id", mail.id),
+                ("webhook-timestamp", timestamp.as_str()),
+                ("webhook-signature", signature.as_str()),
+            ];
+            post(ports, url, &headers, &body).await
         }
     }
+}
+
+async fn post<P: Ports>(
+    ports: &P,
+    url: &str,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) -> Result<(), NotSent> {
+    judge(ports.post(&Outbound { url, headers, body }).await?)
 }
 
 /// Decides by the status of an answer.
@@ -108,54 +114,24 @@ fn judge(status: u16) -> Result<(), NotSent> {
     }
 }
 
-/// The body of a request to Resend (<https://resend.com/docs/api-reference/emails/send-email>).
-#[derive(Serialize)]
-struct ProviderBody<'a> {
-    from: String,
-    to: [&'a str; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply_to: Option<String>,
-    subject: &'a str,
-    text: &'a str,
-    html: &'a str,
-    headers: ProviderHeaders,
-}
-
-/// The headers of the mail itself.
-#[derive(Serialize)]
-struct ProviderHeaders {
-    /// No out-of-office notice answers (RFC 3834, section 5).
-    #[serde(rename = "Auto-Submitted")]
-    auto_submitted: &'static str,
-}
-
-fn provider_body(mail: &Mail<'_>) -> Result<String, NotSent> {
-    written(&ProviderBody {
-        from: mail.from.to_string(),
-        to: [mail.to],
-        reply_to: mail.reply_to.map(Mailbox::to_string),
-        subject: mail.subject,
-        text: mail.text,
-        html: mail.html,
-        headers: ProviderHeaders {
-            auto_submitted: "auto-generated",
-        },
-    })
-}
-
 /// The payload of a webhook, in the structure that Standard Webhooks recommends.
 #[derive(Serialize)]
 struct WebhookBody<'a> {
     r#type: &'static str,
     timestamp: String,
-    data: WebhookMail<'a>,
+    data: MailBody<'a>,
 }
 
+/// A mail as Resend takes it (<https://resend.com/docs/api-reference/emails/send-email>). A webhook
+/// has the first three members in addition.
 #[derive(Serialize)]
-struct WebhookMail<'a> {
-    id: &'a str,
-    kind: &'static str,
-    language: &'static str,
+struct MailBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
     to: &'a str,
     from: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,24 +139,34 @@ struct WebhookMail<'a> {
     subject: &'a str,
     text: &'a str,
     html: &'a str,
+    headers: MailHeaders,
 }
 
-fn webhook_body(mail: &Mail<'_>, letter: &Letter<'_>, now: UnixSeconds) -> Result<String, NotSent> {
-    written(&WebhookBody {
-        r#type: "mail",
-        timestamp: now.to_rfc3339(),
-        data: WebhookMail {
-            id: mail.id,
-            kind: letter.kind.as_str(),
-            language: letter.language.as_str(),
+/// The headers that the mail itself is to have.
+#[derive(Serialize)]
+struct MailHeaders {
+    /// No out-of-office notice answers (RFC 3834, section 5).
+    #[serde(rename = "Auto-Submitted")]
+    auto_submitted: &'static str,
+}
+
+impl<'a> MailBody<'a> {
+    fn of(mail: &Mail<'a>) -> Self {
+        Self {
+            id: None,
+            kind: None,
+            language: None,
             to: mail.to,
             from: mail.from.to_string(),
             reply_to: mail.reply_to.map(Mailbox::to_string),
             subject: mail.subject,
             text: mail.text,
             html: mail.html,
-        },
-    })
+            headers: MailHeaders {
+                auto_submitted: "auto-generated",
+            },
+        }
+    }
 }
 
 /// Strings always serialize.

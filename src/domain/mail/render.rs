@@ -152,13 +152,18 @@ impl Letter<'_> {
 }
 
 /// Returns `n…@e….org` for `new@example.org`: enough for its owner, and no text for anybody else.
+/// An address is ASCII.
 fn masked(email: &str) -> String {
-    let (local, domain) = email.split_once('@').unwrap_or((email, ""));
-    let (name, top) = domain.rsplit_once('.').unwrap_or((domain, ""));
-    let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+    let (local, domain) = email.split_once('@').unwrap_or_default();
+    let (name, top) = domain.rsplit_once('.').unwrap_or_default();
     // The longest top-level domains in wide use have six letters.
-    let top: String = top.chars().take(6).collect();
-    format!("{}…@{}….{top}", first(local), first(name))
+    let (local, name, top) = (start(local, 1), start(name, 1), start(top, 6));
+    format!("{local}…@{name}….{top}")
+}
+
+/// Returns the first bytes of an ASCII text.
+fn start(text: &str, bytes: usize) -> &str {
+    text.get(..bytes.min(text.len())).unwrap_or_default()
 }
 
 /// Returns `2026-11-27, 12:05 UTC`.

@@ -41,11 +41,7 @@ impl<'a> Reader<'a> {
             self.problem(name, "is missing");
             return None;
         };
-        let value = parse(&text);
-        if value.is_none() {
-            self.problem(name, rule);
-        }
-        value
+        self.unless_wrong(name, rule, parse(&text))
     }
 
     pub(super) fn or_default<T>(
@@ -56,10 +52,7 @@ impl<'a> Reader<'a> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
         let value = parse(self.text(name).as_deref().unwrap_or(default));
-        if value.is_none() {
-            self.problem(name, rule);
-        }
-        value
+        self.unless_wrong(name, rule, value)
     }
 
     /// Returns `Some(None)` when the setting is unset, and `None` when it has a problem.
@@ -76,11 +69,14 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(name) else {
             return Some(None);
         };
-        let value = parse(&text);
+        self.unless_wrong(name, rule, parse(&text)).map(Some)
+    }
+
+    fn unless_wrong<T>(&mut self, name: &str, rule: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.problem(name, rule);
         }
-        value.map(Some)
+        value
     }
 
     pub(super) fn number(&mut self, name: &str, default: u32, bounds: RangeInclusive<u32>) -> u32 {

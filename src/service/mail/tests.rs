@@ -107,7 +107,7 @@ fn a_provider_gets_resends_request_under_the_id() {
     assert!(text.contains(LINK) && body["html"].as_str().unwrap().contains(LINK));
     let expected = json!({
         "from": "\"Acme\" <no-reply@example.org>",
-        "to": [TO],
+        "to": TO,
         "reply_to": "help@example.org",
         "subject": "Ihr Passwort bei Acme zurücksetzen",
         "text": body["text"],
@@ -171,6 +171,7 @@ fn a_webhook_is_signed_by_a_key_of_the_key_set() {
             "subject": "Ihr Passwort bei Acme zurücksetzen",
             "text": data["text"],
             "html": data["html"],
+            "headers": { "Auto-Submitted": "auto-generated" },
         },
     });
     assert_eq!(body, expected);
