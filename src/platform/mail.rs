@@ -85,7 +85,9 @@ fn send(env: &Env, mail: &Mail<'_>) -> Result<Promise, JsValue> {
     // has a `call` that is another remote method, and its answer is no instance of `Promise`.
     let send: Function = Reflect::get(&binding, &"send".into())?.unchecked_into();
     let arguments = Array::of1(&object(&message)?);
-    Ok(Promise::resolve(&Reflect::apply(&send, &binding, &arguments)?))
+    Ok(Promise::resolve(&Reflect::apply(
+        &send, &binding, &arguments,
+    )?))
 }
 
 /// Returns the mailbox with its name, or the address of one without.

@@ -24,7 +24,9 @@ struct Words<'a> {
     code: Option<&'a str>,
     prompt: String,
     link: Option<&'a str>,
-    closing: Vec<String>,
+    /// How long the link works.
+    validity: Option<String>,
+    closing: String,
     wording: &'static Wording,
     labels: &'static Labels,
 }
@@ -112,10 +114,8 @@ impl Letter<'_> {
             code: self.code.filter(|_| needs_code),
             prompt: named(wording.prompt),
             link: self.link,
-            closing: validity
-                .into_iter()
-                .chain([named(wording.closing)])
-                .collect(),
+            validity,
+            closing: named(wording.closing),
             wording,
             labels,
         })
