@@ -373,6 +373,7 @@ function configuration(name, texts, limits, isRouted) {
       },
     ],
     kv_namespaces: [{ binding: "KV", id: "latchkey-test" }],
+    send_email: [{ name: "EMAIL" }],
     ratelimits: Object.entries(CONFIG.limiters).map(([limiter, id]) => ({
       name: limiter,
       namespace_id: id,

@@ -59,13 +59,14 @@ const statusOf = async (request) => {
 
 test("the fixture's bindings and date are those of wrangler.toml", () => {
   const config = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
-  const { compatibility_date, compatibility_flags, vars, ratelimits, d1_databases, kv_namespaces } = config;
+  const { compatibility_date, compatibility_flags, vars, ratelimits, d1_databases, kv_namespaces, send_email } = config;
   const limiters = Object.fromEntries(ratelimits.map(({ name, namespace_id }) => [name, namespace_id]));
   assert.deepEqual(CONFIG, { compatibility_date, compatibility_flags, limiters, vars: { ...vars } });
   assert.deepEqual(
     [...d1_databases, ...kv_namespaces].map(({ binding }) => binding),
     ["DB", "KV"],
   );
+  assert.deepEqual(send_email, [{ name: "EMAIL" }]);
 });
 
 describe("signIn", () => {
