@@ -202,10 +202,10 @@ async function ask(latchkey, query) {
  * @returns {Mail}
  */
 function read({ to, from, replyTo, reply_to, subject, text, html, headers }) {
-  const lines = text.split("\n");
-  const link = lines.find((/** @type {string} */ line) => /^https?:\/\/\S+$/.test(line));
+  /** @type {string[]} */
+  const lines = text.split("\n").map((/** @type {string} */ line) => line.trim());
+  const link = lines.find((line) => /^https?:\/\/\S+$/.test(line));
   const [purpose, token] = (link?.split("#")[1] ?? "").split("=");
-  const code = lines.map((/** @type {string} */ line) => line.trim()).find((line) => /^\d{6}$/.test(line));
   return {
     to,
     from,
@@ -217,6 +217,6 @@ function read({ to, from, replyTo, reply_to, subject, text, html, headers }) {
     link,
     purpose: purpose || undefined,
     token,
-    code,
+    code: lines.find((line) => /^\d{6}$/.test(line)),
   };
 }

@@ -89,7 +89,7 @@ async function onThisMachine(args) {
     if (protocol === "https" && config.vars?.[name] && !isSet(name)) added.push("--var", `${name}:`);
   }
   // Mails stay on this machine, whoever delivers them in production.
-  const isBound = config.send_email.some(({ name }) => name === EMAIL);
+  const isBound = config.send_email.some((/** @type {{ name: string }} */ { name }) => name === EMAIL);
   if (isBound && !isSet("MAIL")) {
     added.push("--var", "MAIL:binding");
     if (!isSet("MAIL_FROM") && !config.vars?.MAIL_FROM) added.push("--var", `MAIL_FROM:${LOCAL_SENDER}`);

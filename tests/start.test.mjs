@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { captured } from "../harness/mails.mjs";
 import { makeKeys } from "../scripts/make-keys.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -95,7 +96,8 @@ const CASES = {
       'compatibility_date = "2026-11-01"': `compatibility_date = "2026-11-01"\nroutes = [{ pattern = "auth.example.org", custom_domain = true }, "app.example.org/api/account/*"]`,
       'binding = "DB"': 'binding = "DB"\ndatabase_id = "0a1b2c3d-0000-4000-8000-000000000000"\nremote = true',
       'binding = "KV"': `binding = "KV"\nid = "${ID}"\nremote = true`,
-      'ISSUER = "http://localhost:8787"': 'ISSUER = "https://auth.example.org"\nCOOKIE_DOMAIN = "example.org"',
+      'ISSUER = "http://localhost:8787"':
+        'ISSUER = "https://auth.example.org"\nCOOKIE_DOMAIN = "example.org"\nMAIL = "provider"\nMAIL_FROM = "Acme <no-reply@example.org>"',
     },
     appended: "",
     args: (port) => ["--port", String(port)],
@@ -144,6 +146,28 @@ for (const [what, { replaced, appended, args }] of Object.entries(CASES)) {
       assert.equal(claims.iss, server.origin);
       const cookie = login.headers["set-cookie"].map((line) => line.split(";")[0]).join("; ");
       assert.equal((await ask(server.origin, "/api/account/profile", { headers: { Cookie: cookie } })).status, 200);
+    });
+
+    test("shows the mails that it sends on wrangler's page, and prints its address", async () => {
+      const email = "grace@example.org";
+      for (const [path, fields] of Object.entries({
+        "/api/account/register": { email, password: PASSWORD },
+        "/api/recovery/forgot": { email },
+      })) {
+        const body = JSON.stringify(fields);
+        const headers = { "Content-Type": "application/json" };
+        const { status, text } = await ask(server.origin, path, { method: "POST", headers, body });
+        assert.ok([201, 202].includes(status), text);
+      }
+      const [, page] = /Its mails are at (\S+)/.exec(server.lines.join("\n")) ?? [];
+      const { status, headers } = await ask(page, "");
+      assert.deepEqual([status, headers["content-type"]?.startsWith("text/html")], [200, true], page);
+      const latchkey = { fetch: (/** @type {string} */ path) => fetch(new URL(path, server.origin)) };
+      const mails = async () => captured(/** @type {any} */ (latchkey), email);
+      while ((await mails()).length === 0) await new Promise((done) => setTimeout(done, 50));
+      const [{ link, from }] = await mails();
+      assert.ok(link?.startsWith(`${server.origin}/`), link);
+      assert.match(from, /<(?:latchkey@localhost\.invalid|no-reply@example\.org)>/);
     });
 
     if (what.startsWith("a custom domain")) {
