@@ -373,8 +373,13 @@ const SPEND_DISOWNED: Statement = Statement::new(concat!(
         AND ",
     is_done!()
 ));
+/// The address that is the account's again.
 const REST_NO_MORE: Statement = Statement::new(concat!(
-    "/* rest no more */ DELETE FROM resting_addresses WHERE user_id = ?2 AND ",
+    "/* rest no more */
+     DELETE FROM resting_addresses
+      WHERE email = (SELECT email FROM users WHERE id = ?2)
+        AND user_id = ?2
+        AND ",
     is_done!()
 ));
 const FORGET_DEVICES: Statement = Statement::new(concat!(
