@@ -1,12 +1,25 @@
 /**
  * Planted secrets: after a whole story, including its errors, none of them
- * appears outside of the one place where it belongs. Logs, KV, D1 and every
- * answer are searched, in the usual encodings.
+ * appears outside of the one place where it belongs. Logs, KV, D1, every mail
+ * and every answer are searched, in the usual encodings.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER, MISBEHAVIOUR, MailProvider } from "../harness/mails.mjs";
+import {
+  CHANGE_EMAIL,
+  CONFIRM_EMAIL,
+  DISOWN_LOGIN,
+  EVERY_MINUTE,
+  FORGOT,
+  RESEND,
+  RESET,
+  UNDO_EMAIL,
+  VERIFY_EMAIL,
+  tokenOfMail,
+} from "./support/links.mjs";
 import { LOGIN, LOGOUT, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, tokenOf } from "./support/people.mjs";
 import { missingFrom } from "./support/routes.mjs";
 import { decode } from "../harness/tokens.mjs";
@@ -16,6 +29,8 @@ const CLIENT = "203.0.113.199";
 const ADA = "canary-ada@example.com";
 const EVE = "canary-eve@example.com";
 const NOBODY = "canary-nobody@example.com";
+const NEW = "canary-new@example.com";
+const ADDRESSES = [ADA, EVE, NOBODY, NEW];
 const PASSWORDS = [
   "canary pw one \u00e9\u{1f511}",
   "canary-pw-two",
@@ -23,6 +38,7 @@ const PASSWORDS = [
   "canary-pw-form",
   "canary-pw-eve",
   "short77",
+  "canary-pw-reset",
 ];
 const PLACES = [CLIENT, "canary-client-secret", "canary-query", "canary-field"];
 
@@ -33,17 +49,27 @@ const answers = [];
 const tokens = new Set();
 /** Every token for an upstream. */
 const identities = new Set();
+/** Every mail. */
+const provider = new MailProvider();
+let mails;
 let logs;
 let tables;
 let entries;
 
 before(async () => {
-  latchkey = await startLatchkey({ vars: { ISSUER: BASE, UPSTREAMS: "reports" }, entry: CHAOS });
+  const vars = { ...MAIL_BY_PROVIDER, ISSUER: BASE, UPSTREAMS: "reports", VERIFICATION: "optional" };
+  latchkey = await startLatchkey({ vars, entry: CHAOS, outbound: provider.answer });
   await story();
+  await mailStory();
   await latchkey.settled();
   logs = latchkey.logs.map(({ message }) => message).join("\n");
   tables = await allRows();
   entries = await allEntries();
+  // Two mails were waiting: their tokens may be no more in what has been read than the others'.
+  provider.misbehave = null;
+  await latchkey.control({ clockOffsetMs: 120_000 });
+  await latchkey.scheduled({ cron: EVERY_MINUTE });
+  mails = [...provider.accepted.values()];
 });
 after(() => latchkey.dispose());
 
@@ -143,6 +169,35 @@ async function story() {
   for (const path of ["/health", "/ready", "/.well-known/jwks.json"]) await still.get(`${path}?canary-query`);
 }
 
+/** The links of mails: used, used again, and left alone in a mail that waits. */
+async function mailStory() {
+  const [two, reset] = [PASSWORDS[1], PASSWORDS.at(-1)];
+  const anybody = recorded();
+  const tokenTo = (to, purpose) => tokenOfMail(latchkey, provider, { to, purpose });
+  const use = async (path, token, more) => {
+    for (let i = 0; i < 2; i += 1) await anybody.post(path, { json: { token, ...more } });
+  };
+  await anybody.post(RESEND, { json: { email: ADA } });
+  await use(VERIFY_EMAIL, await tokenTo(ADA, "verify-email"));
+  const ada = recorded();
+  await ada.post(LOGIN, { json: { username: ADA, password: two } });
+  await ada.post(CHANGE_EMAIL, { json: { email: NEW, currentPassword: two } });
+  await use(CONFIRM_EMAIL, await tokenTo(NEW, "confirm-email"));
+  await use(UNDO_EMAIL, await tokenTo(ADA, "undo-email"));
+  await use(RESET, await tokenTo(ADA, "reset-password"), { newPassword: reset });
+  await ada.post(LOGIN, { json: { username: ADA, password: reset } });
+  await ada.post(LOGIN, { json: { username: ADA, password: reset }, headers: { "User-Agent": "curl/8.0" } });
+  await use(DISOWN_LOGIN, await tokenTo(ADA, "disown-login"));
+  await use(RESET, await tokenTo(ADA, "reset-password"), { newPassword: reset });
+  await ada.post(LOGIN, { json: { username: ADA, password: reset } });
+  await latchkey.sql("DELETE FROM mail_counts");
+  provider.misbehave = MISBEHAVIOUR.status(500);
+  await ada.post(CHANGE_EMAIL, { json: { email: NEW, currentPassword: reset } });
+  await ada.post(FORGOT, { json: { email: ADA } });
+  await ada.post(FORGOT, { json: { email: NOBODY } });
+  await ada.get(PROFILE);
+}
+
 async function allRows() {
   const names = (
     await latchkey.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")
@@ -184,11 +239,13 @@ function assertAbsent(secrets, text, where) {
 }
 
 /** The signature alone identifies a token. */
-const hashes = () => tables.users.map((user) => user.password_hash).filter((hash) => hash.startsWith("$"));
+const hashes = () => tables.users.map((user) => user.password_hash).filter((hash) => hash?.startsWith("$"));
 const partsOf = (set) => [...set].filter(Boolean).flatMap((token) => [token, token.split(".")[2]]);
 const tokenParts = () => partsOf(tokens);
 const identityParts = () => partsOf(identities);
-const privateKeys = () => latchkey.keys.keys.map(({ d }) => d);
+const privateKeys = () => [...latchkey.keys.keys.map(({ d }) => d), MAIL_BY_PROVIDER.MAIL_PROVIDER_KEY];
+/** Each token of a link, and its secret alone: the first 22 characters have the user's id. */
+const linkTokens = () => mails.flatMap(({ token }) => (token?.length === 64 ? [token, token.slice(22)] : []));
 
 describe("the story", () => {
   test("sends a request of every route", () => {
@@ -197,7 +254,7 @@ describe("the story", () => {
 
   test("has what the search is for: every kind of answer, tokens, an alarm, failures", () => {
     const statuses = new Set(answers.map(({ status }) => status));
-    for (const status of [200, 201, 204, 400, 401, 409, 422, 503])
+    for (const status of [200, 201, 202, 204, 400, 401, 409, 410, 422, 503])
       assert.ok(statuses.has(status), `${status} in ${[...statuses]}`);
     assert.ok(tokens.size >= 10);
     assert.ok(identityParts().length > 0);
@@ -208,6 +265,7 @@ describe("the story", () => {
       "limiter.failure",
       "session.refresh_reused",
       "password.stored_hash_damaged",
+      "mail.failure",
     ])
       assert.ok(logs.includes(`"${event}"`), event);
     assert.ok(
@@ -220,6 +278,13 @@ describe("the story", () => {
         tables.attempts.length >= 1 &&
         tables.audit_log.length >= 10,
     );
+    const purposes = new Set(mails.map(({ purpose }) => purpose));
+    for (const purpose of ["verify-email", "confirm-email", "undo-email", "reset-password", "disown-login"])
+      assert.ok(purposes.has(purpose), purpose);
+    assert.ok(linkTokens().length >= 14);
+    const waiting = tables.outbox.map(({ kind, nonce }) => nonce && kind);
+    assert.ok(waiting.includes("reset_password") && waiting.includes("confirm_email"), waiting.join());
+    assert.ok(tables.one_time_tokens.some((row) => row.new_email === NEW));
   });
 
   test("is searched by something that finds: a secret is seen in each of its spellings", () => {
@@ -231,32 +296,58 @@ describe("the story", () => {
 
 test("no password, token, key, address or planted text is in the logs", () => {
   assertAbsent(
-    [...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY, ...hashes()],
+    [
+      ...PASSWORDS,
+      ...tokenParts(),
+      ...identityParts(),
+      ...linkTokens(),
+      ...privateKeys(),
+      ...PLACES,
+      ...ADDRESSES,
+      ...hashes(),
+    ],
     logs,
     "the log",
   );
+});
+
+test("the token of a link is in the mail alone, on its one line and behind its one button", () => {
+  for (const { headers, subject, text, html, token } of mails) {
+    assertAbsent([...PASSWORDS, ...tokenParts(), ...privateKeys(), ...hashes(), ...PLACES], text + html, subject);
+    if (token?.length !== 64) continue;
+    assertAbsent([token, token.slice(22)], JSON.stringify(headers) + subject, subject);
+    for (const part of [text, html]) assert.ok(part.includes(`/link#`) && part.includes(token), subject);
+  }
+  for (const { url, headers } of provider.requests) {
+    assertAbsent(linkTokens(), url + JSON.stringify(headers), "the request to the provider");
+  }
 });
 
 test("no password or key is in any answer; a token is in Set-Cookie alone, an address in its owner's answers", () => {
   for (const { request, headers, cookies, body } of answers) {
     const what = request.join(" ");
     const text = JSON.stringify(headers) + body;
-    assertAbsent([...PASSWORDS, ...privateKeys(), ...hashes(), ...PLACES], text + cookies, what);
+    assertAbsent([...PASSWORDS, ...linkTokens(), ...privateKeys(), ...hashes(), ...PLACES], text + cookies, what);
     assertAbsent(tokenParts(), text, what);
     assertAbsent(identityParts(), body + cookies, what);
-    assertAbsent([ADA, EVE, NOBODY], JSON.stringify(headers) + cookies, what);
+    assertAbsent(ADDRESSES, JSON.stringify(headers) + cookies, what);
     const parsed = body.startsWith("{") ? JSON.parse(body) : {};
     const { email = parsed.user?.email, ...rest } = parsed;
     delete rest.user?.email;
-    assertAbsent([ADA, EVE, NOBODY], JSON.stringify(rest), what);
+    assertAbsent(ADDRESSES, JSON.stringify(rest), what);
     if (email !== undefined) assert.match(what, /register|profile|identity/);
   }
 });
 
-test("in D1 an address is in users.email alone, a hash in users.password_hash alone, and nothing else anywhere", () => {
+test("in D1 an address is in its columns alone, a hash in users.password_hash alone, and nothing else anywhere", () => {
   const others = structuredClone(tables);
+  for (const row of [...others.users, ...others.one_time_tokens, ...others.outbox, ...others.resting_addresses]) {
+    delete row.email;
+    delete row.new_email;
+    // The new address of a change.
+    delete row.facts;
+  }
   for (const user of others.users) {
-    delete user.email;
     assert.match(
       user.password_hash,
       /^\$argon2id\$v=19\$m=19456,t=2,p=1\$nfkc\/v1\/[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$|^damaged$/,
@@ -264,19 +355,23 @@ test("in D1 an address is in users.email alone, a hash in users.password_hash al
     delete user.password_hash;
   }
   assertAbsent(
-    [...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys(), ...PLACES, ADA, EVE, NOBODY],
+    [...PASSWORDS, ...tokenParts(), ...identityParts(), ...linkTokens(), ...privateKeys(), ...PLACES, ...ADDRESSES],
     JSON.stringify(others),
     "D1",
   );
   assert.doesNotMatch(JSON.stringify(others), /argon2/);
-  assertAbsent([...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys()], JSON.stringify(tables), "D1");
+  assertAbsent(
+    [...PASSWORDS, ...tokenParts(), ...identityParts(), ...linkTokens(), ...privateKeys()],
+    JSON.stringify(tables),
+    "D1",
+  );
 });
 
 test("in KV an address is in its owner's copy alone, and nothing else anywhere", () => {
   for (const { key, text } of entries) {
     assert.match(key.name, /^(user|revoked):/);
     assertAbsent(
-      [...PASSWORDS, ...tokenParts(), ...identityParts(), ...privateKeys(), ...PLACES],
+      [...PASSWORDS, ...tokenParts(), ...identityParts(), ...linkTokens(), ...privateKeys(), ...PLACES],
       JSON.stringify(key) + text,
       key.name,
     );
@@ -284,7 +379,7 @@ test("in KV an address is in its owner's copy alone, and nothing else anywhere",
     const copy = key.name.startsWith("user:") ? JSON.parse(text) : {};
     if (copy.user) delete copy.user.email;
     assertAbsent(
-      [ADA, EVE, NOBODY],
+      ADDRESSES,
       JSON.stringify(key) + (key.name.startsWith("user:") ? JSON.stringify(copy) : text),
       key.name,
     );

@@ -12,6 +12,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER, MISBEHAVIOUR, MailProvider } from "../harness/mails.mjs";
 import { REFRESH_COOKIE, claims } from "./support/holders.mjs";
 import { PROFILE } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
@@ -42,7 +43,7 @@ const FINAL = [
 ];
 const MAX_ATTEMPTS = 3;
 /** What the routes with two calls do in the second one. */
-const SECOND_CALLS = "/\\* (begin session|replace password) \\*/";
+const SECOND_CALLS = "/\\* (begin session|replace password|reset password|issue confirmation|count outbox) \\*/";
 
 const KV_FAULTS = {
   "KV reads fail": [{ on: "kv.get", how: "fail" }],
@@ -65,11 +66,17 @@ const KV_FAULTS = {
   ],
 };
 
+/** Mails wait: each of them can be seen in the outbox. */
+const provider = new MailProvider();
+provider.misbehave = MISBEHAVIOUR.status(500);
+const MAILING = { vars: MAIL_BY_PROVIDER, outbound: provider.answer };
+
 let latchkey;
 let scene;
 before(async () => {
   // An isolate that remembers nothing: each cell reads KV and the database.
-  latchkey = await startLatchkey({ entry: CHAOS, vars: { ISOLATE_CACHE_TTL_SECONDS: "0" } });
+  const vars = { ...MAILING.vars, ISOLATE_CACHE_TTL_SECONDS: "0" };
+  latchkey = await startLatchkey({ entry: CHAOS, ...MAILING, vars });
   scene = await Scene.start(latchkey);
 });
 beforeEach(() => scene.restore());
@@ -253,7 +260,7 @@ describe("the database has no tables", () => {
   let empty;
   before(async () => {
     const secrets = { JWT_KEYS: JSON.stringify(latchkey.keys) };
-    empty = await startLatchkey({ entry: CHAOS, migrations: false, secrets });
+    empty = await startLatchkey({ entry: CHAOS, ...MAILING, migrations: false, secrets });
   });
   beforeEach(() => empty.control({ nowMs: Date.UTC(2030, 0, 1) }));
   after(() => empty.dispose());

@@ -6,18 +6,47 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER, MISBEHAVIOUR, MailProvider } from "../harness/mails.mjs";
+import {
+  CHANGE_EMAIL,
+  CONFIRM_EMAIL,
+  DISOWN_LOGIN,
+  EVERY_MINUTE,
+  FORGOT,
+  RESEND,
+  RESET,
+  UNDO_EMAIL,
+  VERIFY_EMAIL,
+  tokenOfMail,
+} from "./support/links.mjs";
 import { missingFrom } from "./support/routes.mjs";
 
 const ACCOUNT = "/api/account";
 const EMAIL = "ada@example.org";
 const PASSWORD = "correct horse battery";
+const SECOND_PASSWORD = "battery staple horse";
+const THIRD_PASSWORD = "staple horse correct";
+/**
+ * What reads a table from end to end, by name. The outbox is as long as what has not left yet. The
+ * plan of `register` has the search for rows that referred to the new user before it existed, which
+ * SQLite leaves out unless a batch has made such rows.
+ */
+const SCANS = {
+  "claim mails": ["outbox"],
+  "count outbox": ["outbox"],
+  "forget mails": ["outbox"],
+  "list migrations": ["schema_migrations"],
+  register: ["outbox", "resting_addresses"],
+};
+const provider = new MailProvider();
 let latchkey;
 let statements;
 /** What the story consists of: `[method, path]`. */
 const requests = [];
 
 before(async () => {
-  latchkey = await startLatchkey({ entry: CHAOS });
+  const vars = { ...MAIL_BY_PROVIDER, VERIFICATION: "optional" };
+  latchkey = await startLatchkey({ entry: CHAOS, vars, outbound: provider.answer });
   const recorded = {
     fetch: (path, init) => {
       requests.push([init.method, path]);
@@ -42,9 +71,10 @@ before(async () => {
   await done(client.copy().post(`${ACCOUNT}/logout`), 204);
   await done(client.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password: PASSWORD } }), 204);
   await done(
-    client.patch(`${ACCOUNT}/password`, { json: { currentPassword: PASSWORD, newPassword: "battery staple horse" } }),
+    client.patch(`${ACCOUNT}/password`, { json: { currentPassword: PASSWORD, newPassword: SECOND_PASSWORD } }),
     204,
   );
+  await recover(client, done);
   for (const path of ["/health", "/ready", "/.well-known/jwks.json"]) await done(client.get(path), 200);
   await latchkey.scheduled();
   const { calls } = await latchkey.counters();
@@ -54,6 +84,34 @@ before(async () => {
   statements = [...new Set(sent)];
 });
 after(() => latchkey.dispose());
+
+/** Every link of every mail, and mails that are tried again, and given up. */
+async function recover(client, done) {
+  const tokenTo = (to, purpose) => tokenOfMail(latchkey, provider, { to, purpose });
+  const use = async (path, token, more) => done(client.post(path, { json: { token: await token, ...more } }), 204);
+  const logIn = (password, headers) =>
+    done(client.post(`${ACCOUNT}/login`, { form: { username: EMAIL, password }, headers }), 204);
+  const away = "ada@example.net";
+  await done(client.post(RESEND, { json: { email: EMAIL } }), 202);
+  await use(VERIFY_EMAIL, tokenTo(EMAIL, "verify-email"));
+  await logIn(SECOND_PASSWORD);
+  await done(client.post(CHANGE_EMAIL, { json: { email: away, currentPassword: SECOND_PASSWORD } }), 202);
+  await use(CONFIRM_EMAIL, tokenTo(away, "confirm-email"));
+  await use(UNDO_EMAIL, tokenTo(EMAIL, "undo-email"));
+  await use(RESET, tokenTo(EMAIL, "reset-password"), { newPassword: THIRD_PASSWORD });
+  await logIn(THIRD_PASSWORD);
+  await logIn(THIRD_PASSWORD, { "User-Agent": "curl/8.0" });
+  await use(DISOWN_LOGIN, tokenTo(EMAIL, "disown-login"));
+  provider.misbehave = MISBEHAVIOUR.status(500);
+  await latchkey.sql("DELETE FROM mail_counts");
+  await done(client.post(FORGOT, { json: { email: EMAIL } }), 202);
+  await latchkey.settled();
+  await latchkey.control({ clockOffsetMs: 120_000 });
+  provider.misbehave = MISBEHAVIOUR.status(422);
+  await latchkey.scheduled({ cron: EVERY_MINUTE });
+}
+
+const nameOf = (statement) => /^\/\* (.*?) \*\//.exec(statement)?.[1];
 
 async function plan(statement) {
   const params = Math.max(0, ...[...statement.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
@@ -67,11 +125,15 @@ test("the story sends a request of every route", () => {
 
 test("no statement reads a table from end to end", async () => {
   assert.ok(statements.length >= 20, `${statements.length} statements`);
+  const tables = (await latchkey.sql("SELECT name FROM sqlite_master WHERE type = 'table'")).map(({ name }) => name);
   for (const statement of statements) {
-    assert.doesNotMatch(
-      await plan(statement),
-      /SCAN (sessions|users|attempts|roles|audit_log|sweeps|s|u|r|caller|begun|device|owner)\b/,
-      statement,
-    );
+    // A scan of what is neither a table nor an alias of one is a scan of a list in a parameter or a row.
+    const aliases = [...statement.matchAll(/\b(\w+) AS (\w+)/g)].filter(([, table]) => tables.includes(table));
+    const named = [...tables, ...aliases.map(([, , alias]) => alias)];
+    const scanned = [...(await plan(statement)).matchAll(/SCAN (\w+)/g)].map(([, name]) => name);
+    const expected = SCANS[nameOf(statement)] ?? [];
+    assert.deepEqual(scanned.filter((name) => named.includes(name)).sort(), expected, statement);
   }
+  const sent = statements.map(nameOf);
+  for (const name of Object.keys(SCANS)) assert.ok(sent.includes(name), name);
 });

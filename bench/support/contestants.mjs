@@ -22,6 +22,7 @@ import { pathToFileURL } from "node:url";
 import { build as bundle } from "esbuild";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { MAIL_BY_BINDING } from "../../harness/mails.mjs";
 import { ROOT } from "../../scripts/lib.mjs";
 import { makeKeys } from "../../scripts/make-keys.mjs";
 import { options as betterAuthOptions } from "../peers/better-auth/options.mjs";
@@ -83,6 +84,8 @@ const CONTESTANTS = {
   "latchkey-console": () =>
     latchkey({ title: "Latchkey, its log line on the local console", entry: "bench/support/limited.mjs" }),
   "latchkey-strict": () => latchkey({ title: "Latchkey, strict", vars: { PROFILE_CONSISTENCY: "strict" } }),
+  "latchkey-mail": () =>
+    latchkey({ title: "Latchkey, mails on", vars: { ...MAIL_BY_BINDING, VERIFICATION: "optional" } }),
   "better-auth": () => betterAuth({ title: "Better Auth" }),
   "better-auth-uncached": () => betterAuth({ title: "Better Auth, no cookie cache", cookieCache: "off" }),
   // Renews at every read of the database instead of once a day: the same code, often enough to be measured.
@@ -221,6 +224,7 @@ function latchkeyEnv(vars) {
   for (const { binding } of WRANGLER.kv_namespaces) env[binding] = { type: "kv", id: binding };
   for (const { name, namespace_id } of WRANGLER.ratelimits)
     env[name] = { type: "rate-limit", namespace: namespace_id, simple: NO_LIMIT };
+  for (const { name } of WRANGLER.send_email) env[name] = { type: "send-email" };
   const texts = { ...WRANGLER.vars, JWT_KEYS: makeKeys(), ISSUER: ORIGIN, ...vars };
   for (const [name, value] of Object.entries(texts)) env[name] = text(String(value));
   return env;

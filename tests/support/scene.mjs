@@ -3,12 +3,14 @@
  * request does to D1, and what it is answered when it is sent again after it
  * took effect.
  *
+ * Mails are on, and none leaves: what is queued can be seen in the outbox.
  * The clock stands still and the rows are put back between the cells, so that
  * one log-in serves all of them and each cell starts from the same state.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../harness/client.mjs";
 import { NEW_PASSWORD, claims } from "./holders.mjs";
+import { MAIL_ROUTES, plantedLinks } from "./mail-scenes.mjs";
 import { LOGIN, LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, REGISTER, logIn, register } from "./people.mjs";
 import { assertProblem } from "./problems.mjs";
 
@@ -102,6 +104,10 @@ export const ROUTES = [
     d1: 2,
     limiter: 1,
     effect: [
+      "link confirm-email: gone",
+      "link reset-password: gone",
+      "link verify-email: gone",
+      "mail: password_changed",
       "other: end_reason ended_at trace",
       "own: end_reason ended_at trace",
       "user: password_hash password_version trace updated_at",
@@ -191,6 +197,7 @@ export const ROUTES = [
     effect: ["other: end_reason ended_at trace"],
     again: "not_found",
   },
+  ...MAIL_ROUTES,
   {
     // The last one: it moves the clock.
     name: "GET /ready",
@@ -199,7 +206,7 @@ export const ROUTES = [
       return nobody.get("/ready");
     },
     success: 200,
-    d1: 1,
+    d1: 2,
     kvGet: 1,
     limiter: 1,
     needsKv: true,
@@ -208,7 +215,7 @@ export const ROUTES = [
   },
 ];
 
-/** A person with two sessions, on a Latchkey behind the chaos entry. */
+/** A person with two sessions and a link for each purpose, on a Latchkey behind the chaos entry. */
 export class Scene {
   /**
    * The rows at the start, by id.
@@ -216,6 +223,12 @@ export class Scene {
    * @type {Map<string, Row>}
    */
   before = new Map();
+  /**
+   * The digests of the links at the start, by purpose.
+   *
+   * @type {Map<string, string>}
+   */
+  links = new Map();
 
   /**
    * @param {Latchkey} latchkey
@@ -227,6 +240,9 @@ export class Scene {
     this.user = user;
     this.jar = jar;
     this.otherId = otherId;
+    const { tokens, statements } = plantedLinks({ user, sessionId: claims(jar).sid, nowMs: NOW_MS });
+    this.tokens = tokens;
+    this.plant = statements;
     this.names = new Map([
       [user.id, "user"],
       [otherId, "other"],
@@ -242,7 +258,9 @@ export class Scene {
     const otherId = claims(await logIn(latchkey, user)).sid;
     const scene = new Scene(latchkey, { user, jar, otherId });
     await latchkey.control({ nowMs: NOW_MS });
+    await latchkey.store({ statements: scene.plant });
     scene.before = await scene.rows();
+    scene.links = (await scene.mail()).links;
     return scene;
   }
 
@@ -259,11 +277,29 @@ export class Scene {
     return new Map([...users, ...sessions].map((row) => [row.id, row]));
   }
 
-  /** What differs from the start, as "row: columns", or "newcomer" and "new session". */
+  /** The digests of the links, by purpose, and the kinds of the mails in the outbox. */
+  async mail() {
+    /** @type {Statement[]} */
+    const statements = [["SELECT purpose, digest FROM one_time_tokens"], ["SELECT kind FROM outbox"]];
+    const [links, mails] = await this.latchkey.store({ statements });
+    return {
+      links: new Map(links.map(({ purpose, digest }) => [purpose, digest])),
+      kinds: mails.map(({ kind }) => kind),
+    };
+  }
+
+  /**
+   * What differs from the start, as "row: columns", or "newcomer" and "new
+   * session"; "link purpose: gone" or "replaced"; "mail: kind".
+   */
   async changes() {
-    const rows = await this.rows();
-    /** @type {string[]} */
-    const changes = [];
+    const [rows, { links, kinds }] = [await this.rows(), await this.mail()];
+    const changes = kinds.map((kind) => `mail: ${kind}`);
+    for (const purpose of new Set([...this.links.keys(), ...links.keys()])) {
+      const digest = links.get(purpose);
+      if (digest === this.links.get(purpose)) continue;
+      changes.push(`link ${purpose}: ${digest === undefined ? "gone" : "replaced"}`);
+    }
     for (const [id, row] of rows) {
       const before = this.before.get(id);
       const columns = Object.keys(row)
@@ -294,10 +330,12 @@ export class Scene {
     await this.latchkey.store({
       emptyKv: true,
       statements: [
-        ["DELETE FROM users"], // and their sessions
+        ["DELETE FROM users"], // and their sessions, links and mails
         ["DELETE FROM attempts"],
+        ["DELETE FROM mail_counts"],
         ...rows.filter((row) => "email" in row).map((row) => insert("users", row)),
         ...rows.filter((row) => "user_id" in row).map((row) => insert("sessions", row)),
+        ...this.plant,
       ],
     });
   }
