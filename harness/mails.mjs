@@ -14,7 +14,7 @@ import { once } from "node:events";
 
 /**
  * @import { IncomingMessage, ServerResponse } from "node:http"
- * @import { Latchkey } from "./latchkey.mjs"
+ * @import { Reachable } from "./client.mjs"
  *
  * @typedef {object} Mail
  * @property {string} to
@@ -146,7 +146,7 @@ export const MISBEHAVIOUR = {
 /**
  * The mails to an address that left by the binding, the oldest first.
  *
- * @param {Latchkey} latchkey Started with {@link MAIL_BY_BINDING}.
+ * @param {Reachable} latchkey Started with {@link MAIL_BY_BINDING}.
  * @param {string} address
  * @returns {Promise<Mail[]>}
  */
@@ -187,7 +187,7 @@ export function isSigned({ headers, body }, keySet) {
 }
 
 /**
- * @param {Latchkey} latchkey
+ * @param {Reachable} latchkey
  * @param {string} query
  */
 async function ask(latchkey, query) {
