@@ -61,7 +61,9 @@ pub enum ServiceError {
     Internal(String),
 }
 
+// Not inlined: every `?` of every endpoint converts an error.
 impl From<StoreError> for ServiceError {
+    #[inline(never)]
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { cause } => Self::Unavailable(cause),

@@ -8,6 +8,7 @@ pub mod config;
 mod configure;
 pub mod error;
 pub mod front_end;
+pub mod hash_password;
 pub mod hash_queue;
 pub mod issue;
 pub mod limits;

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Builder;
 
 use super::config::MailSettings;
@@ -29,8 +29,8 @@ const LINK_PAGE: &str = "/link";
 const CLAIMS_A_RUN: u32 = 10;
 
 /// What a mail contains besides its link and the time. The row contains it as JSON.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// The new address of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,8 +211,6 @@ async fn send<P: Ports>(
     else {
         return Err(NotSent::Later("MAIL is off".to_owned()));
     };
-    let facts: Facts = serde_json::from_str(&mail.facts)
-        .map_err(|_| NotSent::Refused("the facts are damaged".to_owned()))?;
     let link = link(service, pages_url, mail)?;
     let purpose = purpose_of(mail.kind);
     let envelope = Envelope {
@@ -224,11 +222,11 @@ async fn send<P: Ports>(
             brand,
             link: link.as_deref(),
             minutes: purpose.map(|purpose| purpose.lifetime().get() / MINUTE),
-            new_email: facts.new_email.as_deref(),
+            new_email: mail.new_email.as_deref(),
             code: None,
             at: Some(mail.created_at),
-            country: facts.country.as_deref(),
-            device: facts.device.as_deref(),
+            country: mail.country.as_deref(),
+            device: mail.device.as_deref(),
         },
     };
     hand_over(ports, service, now, &envelope).await

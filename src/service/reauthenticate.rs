@@ -1,6 +1,7 @@
 //! Has a signed-in caller prove the current password again, before a change that a stolen access
 //! token must not allow.
 
+use super::hash_password::queued;
 use super::hash_queue::HashTicket;
 use super::policy::Member;
 use super::refusals::{attempt_refused, password_refused};
@@ -33,11 +34,7 @@ pub async fn admitted<'a, P: Ports>(
     ctx: &Ctx<'a, P>,
     member: &Member,
 ) -> Result<Owner<'a>, ServiceError> {
-    let place = ctx
-        .service
-        .hash_queue
-        .enter(ctx.now)
-        .ok_or(ServiceError::Busy)?;
+    let place = queued(ctx)?;
     let attempt = Attempt {
         keys: ctx.service.throttle.of_password_change(member.session()),
         id: TokenId::from_random(ctx.ports.random_bytes()?),

@@ -159,7 +159,7 @@ pub async fn request_change(
     database: &impl Database,
     request: &AddressRequest,
 ) -> Result<Option<Requested>, StoreError> {
-    let head: [Param<'_>; 9] = [
+    let head = vec![
         request.trace.at.get().into(),
         request.caller.user.to_string().into(),
         request.caller.id.to_string().into(),
@@ -170,18 +170,14 @@ pub async fn request_change(
         request.guess.account.as_str().into(),
         request.guess.client.as_str().into(),
     ];
-    let tail: [Param<'_>; 5] = [
+    let mut params = request.draft.after(head);
+    params.extend([
         request.counted.client.as_str().into(),
         request.counted.address.as_str().into(),
         request.new.as_str().into(),
         request.verified.0.into(),
         request.account.as_str().into(),
-    ];
-    let params: Vec<Param<'_>> = head
-        .into_iter()
-        .chain(request.draft.params())
-        .chain(tail)
-        .collect();
+    ]);
     let statements = [
         COUNT_CLIENT,
         COUNT_ADDRESS,
@@ -338,21 +334,15 @@ pub async fn confirm_change(
     confirmation: &AddressConfirmation,
 ) -> Result<Option<Recovered>, StoreError> {
     let token = &confirmation.token;
-    let head: [Param<'_>; 9] = [
+    let head = vec![
         confirmation.trace.at.get().into(),
         token.user.to_string().into(),
         Param::Null,
         confirmation.trace.to_json_by_mail().into(),
         EndReason::EmailChanged.as_str().into(),
         token.secret.digest(Purpose::ConfirmEmail).into(),
-        Param::Null,
-        Param::Null,
-        Param::Null,
     ];
-    let params: Vec<Param<'_>> = head
-        .into_iter()
-        .chain(confirmation.notice.params())
-        .collect();
+    let params = confirmation.notice.after(head);
     let statements = [
         CONFIRM,
         END_OTHERS,

@@ -227,7 +227,7 @@ pub async fn begin_session(
         login.guess.client.as_str().into(),
     ];
     match notice {
-        Some(notice) => params.extend(notice.draft.params()),
+        Some(notice) => params = notice.draft.after(params),
         None => params.extend([const { Param::Null }; 7]),
     }
     params.extend([

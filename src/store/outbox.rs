@@ -46,9 +46,11 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Returns the parameters ?10 to ?16.
-    pub(super) fn params(&self) -> [Param<'_>; 7] {
-        [
+    /// Returns the parameters of a batch: those from ?1, and those of the mail from ?10.
+    #[inline(never)]
+    pub(super) fn after<'a>(&'a self, mut params: Vec<Param<'a>>) -> Vec<Param<'a>> {
+        params.resize(9, Param::Null);
+        params.extend([
             self.id.as_str().into(),
             self.language.as_str().into(),
             self.nonce.to_text().into(),
@@ -56,7 +58,8 @@ impl Draft {
             self.facts.as_str().into(),
             self.digest.as_str().into(),
             self.expires_at.get().into(),
-        ]
+        ]);
+        params
     }
 }
 
@@ -86,8 +89,12 @@ pub struct QueuedMail {
     pub nonce: Option<Nonce>,
     /// The key that it is derived with.
     pub key_id: Option<String>,
-    /// JSON: what the text contains besides the link.
-    pub facts: String,
+    /// The new address of the account, for a mail that is about one.
+    pub new_email: Option<String>,
+    /// The country of the request.
+    pub country: Option<String>,
+    /// The label of the device.
+    pub device: Option<String>,
     /// When the change happened.
     pub created_at: UnixSeconds,
 }
@@ -95,7 +102,17 @@ pub struct QueuedMail {
 /// The columns of a [`QueuedMail`], from `outbox`.
 macro_rules! mail_columns {
     () => {
-        "id, user_id, kind, email, language, nonce, key_id, facts, created_at"
+        "id,
+         user_id,
+         kind,
+         email,
+         language,
+         nonce,
+         key_id,
+         facts ->> 'newEmail' AS new_email,
+         facts ->> 'country' AS country,
+         facts ->> 'device' AS device,
+         created_at"
     };
 }
 
@@ -114,7 +131,9 @@ impl QueuedMail {
                 .as_deref()
                 .and_then(Nonce::parse),
             key_id: row.optional_text("key_id")?,
-            facts: row.text("facts")?,
+            new_email: row.optional_text("new_email")?,
+            country: row.optional_text("country")?,
+            device: row.optional_text("device")?,
             created_at: row.time("created_at")?,
         })
     }

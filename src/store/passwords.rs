@@ -100,7 +100,7 @@ pub async fn replace(
     ];
     let mut statements = vec![REPLACE, END_EVERY, FORGET_FAILURES];
     if let Some(notice) = &change.notice {
-        params.extend(notice.params());
+        params = notice.after(params);
         statements.extend([QUEUE_NOTICE, SPEND, READ_QUEUED]);
     }
     if change.guess.others_failed {

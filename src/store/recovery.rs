@@ -105,7 +105,7 @@ async fn request_mail(
     request: &MailRequest,
     [issue, queue]: [Statement; 2],
 ) -> Result<Requested, StoreError> {
-    let head: [Param<'_>; 9] = [
+    let head = vec![
         request.trace.at.get().into(),
         Param::Null,
         Param::Null,
@@ -114,18 +114,11 @@ async fn request_mail(
         Param::Null,
         Param::Null,
         request.account.as_str().into(),
-        Param::Null,
     ];
-    let tail: [Param<'_>; 3] = [
-        request.counted.client.as_str().into(),
-        request.counted.address.as_str().into(),
-        request.email.as_str().into(),
-    ];
-    let params: Vec<Param<'_>> = head
-        .into_iter()
-        .chain(request.draft.params())
-        .chain(tail)
-        .collect();
+    let mut params = request.draft.after(head);
+    params.push(request.counted.client.as_str().into());
+    params.push(request.counted.address.as_str().into());
+    params.push(request.email.as_str().into());
     let statements = [
         COUNT_CLIENT,
         COUNT_ADDRESS,
@@ -282,7 +275,7 @@ pub async fn reset(
     database: &impl Database,
     reset: &Reset,
 ) -> Result<Option<Recovered>, StoreError> {
-    let head: [Param<'_>; 9] = [
+    let head = vec![
         reset.trace.at.get().into(),
         reset.token.user.to_string().into(),
         Param::Null,
@@ -293,7 +286,7 @@ pub async fn reset(
         reset.account.as_str().into(),
         reset.new.expose().into(),
     ];
-    let params: Vec<Param<'_>> = head.into_iter().chain(reset.notice.params()).collect();
+    let params = reset.notice.after(head);
     let statements = [
         RESET,
         END_EVERY,
@@ -451,18 +444,15 @@ async fn run_take_back(
     digest: String,
     [effect, spend]: [Statement; 2],
 ) -> Result<Option<Recovered>, StoreError> {
-    let head: [Param<'_>; 9] = [
+    let head = vec![
         take_back.trace.at.get().into(),
         take_back.token.user.to_string().into(),
         Param::Null,
         take_back.trace.to_json_by_mail().into(),
         EndReason::PasswordChanged.as_str().into(),
         digest.into(),
-        Param::Null,
-        Param::Null,
-        Param::Null,
     ];
-    let params: Vec<Param<'_>> = head.into_iter().chain(take_back.reset.params()).collect();
+    let params = take_back.reset.after(head);
     let mut statements = vec![
         effect,
         END_EVERY,

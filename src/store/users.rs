@@ -193,7 +193,7 @@ pub async fn register(
     ];
     let mut statements = vec![COUNT_REGISTRATION, REGISTER, READ_REGISTERED];
     if let Some(mailing) = &user.mailing {
-        params.extend(mailing.draft.params());
+        params = mailing.draft.after(params);
         params.push(mailing.counted.client.as_str().into());
         params.push(mailing.counted.address.as_str().into());
         statements.extend([

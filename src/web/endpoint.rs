@@ -59,25 +59,57 @@ pub async fn answer<E: Endpoint, P: Ports>(
     head: Head<'_>,
     body: impl RequestBody,
 ) -> Answer {
-    let policy = E::Actor::POLICY;
+    let Identified { actor, body } =
+        apart(identify::<E::Actor, P>(ctx, &E::ROUTE, &head, body)).await?;
+    match E::input(&Received { head, body }, ctx.config()) {
+        Ok(input) => E::answer(ctx, actor, input).await,
+        Err(refusal) => Err(apart(reported(ctx, &E::ROUTE, actor, refusal)).await),
+    }
+}
+
+/// A caller whom the policy has identified, and the body of the request.
+struct Identified<A> {
+    actor: A,
+    body: Body,
+}
+
+/// Passes everything before the fields. It is compiled for each kind of caller, and not for each
+/// endpoint.
+async fn identify<A: Actor, P: Ports>(
+    ctx: &Ctx<'_, P>,
+    route: &Route,
+    head: &Head<'_>,
+    body: impl RequestBody,
+) -> Result<Identified<A>, Refusal> {
+    let policy = A::POLICY;
     let admission = Admission {
-        route: &E::ROUTE,
+        route,
         policy,
         headers: head.headers,
     };
     let incoming = apart(admit(ctx, admission, body)).await?;
-    let actor = E::Actor::of(ctx, || head.presented())?;
+    let actor = A::of(ctx, || head.presented())?;
     let session = actor.session_id();
     let counted_now = session.filter(|_| policy.counted == Counted::BySession);
-    let body = apart(receive(ctx, &E::ROUTE, counted_now, incoming)).await?;
-    match E::input(&Received { head, body }, ctx.config()) {
-        Ok(input) => E::answer(ctx, actor, input).await,
-        Err(refusal) => {
-            let counted_late = session.filter(|_| policy.counted == Counted::BySessionWhenAsked);
-            apart(count_session(ctx, &E::ROUTE, counted_late)).await?;
-            apart(actor.confirm(ctx)).await?;
-            Err(refusal)
-        }
+    let body = apart(receive(ctx, route, counted_now, incoming)).await?;
+    Ok(Identified { actor, body })
+}
+
+/// Returns the refusal of a request with faults, if the caller may learn of them.
+async fn reported<A: Actor, P: Ports>(
+    ctx: &Ctx<'_, P>,
+    route: &Route,
+    actor: A,
+    refusal: Refusal,
+) -> Refusal {
+    let session = actor.session_id();
+    let counted_late = session.filter(|_| A::POLICY.counted == Counted::BySessionWhenAsked);
+    if let Err(error) = apart(count_session(ctx, route, counted_late)).await {
+        return error.into();
+    }
+    match actor.confirm(ctx).await {
+        Ok(()) => refusal,
+        Err(error) => error.into(),
     }
 }
 

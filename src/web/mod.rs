@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod fields;
 pub mod form;
 pub mod headers;
+pub mod mail_fields;
 mod media_type;
 mod multipart;
 pub mod problem;

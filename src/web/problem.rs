@@ -190,7 +190,9 @@ impl Refusal {
     }
 }
 
+// Not inlined: every `?` of every endpoint converts an error.
 impl From<ServiceError> for Refusal {
+    #[inline(never)]
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::InvalidCredentials => Self::new(Code::InvalidCredentials),
@@ -237,6 +239,7 @@ impl From<ServiceError> for Refusal {
 }
 
 impl From<StoreError> for Refusal {
+    #[inline(never)]
     fn from(error: StoreError) -> Self {
         ServiceError::from(error).into()
     }

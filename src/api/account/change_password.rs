@@ -5,7 +5,7 @@ use crate::domain::mail::{Language, MailKind};
 use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
 use crate::service::config::Config;
-use crate::service::hash_queue::Line;
+use crate::service::hash_password::hash_password;
 use crate::service::outbox::{Intent, deliver_later, notice};
 use crate::service::policy::{Actor, Member};
 use crate::service::reauthenticate::{Owner, admitted, verified};
@@ -107,15 +107,7 @@ async fn replace<P: Ports>(
     owner: Owner<'_>,
     Replacement { new, language }: Replacement,
 ) -> Result<(), ServiceError> {
-    let hasher = &ctx.service.hasher;
-    let salt = ctx.ports.random_bytes()?;
-    let new = {
-        let _turn = owner
-            .place
-            .turn(ctx.ports, Line::Own, hasher.effort())
-            .await?;
-        hasher.hash(&new, salt)?
-    };
+    let new = hash_password(ctx, &owner.place, &new).await?;
     let replacement = PasswordReplacement {
         caller: member.session(),
         verified: owner.holder.version,

@@ -1,7 +1,6 @@
 //! `POST /api/account/email/confirm`: replaces the address with the one that a link has proven.
 
-use crate::domain::credential::one_time::OneTimeToken;
-use crate::domain::mail::{Language, MailKind};
+use crate::domain::mail::MailKind;
 use crate::ports::{Limiter, Ports};
 use crate::service::config::Config;
 use crate::service::outbox::{Intent, deliver_later, draft};
@@ -12,7 +11,7 @@ use crate::service::{Ctx, ServiceError};
 use crate::store::addresses::{self, AddressConfirmation};
 use crate::store::recovery::Recovered;
 use crate::web::endpoint::Endpoint;
-use crate::web::form::Form;
+use crate::web::mail_fields::LinkFields;
 use crate::web::problem::{Code, Refusal};
 use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
@@ -22,33 +21,19 @@ use crate::web::route::Route;
 /// told how to take the change back. One round trip.
 pub(super) struct ConfirmEmail;
 
-/// `{token}`.
-#[derive(Debug)]
-pub(super) struct Link {
-    token: OneTimeToken,
-    language: Option<Language>,
-}
-
 impl Endpoint for ConfirmEmail {
     const ROUTE: Route = Route::post("/api/account/email/confirm", "AccountConfirmEmail")
         .json()
         .limited(Limiter::Login)
         .refuses(&[Code::MailOff, Code::InvalidLink]);
     type Actor = Anyone;
-    type Input = Link;
+    type Input = LinkFields;
 
-    fn input(request: &Received<'_>, _: &Config) -> Result<Link, Refusal> {
-        let fields = request.fields()?;
-        let mut form = Form::of(&fields, &["token"]);
-        let token = form.one_time_token("token");
-        let token = form.finish(|| token)?;
-        Ok(Link {
-            token: token.ok_or(ServiceError::InvalidLink)?,
-            language: request.language(),
-        })
+    fn input(request: &Received<'_>, _: &Config) -> Result<LinkFields, Refusal> {
+        LinkFields::read(request)
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: Link) -> Answer {
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
         let confirmation = AddressConfirmation {
             token: link.token,
             notice: draft(ctx, Intent::of(ctx, MailKind::EmailChanged, link.language))?,

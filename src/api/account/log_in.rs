@@ -11,6 +11,7 @@ use crate::domain::session::token::RefreshClaims;
 use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey, device};
 use crate::ports::{Limiter, Ports};
 use crate::service::config::{Config, EmailVerification};
+use crate::service::hash_password::queued;
 use crate::service::hash_queue::{HashTicket, Line};
 use crate::service::issue::{TokenPair, issue};
 use crate::service::outbox::{Intent, deliver_later, notice};
@@ -94,11 +95,7 @@ impl Endpoint for LogIn {
     }
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, visitor: Visitor, form: LoginForm) -> Answer {
-        let place = ctx
-            .service
-            .hash_queue
-            .enter(ctx.now)
-            .ok_or(ServiceError::Busy)?;
+        let place = queued(ctx)?;
         let carried = visitor.carried(ctx);
         let admitted = admitted(ctx, &form.email, carried.device.as_ref()).await?;
         let verified = verified(ctx, &place, &form.password, admitted.holder).await?;

@@ -11,7 +11,7 @@ use crate::domain::mail::{Language, MailKind};
 use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
 use crate::service::config::{Config, EmailVerification};
-use crate::service::hash_queue::Line;
+use crate::service::hash_password::{hash_password, queued};
 use crate::service::outbox::{Intent, counted, deliver_later, draft};
 use crate::service::policy::Anyone;
 use crate::service::refusals::request_refused;
@@ -91,17 +91,7 @@ async fn register<P: Ports>(
     newcomer: Newcomer,
 ) -> Result<Option<Registered>, ServiceError> {
     refuse_breached(ctx, "password", &newcomer.password.digest()).await?;
-    let place = ctx
-        .service
-        .hash_queue
-        .enter(ctx.now)
-        .ok_or(ServiceError::Busy)?;
-    let salt = ctx.ports.random_bytes()?;
-    let hash = {
-        let hasher = &ctx.service.hasher;
-        let _turn = place.turn(ctx.ports, Line::Own, hasher.effort()).await?;
-        hasher.hash(&newcomer.password, salt)?
-    };
+    let hash = hash_password(ctx, &queued(ctx)?, &newcomer.password).await?;
     let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {
         id: UserId::new(unix_millis, &ctx.ports.random_bytes()?),

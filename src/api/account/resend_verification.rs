@@ -1,7 +1,6 @@
 //! `POST /api/account/verify-email/resend`: mails the link that proves an address once more.
 
-use crate::domain::identity::email::Email;
-use crate::domain::mail::{Language, MailKind};
+use crate::domain::mail::MailKind;
 use crate::ports::{Limiter, Ports};
 use crate::service::Ctx;
 use crate::service::config::Config;
@@ -9,7 +8,7 @@ use crate::service::mail_request::{request_mail, requested};
 use crate::service::policy::Anyone;
 use crate::store::recovery;
 use crate::web::endpoint::Endpoint;
-use crate::web::form::Form;
+use crate::web::mail_fields::RecipientFields;
 use crate::web::problem::{Code, Refusal};
 use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
@@ -20,13 +19,6 @@ use crate::web::route::Route;
 /// is none before the proof.
 pub(super) struct ResendVerification;
 
-/// `{email}`.
-#[derive(Debug)]
-pub(super) struct Address {
-    email: Email,
-    language: Option<Language>,
-}
-
 impl Endpoint for ResendVerification {
     const ROUTE: Route = Route::post(
         "/api/account/verify-email/resend",
@@ -36,24 +28,19 @@ impl Endpoint for ResendVerification {
     .limited(Limiter::Login)
     .refuses(&[Code::MailOff]);
     type Actor = Anyone;
-    type Input = Address;
+    type Input = RecipientFields;
 
-    fn input(request: &Received<'_>, _: &Config) -> Result<Address, Refusal> {
-        let fields = request.fields()?;
-        let mut form = Form::of(&fields, &["email"]);
-        let email = form.email("email");
-        let language = request.language();
-        form.finish(|| {
-            Some(Address {
-                email: email?,
-                language,
-            })
-        })
+    fn input(request: &Received<'_>, _: &Config) -> Result<RecipientFields, Refusal> {
+        RecipientFields::read(request)
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, address: Address) -> Answer {
-        let Address { email, language } = address;
-        let request = request_mail(ctx, MailKind::VerifyEmail, email, language)?;
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, recipient: RecipientFields) -> Answer {
+        let request = request_mail(
+            ctx,
+            MailKind::VerifyEmail,
+            recipient.email,
+            recipient.language,
+        )?;
         let outcome = recovery::resend_verification(ctx.ports, &request).await?;
         requested(ctx, outcome)?;
         Ok(Reply::accepted())

@@ -1,6 +1,5 @@
 //! `POST /api/account/verify-email`: proves the address of an account.
 
-use crate::domain::credential::one_time::OneTimeToken;
 use crate::ports::{Limiter, Ports};
 use crate::service::config::Config;
 use crate::service::policy::Anyone;
@@ -8,7 +7,7 @@ use crate::service::profile_cache::drop_copies;
 use crate::service::{Ctx, ServiceError};
 use crate::store::addresses;
 use crate::web::endpoint::Endpoint;
-use crate::web::form::Form;
+use crate::web::mail_fields::LinkFields;
 use crate::web::problem::{Code, Refusal};
 use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
@@ -24,17 +23,14 @@ impl Endpoint for VerifyEmail {
         .limited(Limiter::Login)
         .refuses(&[Code::MailOff, Code::InvalidLink]);
     type Actor = Anyone;
-    type Input = OneTimeToken;
+    type Input = LinkFields;
 
-    fn input(request: &Received<'_>, _: &Config) -> Result<OneTimeToken, Refusal> {
-        let fields = request.fields()?;
-        let mut form = Form::of(&fields, &["token"]);
-        let token = form.one_time_token("token");
-        let token = form.finish(|| token)?;
-        token.ok_or_else(|| ServiceError::InvalidLink.into())
+    fn input(request: &Received<'_>, _: &Config) -> Result<LinkFields, Refusal> {
+        LinkFields::read(request)
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, token: OneTimeToken) -> Answer {
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
+        let token = link.token;
         ctx.service.needs_mail()?;
         if !addresses::verify(ctx.ports, &token, &ctx.trace()).await? {
             return Err(ServiceError::InvalidLink.into());

@@ -1,15 +1,14 @@
 //! `POST /api/recovery/forgot`: mails a link that replaces the password.
 
-use crate::domain::identity::email::Email;
-use crate::domain::mail::{Language, MailKind};
+use crate::domain::mail::MailKind;
 use crate::ports::{Limiter, Ports};
 use crate::service::Ctx;
 use crate::service::config::Config;
-use crate::service::mail_request::request_mail;
+use crate::service::mail_request::{request_mail, requested};
 use crate::service::policy::Anyone;
 use crate::store::recovery;
 use crate::web::endpoint::Endpoint;
-use crate::web::form::Form;
+use crate::web::mail_fields::RecipientFields;
 use crate::web::problem::{Code, Refusal};
 use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
@@ -19,39 +18,27 @@ use crate::web::route::Route;
 /// the mail leaves after the answer.
 pub(super) struct Forgot;
 
-/// `{email}`.
-#[derive(Debug)]
-pub(super) struct Address {
-    email: Email,
-    language: Option<Language>,
-}
-
 impl Endpoint for Forgot {
     const ROUTE: Route = Route::post("/api/recovery/forgot", "RecoveryForgot")
         .json()
         .limited(Limiter::Login)
         .refuses(&[Code::MailOff]);
     type Actor = Anyone;
-    type Input = Address;
+    type Input = RecipientFields;
 
-    fn input(request: &Received<'_>, _: &Config) -> Result<Address, Refusal> {
-        let fields = request.fields()?;
-        let mut form = Form::of(&fields, &["email"]);
-        let email = form.email("email");
-        let language = request.language();
-        form.finish(|| {
-            Some(Address {
-                email: email?,
-                language,
-            })
-        })
+    fn input(request: &Received<'_>, _: &Config) -> Result<RecipientFields, Refusal> {
+        RecipientFields::read(request)
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, address: Address) -> Answer {
-        let Address { email, language } = address;
-        let request = request_mail(ctx, MailKind::ResetPassword, email, language)?;
-        let requested = recovery::forgot(ctx.ports, &request).await?;
-        crate::service::mail_request::requested(ctx, requested)?;
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, recipient: RecipientFields) -> Answer {
+        let request = request_mail(
+            ctx,
+            MailKind::ResetPassword,
+            recipient.email,
+            recipient.language,
+        )?;
+        let outcome = recovery::forgot(ctx.ports, &request).await?;
+        requested(ctx, outcome)?;
         Ok(Reply::accepted())
     }
 }

@@ -5,14 +5,14 @@ mod forgot;
 mod reset;
 mod undo_email;
 
-use crate::domain::credential::one_time::OneTimeToken;
-use crate::domain::mail::{Language, MailKind};
+use crate::domain::mail::MailKind;
 use crate::ports::Ports;
 use crate::service::outbox::{Intent, deliver_later, draft};
 use crate::service::revocations::sessions_ended;
 use crate::service::{Ctx, ServiceError};
 use crate::store::recovery::{Recovered, TakeBack};
 use crate::web::endpoint::endpoints;
+use crate::web::mail_fields::LinkFields;
 use crate::web::reply::{Answer, Reply};
 
 endpoints! {
@@ -25,15 +25,8 @@ endpoints! {
     }
 }
 
-/// The token of a link, and the language of the mail that follows.
-#[derive(Debug)]
-struct Link {
-    token: OneTimeToken,
-    language: Option<Language>,
-}
-
 /// Returns what takes an account back with the token of a link.
-fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: Link) -> Result<TakeBack, ServiceError> {
+fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: LinkFields) -> Result<TakeBack, ServiceError> {
     let reset = Intent::of(ctx, MailKind::ResetPassword, link.language);
     Ok(TakeBack {
         token: link.token,

@@ -1,13 +1,12 @@
 //! `POST /api/recovery/reset`: replaces a forgotten password.
 
-use crate::domain::credential::hashing::StoredHash;
 use crate::domain::credential::one_time::OneTimeToken;
-use crate::domain::credential::password::{NewPassword, UnownedPassword};
+use crate::domain::credential::password::UnownedPassword;
 use crate::domain::mail::{Language, MailKind};
 use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
 use crate::service::config::Config;
-use crate::service::hash_queue::Line;
+use crate::service::hash_password::{hash_password, queued};
 use crate::service::outbox::{Intent, draft};
 use crate::service::policy::Anyone;
 use crate::service::{Ctx, ServiceError};
@@ -73,22 +72,13 @@ impl Endpoint for Reset {
         let reset = recovery::Reset {
             account: ctx.service.throttle.of_user(token.user),
             version: holder.version,
-            new: hashed(ctx, &new).await?,
+            new: hash_password(ctx, &queued(ctx)?, &new).await?,
             token,
             notice,
             trace: ctx.trace(),
         };
         super::recovered(ctx, recovery::reset(ctx.ports, &reset).await?)
     }
-}
-
-async fn hashed<P: Ports>(ctx: &Ctx<'_, P>, new: &NewPassword) -> Result<StoredHash, ServiceError> {
-    let hasher = &ctx.service.hasher;
-    let place = ctx.service.hash_queue.enter(ctx.now);
-    let place = place.ok_or(ServiceError::Busy)?;
-    let salt = ctx.ports.random_bytes()?;
-    let _turn = place.turn(ctx.ports, Line::Own, hasher.effort()).await?;
-    Ok(hasher.hash(new, salt)?)
 }
 
 #[cfg(feature = "openapi")]

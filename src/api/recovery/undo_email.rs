@@ -1,13 +1,13 @@
 //! `POST /api/recovery/undo-email`: takes a change of the address back.
 
-use super::{Link, recovered, take_back};
+use super::{recovered, take_back};
 use crate::ports::{Limiter, Ports};
+use crate::service::Ctx;
 use crate::service::config::Config;
 use crate::service::policy::Anyone;
-use crate::service::{Ctx, ServiceError};
 use crate::store::recovery;
 use crate::web::endpoint::Endpoint;
-use crate::web::form::Form;
+use crate::web::mail_fields::LinkFields;
 use crate::web::problem::{Code, Refusal};
 use crate::web::reply::Answer;
 use crate::web::request::Received;
@@ -22,20 +22,13 @@ impl Endpoint for UndoEmail {
         .limited(Limiter::Login)
         .refuses(&[Code::MailOff, Code::InvalidLink]);
     type Actor = Anyone;
-    type Input = Link;
+    type Input = LinkFields;
 
-    fn input(request: &Received<'_>, _: &Config) -> Result<Link, Refusal> {
-        let fields = request.fields()?;
-        let mut form = Form::of(&fields, &["token"]);
-        let token = form.one_time_token("token");
-        let token = form.finish(|| token)?;
-        Ok(Link {
-            token: token.ok_or(ServiceError::InvalidLink)?,
-            language: request.language(),
-        })
+    fn input(request: &Received<'_>, _: &Config) -> Result<LinkFields, Refusal> {
+        LinkFields::read(request)
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: Link) -> Answer {
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
         let take_back = take_back(ctx, link)?;
         recovered(ctx, recovery::undo_email(ctx.ports, &take_back).await?)
     }
