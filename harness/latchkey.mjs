@@ -16,6 +16,7 @@ import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { shown, shownRaw } from "./observe.mjs";
 import { makeKeys } from "../scripts/make-keys.mjs";
 
 /**
@@ -36,6 +37,7 @@ import { makeKeys } from "../scripts/make-keys.mjs";
  * @property {number} [pops]
  * @property {string} [persist]
  * @property {boolean} [migrations]
+ * @property {boolean} [assets]
  * @property {boolean} [direct]
  * @property {(request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => void} [outbound]
  *
@@ -69,6 +71,7 @@ const SETTLE_TIMEOUT_MS = 10_000;
  * - `pops`: points of presence, with isolates of their own, one D1 and one KV
  * - `persist`: a folder for the state, to start again on it
  * - `migrations: false`: a database without tables
+ * - `assets: true`: with the static files in front, as deployed
  * - `direct: true`: `directUrl` is a socket of the Worker's own, past
  *   Miniflare's front door: who closes it, leaves the Worker
  * - `outbound`: `(request, response)` of `node:http`, which answers what the
@@ -84,6 +87,7 @@ export async function startLatchkey({
   pops = 1,
   persist,
   migrations = true,
+  assets = false,
   direct = false,
   outbound = nobodyThere,
 } = {}) {
@@ -96,6 +100,13 @@ export async function startLatchkey({
     compatibilityFlags: config.compatibility_flags,
     manifest: manifest(entry ?? "entry.mjs"),
     env: bindings(config, texts, limits),
+    ...(assets && {
+      assets: {
+        directory: join(ROOT, "build", "assets"),
+        hasUserWorker: true,
+        runWorkerFirst: config.assets?.run_worker_first,
+      },
+    }),
   };
   const mf = new Miniflare({
     cf: false,
@@ -115,7 +126,7 @@ export async function startLatchkey({
     })),
   });
   try {
-    const latchkey = new Latchkey(mf, { url: await mf.ready, texts, logs, pops, entry });
+    const latchkey = new Latchkey(mf, { url: await mf.ready, texts, logs, pops, entry, assets });
     if (direct) latchkey.directUrl = await mf.unsafeGetDirectURL(popName(0));
     if (migrations) await migrate(await latchkey.db());
     return latchkey;
@@ -141,17 +152,19 @@ export class Latchkey {
   #mf;
   #pops;
   #entry;
+  #hasAssets;
   #keys;
 
   /**
    * @param {Miniflare} mf
-   * @param {{ url: URL, texts: Texts, logs: LogLine[], pops: number, entry: string | null }} start
+   * @param {{ url: URL, texts: Texts, logs: LogLine[], pops: number, entry: string | null, assets: boolean }} start
    */
-  constructor(mf, { url, texts, logs, pops, entry }) {
+  constructor(mf, { url, texts, logs, pops, entry, assets }) {
     this.#mf = mf;
     this.url = url;
     this.#pops = pops;
     this.#entry = entry;
+    this.#hasAssets = assets;
     /** What the Worker printed: `{timestamp, level, message}`. */
     this.logs = logs;
     /** The base of relative paths: the service's own address. */
@@ -176,12 +189,13 @@ export class Latchkey {
    * @param {string | URL} path
    * @param {RequestInit & { pop?: number }} init
    */
-  fetch(path, { pop = 0, headers, ...init } = {}) {
+  async fetch(path, { pop = 0, headers, ...init } = {}) {
     const all = new Headers(headers);
-    all.set("MF-Route-Override", popName(pop));
+    for (const [name, value] of this.#way(pop)) all.set(name, value);
     /** @type {any} */
     const request = { redirect: "manual", ...init, headers: all };
-    return this.#mf.dispatchFetch(new URL(path, this.origin), request);
+    const target = new URL(path, this.origin);
+    return shown(init.method ?? "GET", target, await this.#mf.dispatchFetch(target, request));
   }
 
   /**
@@ -198,7 +212,7 @@ export class Latchkey {
     const lines = [
       ["Host", target.host],
       ["MF-Original-URL", target.href],
-      ["MF-Route-Override", popName(pop)],
+      ...this.#way(pop),
       ["MF-Disable-Pretty-Error", "true"],
       ...headers,
     ];
@@ -222,12 +236,14 @@ export class Latchkey {
         const raw = response.rawHeaders;
         /** @type {[string, string][]} */
         const pairs = Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i], raw[2 * i + 1]]);
-        done({
-          request: [method, path],
-          status: /** @type {number} */ (response.statusCode),
-          headers: pairs,
-          body: Buffer.concat(parts),
-        });
+        const status = /** @type {number} */ (response.statusCode);
+        const answer = { status, headers: pairs, body: Buffer.concat(parts) };
+        try {
+          shownRaw(method, target, answer);
+          done({ request: [method, path], ...answer });
+        } catch (error) {
+          fail(error);
+        }
       });
       for (const chunk of chunks ?? []) request.write(chunk);
       request.end(whole ?? undefined);
@@ -339,6 +355,16 @@ export class Latchkey {
 
   async dispose() {
     await this.#mf.dispose();
+  }
+
+  /**
+   * What leads Miniflare's front door to a point of presence. Without it the static files come first.
+   *
+   * @param {number} pop
+   * @returns {[name: string, value: string][]}
+   */
+  #way(pop) {
+    return this.#hasAssets ? [] : [["MF-Route-Override", popName(pop)]];
   }
 
   /** @param {number} [pop] */

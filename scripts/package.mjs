@@ -27,6 +27,7 @@ const SHIPPED = [
   "entry.d.ts",
   "entry.mjs",
   "latchkey.d.ts",
+  "build/assets",
   "build/index.js",
   "build/index_bg.wasm",
   "build/import-rules.wasm",

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { makeAssets } from "./assets.mjs";
 import { cargoTools, nodeFolder } from "./tools.mjs";
 import { Failure, ROOT, RUST_VERSION, WASM_TARGET, main, output, run, say, withPath } from "./lib.mjs";
 
@@ -42,6 +43,7 @@ export async function setup({ wasm = true, rust: withRust = true } = {}) {
   let env = withPath(process.env, await nodeFolder());
   // Outside npm's own runner its variables are missing, and that is fine.
   await npmPackages(env);
+  makeAssets();
   env = withPath(env, join(ROOT, "node_modules", ".bin"));
   if (!withRust) return { ...env, ...QUIET_WRANGLER };
   env = { ...(await rust(env)), ...QUIET_WRANGLER };

@@ -6,14 +6,19 @@
  *     npm test -- --only node [FILE ...]   the built Worker; all files or these
  *     npm run test:soak                    the long ones, in tests/soak
  */
-import { readdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build, buildImportRules } from "./build.mjs";
 import { Failure, ROOT, exitCode, main, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
+/** Holds every answer to docs/openapi.json. */
+const WATCH = join("tests", "support", "watch-contract.mjs");
+/** What of docs/openapi.json the tests of this run have seen: a file of each test file. */
+const SEEN = join(ROOT, "build", "seen");
+
 await main(import.meta.url, async (args) => {
-  const { only, files } = parse(args);
+  const { only, files, isWhole } = parse(args);
   const env = await setup({ wasm: only !== "native" });
 
   let failed = false;
@@ -30,12 +35,17 @@ await main(import.meta.url, async (args) => {
     // each other's timing.
     const timeout = only === "soak" ? 1_800_000 : 300_000;
     const options = [
+      `--import=${new URL(`../${WATCH}`, import.meta.url)}`,
       "--test",
       "--test-concurrency=1",
       `--test-timeout=${timeout}`,
       "--disable-warning=ExperimentalWarning",
     ];
+    rmSync(SEEN, { recursive: true, force: true });
+    mkdirSync(SEEN, { recursive: true });
+    env.LATCHKEY_SEEN = SEEN;
     failed = (await exitCode("node", [...options, ...files], { env })) !== 0 || failed;
+    if (isWhole) failed = (await saysWhatIsUnseen()) || failed;
   }
   return failed ? 1 : 0;
 });
@@ -43,12 +53,13 @@ await main(import.meta.url, async (args) => {
 /** @param {string[]} args */
 function parse(args) {
   const [flag, only, ...files] = args;
-  if (flag === undefined) return { only: null, files: testFiles("tests") };
+  if (flag === undefined) return { only: null, files: testFiles("tests"), isWhole: true };
   if (flag !== "--only" || !["native", "node", "soak"].includes(only) || (only === "native" && files.length > 0)) {
     throw new Failure("Usage: npm test [-- --only native | --only node [FILE ...] | --only soak [FILE ...]]");
   }
   const folder = only === "soak" ? join("tests", "soak") : "tests";
-  return { only, files: files.length > 0 ? files : testFiles(folder) };
+  const isAll = files.length === 0;
+  return { only, files: isAll ? testFiles(folder) : files, isWhole: isAll && only === "node" };
 }
 
 /** @param {string} folder */
@@ -57,4 +68,14 @@ function testFiles(folder) {
     .filter((name) => name.endsWith(".test.mjs"))
     .sort()
     .map((name) => join(folder, name));
+}
+
+/** Whether docs/openapi.json promises what no test has seen; says which. */
+async function saysWhatIsUnseen() {
+  const { PROMISED } = await import("../tests/support/contract.mjs");
+  const seen = new Set(readdirSync(SEEN).flatMap((name) => JSON.parse(readFileSync(join(SEEN, name), "utf8"))));
+  const unseen = PROMISED.filter((one) => !seen.has(one));
+  say(`The tests have seen ${PROMISED.length - unseen.length} of the ${PROMISED.length} answers of docs/openapi.json.`);
+  for (const one of unseen) say(`No test has seen ${one}.`);
+  return unseen.length > 0;
 }

@@ -121,7 +121,7 @@ function opensslOptions(env) {
  * @param {string} file
  * @param {(temporary: string) => Promise<void>} make
  */
-async function cached(name, file, make) {
+export async function cached(name, file, make) {
   const folder = join(CACHE, name);
   if (existsSync(join(folder, file))) return folder;
 

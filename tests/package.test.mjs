@@ -109,10 +109,12 @@ test("the example wrangler.toml is the repository's own, but for the paths and t
       userConfigPath,
       topLevelName,
       d1_databases,
+      assets: { directory, ...assets } = {},
       ...config
     } = unstable_readConfig({ config: join(ROOT, path) }, { hideWarnings: true });
     assert.ok(main && configPath && userConfigPath && topLevelName);
-    return { ...config, d1_databases: d1_databases.map(({ migrations_dir: _, ...database }) => database) };
+    assert.ok(directory?.endsWith("build/assets"));
+    return { ...config, assets, d1_databases: d1_databases.map(({ migrations_dir: _, ...database }) => database) };
   };
   const [example, own] = [read("package/wrangler.toml"), read("wrangler.toml")];
   assert.deepEqual(example, own);

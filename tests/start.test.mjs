@@ -34,6 +34,7 @@ function configured(folder, replaced, appended) {
   let text = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const here = {
     '"entry.mjs"': JSON.stringify(join(ROOT, "entry.mjs")),
+    '"build/assets"': JSON.stringify(join(ROOT, "build", "assets")),
     '"migrations"': JSON.stringify(join(ROOT, "migrations")),
   };
   for (const [from, to] of Object.entries({ ...here, ...replaced })) {

@@ -11,7 +11,8 @@
  *   "d1.raw"; "kv.get", "kv.put", "kv.delete"; "limiter"
  * - `how`: "fail" (before anything happens), "fail-after" (it happens, the
  *   answer is lost), "hang" (nothing happens for `hangMs`, then it fails),
- *   "refuse" (a limiter that lets nothing pass)
+ *   "refuse" (a limiter that lets nothing pass), "garble" (D1 does it, and
+ *   returns rows that are none)
  * - `sql`, `key`: regular expressions that the statement or the key matches
  * - `nth`: the first matching call that is hit (1 by default); `times`: how
  *   many in a row (all by default)
@@ -474,6 +475,7 @@ async function call(name, detail, work, action) {
 
   const fault = control.faults.find((fault) => hits(fault, name, detail));
   if (!fault) return action();
+  if (fault.how === "garble") return garbled(await action());
   if (fault.how === "refuse") return /** @type {any} */ ({ success: false });
   const message = fault.message ?? MESSAGES[name.split(".")[0]];
   // D1 puts the text without its prefix into the cause.
@@ -482,6 +484,18 @@ async function call(name, detail, work, action) {
   else if (fault.how === "hang") await sleep(fault.hangMs ?? HANG_MS);
   else if (fault.how !== "fail") throw new Error(`Unknown fault: ${fault.how}`);
   throw error;
+}
+
+/**
+ * What D1 returned, with a row that is no object in each result.
+ *
+ * @template T
+ * @param {T} returned
+ * @returns {T}
+ */
+function garbled(returned) {
+  const one = (/** @type {any} */ result) => ({ ...result, results: [0] });
+  return /** @type {any} */ (Array.isArray(returned) ? returned.map(one) : one(returned));
 }
 
 /**

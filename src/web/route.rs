@@ -51,6 +51,8 @@ pub struct Route {
     pub limiter: Option<Limiter>,
     /// Whether the endpoint acts as OAuth's token endpoint (RFC 6749, section 5.2).
     pub is_token_endpoint: bool,
+    /// Whether every failure is answered with 503, whatever its cause.
+    pub is_probe: bool,
     /// Whether allowed origins may read the answer (CORS).
     pub has_cors: bool,
     /// The refusals that the other facts do not imply.
@@ -67,6 +69,7 @@ impl Route {
             has_query: false,
             limiter: None,
             is_token_endpoint: false,
+            is_probe: false,
             has_cors: true,
             own_refusals: &[],
         }
@@ -141,6 +144,15 @@ impl Route {
         }
     }
 
+    /// Answers every failure with 503, whatever its cause.
+    #[must_use]
+    pub const fn probe(self) -> Self {
+        Self {
+            is_probe: true,
+            ..self
+        }
+    }
+
     /// Leaves the CORS headers out, for any origin.
     #[must_use]
     pub const fn without_cors(self) -> Self {
@@ -186,7 +198,10 @@ impl Route {
             Proof::Either => codes.extend([Code::NotAuthenticated, Code::InvalidToken]),
         }
         if self.limiter.is_some() {
-            codes.extend([Code::TooManyRequests, Code::Unavailable, Code::Internal]);
+            codes.extend([Code::TooManyRequests, Code::Unavailable]);
+            if !self.is_probe {
+                codes.push(Code::Internal);
+            }
         }
         match self.body {
             BodyKind::Nothing => {}

@@ -19,7 +19,9 @@ use crate::web::route::Route;
 pub(super) struct Ready;
 
 impl Endpoint for Ready {
-    const ROUTE: Route = Route::get("/ready", "Ready").limited(Limiter::Session);
+    const ROUTE: Route = Route::get("/ready", "Ready")
+        .limited(Limiter::Session)
+        .probe();
     type Actor = Anyone;
     type Input = ();
 

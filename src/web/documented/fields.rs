@@ -42,7 +42,7 @@ impl Field {
         let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
         let schema = json!({
             "type": "string",
-            "format": "email",
+            "description": "An e-mail address, as HTML's grammar has it, in a domain with a dot.",
             "maxLength": MAX_ADDRESS_BYTES,
             "pattern": format!(r"^{local}@({label}\.)+{label}$"),
         });
