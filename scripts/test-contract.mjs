@@ -55,6 +55,7 @@ async function generated({ python, document, isSignedIn, args }) {
     if (isSignedIn) await register(url);
     const env = {
       ...process.env,
+      PYTHONDONTWRITEBYTECODE: "1",
       LATCHKEY_URL: url,
       ...(isSignedIn && { LATCHKEY_CREDENTIALS: `${PERSON.email} ${PERSON.password}` }),
     };

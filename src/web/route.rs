@@ -33,6 +33,15 @@ impl Method {
     }
 }
 
+/// How an endpoint answers when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// With 503 where a repetition may help, otherwise with 500.
+    ByCause,
+    /// With 503, whatever the cause: the endpoint is asked whether the service works.
+    Unavailable,
+}
+
 /// A route.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
@@ -51,8 +60,8 @@ pub struct Route {
     pub limiter: Option<Limiter>,
     /// Whether the endpoint acts as OAuth's token endpoint (RFC 6749, section 5.2).
     pub is_token_endpoint: bool,
-    /// Whether every failure is answered with 503, whatever its cause.
-    pub is_probe: bool,
+    /// How failures are answered.
+    pub failures: Failures,
     /// Whether allowed origins may read the answer (CORS).
     pub has_cors: bool,
     /// The refusals that the other facts do not imply.
@@ -69,7 +78,7 @@ impl Route {
             has_query: false,
             limiter: None,
             is_token_endpoint: false,
-            is_probe: false,
+            failures: Failures::ByCause,
             has_cors: true,
             own_refusals: &[],
         }
@@ -148,7 +157,7 @@ impl Route {
     #[must_use]
     pub const fn probe(self) -> Self {
         Self {
-            is_probe: true,
+            failures: Failures::Unavailable,
             ..self
         }
     }
@@ -199,7 +208,7 @@ impl Route {
         }
         if self.limiter.is_some() {
             codes.extend([Code::TooManyRequests, Code::Unavailable]);
-            if !self.is_probe {
+            if self.failures == Failures::ByCause {
                 codes.push(Code::Internal);
             }
         }
