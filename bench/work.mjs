@@ -148,6 +148,7 @@ async function ownStory(contestant) {
 
   await count("health", "nothing", {}, story.nothing());
   await count("ready, cold", null, {}, read("/ready"));
+  await count("home page", null, {}, read("/"));
   await count("key set", null, {}, read("/.well-known/jwks.json"));
   await count("registration", "register", {}, story.register(person));
   await countedSend(contestant, story.login(person), other);

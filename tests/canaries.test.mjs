@@ -166,7 +166,7 @@ async function story() {
   await still.get("/api/account/identity?maxStaleSeconds=0");
   await still.get("/api/account/verify?aud=canary-query");
   await still.get("/api/account/verify?aud=reports");
-  for (const path of ["/health", "/ready", "/.well-known/jwks.json"]) await still.get(`${path}?canary-query`);
+  for (const path of ["/", "/health", "/ready", "/.well-known/jwks.json"]) await still.get(`${path}?canary-query`);
 }
 
 /** The links of mails: used, used again, and left alone in a mail that waits. */

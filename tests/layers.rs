@@ -198,6 +198,7 @@ fn what_anyone_may_call_is_listed_here() {
             "Health",
             "Ready",
             "KeySet",
+            "Home",
             "AccountRegister",
             "AccountLogin",
             "AccountVerifyEmail",

@@ -75,7 +75,7 @@ before(async () => {
     204,
   );
   await recover(client, done);
-  for (const path of ["/health", "/ready", "/.well-known/jwks.json"]) await done(client.get(path), 200);
+  for (const path of ["/", "/health", "/ready", "/.well-known/jwks.json"]) await done(client.get(path), 200);
   await latchkey.scheduled();
   const { calls } = await latchkey.counters();
   const sent = calls

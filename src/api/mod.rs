@@ -10,11 +10,12 @@ use core::pin::Pin;
 
 use crate::ports::Ports;
 use crate::service::Ctx;
+use crate::service::config::{Config, HomePage};
 use crate::service::policy::Policy;
 use crate::web::body::RequestBody;
 use crate::web::reply::Answer;
 use crate::web::request::Head;
-use crate::web::route::Route;
+use crate::web::route::{Offered, Route};
 use account::Account;
 use operations::Operations;
 use recovery::Recovery;
@@ -43,9 +44,18 @@ impl Endpoint {
         operations.chain(account).chain(sessions).chain(recovery)
     }
 
-    /// Returns every endpoint with the facts of its route, for the router.
+    /// Returns every endpoint with the facts of its route.
     pub fn table() -> impl Iterator<Item = (Self, &'static Route)> {
         Self::all().map(|endpoint| (endpoint, endpoint.route()))
+    }
+
+    /// Returns the endpoints that a deployment offers, with the facts of their routes.
+    pub fn offered(config: &Config) -> impl Iterator<Item = (Self, &'static Route)> {
+        let has_home_page = config.home_page == HomePage::On;
+        Self::table().filter(move |(_, route)| match route.offered {
+            Offered::Always => true,
+            Offered::IfWanted => has_home_page,
+        })
     }
 
     /// Returns the facts of the endpoint's route.

@@ -41,7 +41,11 @@ pub(super) fn admit<'a>(
     if let Some(cause) = misfit(&head.uri, &service.config) {
         return Err(ServiceError::Misconfigured(cause.to_owned()).into());
     }
-    let (endpoint, segments) = match find(Endpoint::table(), &head.method, head.uri.path()) {
+    let (endpoint, segments) = match find(
+        Endpoint::offered(&service.config),
+        &head.method,
+        head.uri.path(),
+    ) {
         Lookup::Found(endpoint, segments) => (endpoint, segments),
         Lookup::NotFound => return Err(Refusal::new(Code::NotFound)),
         Lookup::WrongMethod(allowed) => {
@@ -66,7 +70,8 @@ fn is_preflight(head: &request::Parts, service: &Service) -> bool {
     let origin = head.headers.get(ORIGIN);
     let path = head.uri.path();
     head.method == Method::OPTIONS
-        && Endpoint::table().any(|(_, route)| route.has_cors && leads_to(route.path, path))
+        && Endpoint::offered(&service.config)
+            .any(|(_, route)| route.has_cors && leads_to(route.path, path))
         && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
         && origin
             .is_some_and(|origin| allowed_origin(origin, &service.config.allowed_origins).is_some())

@@ -91,6 +91,15 @@ impl Returned {
         }
     }
 
+    /// Describes a text, such as a page.
+    #[must_use]
+    pub fn text() -> Self {
+        Self {
+            schema: Some(serde_json::json!({"type": "string"})),
+            components: Vec::new(),
+        }
+    }
+
     /// Describes a body of this type.
     #[must_use]
     pub fn one<T: ToSchema>() -> Self {

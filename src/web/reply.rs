@@ -13,12 +13,15 @@ use crate::service::issue::{AccessToken, TokenPair};
 /// A reply, or a refusal.
 pub type Answer = Result<Reply, Refusal>;
 
-/// A status, an optional JSON body, and the change of the auth cookies.
+const JSON: &str = "application/json; charset=utf-8";
+
+/// A status, an optional body, and the change of the auth cookies.
 #[must_use]
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
-    json: Option<Vec<u8>>,
+    body: Option<Vec<u8>>,
+    media_type: &'static str,
     cookies: CookieChange,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// How long anyone may keep the answer.
@@ -70,10 +73,19 @@ impl Reply {
         }
     }
 
-    const fn new(status: StatusCode, json: Option<Vec<u8>>) -> Self {
+    /// Creates a 200 with a page.
+    pub fn page(html: &'static str) -> Self {
+        Self {
+            media_type: "text/html; charset=utf-8",
+            ..Self::new(StatusCode::OK, Some(html.as_bytes().to_vec()))
+        }
+    }
+
+    const fn new(status: StatusCode, body: Option<Vec<u8>>) -> Self {
         Self {
             status,
-            json,
+            body,
+            media_type: JSON,
             cookies: CookieChange::Kept,
             headers: Vec::new(),
             shared_for: None,
@@ -137,13 +149,13 @@ impl Reply {
     /// Returns the response, without the headers of every answer.
     #[must_use]
     pub fn into_response(self, style: CookieStyle<'_>, now: UnixSeconds) -> Response<Vec<u8>> {
-        let is_json = self.json.is_some();
-        let mut response = Response::new(self.json.unwrap_or_default());
+        let has_body = self.body.is_some();
+        let mut response = Response::new(self.body.unwrap_or_default());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        if is_json {
-            let json = HeaderValue::from_static("application/json; charset=utf-8");
-            headers.insert(CONTENT_TYPE, json);
+        if has_body {
+            let media_type = HeaderValue::from_static(self.media_type);
+            headers.insert(CONTENT_TYPE, media_type);
         }
         if let Some(span) = self.shared_for {
             headers::add_shared(headers, span);

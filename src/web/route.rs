@@ -33,6 +33,15 @@ impl Method {
     }
 }
 
+/// Where an endpoint is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// In every deployment.
+    Always,
+    /// Where `HOME_PAGE` is on. Elsewhere its path is unknown.
+    IfWanted,
+}
+
 /// How an endpoint answers when it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failures {
@@ -60,6 +69,8 @@ pub struct Route {
     pub limiter: Option<Limiter>,
     /// Whether the endpoint acts as OAuth's token endpoint (RFC 6749, section 5.2).
     pub is_token_endpoint: bool,
+    /// Where the endpoint is offered.
+    pub offered: Offered,
     /// How failures are answered.
     pub failures: Failures,
     /// Whether allowed origins may read the answer (CORS).
@@ -78,6 +89,7 @@ impl Route {
             has_query: false,
             limiter: None,
             is_token_endpoint: false,
+            offered: Offered::Always,
             failures: Failures::ByCause,
             has_cors: true,
             own_refusals: &[],
@@ -158,6 +170,15 @@ impl Route {
     pub const fn probe(self) -> Self {
         Self {
             failures: Failures::Unavailable,
+            ..self
+        }
+    }
+
+    /// Offers the endpoint only where `HOME_PAGE` is on.
+    #[must_use]
+    pub const fn if_wanted(self) -> Self {
+        Self {
+            offered: Offered::IfWanted,
             ..self
         }
     }

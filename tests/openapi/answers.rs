@@ -77,9 +77,11 @@ fn successes(
         });
         if !first.body().is_empty() {
             let schema = part.returns.schema.as_ref().expect("the form of the body");
-            let example: Value = serde_json::from_slice(first.body()).unwrap();
-            response["content"] =
-                json!({"application/json": {"schema": schema, "example": example}});
+            let media_type = first.headers()["content-type"].to_str().unwrap();
+            let media_type = media_type.split(';').next().unwrap();
+            let text = || Value::from(str::from_utf8(first.body()).unwrap());
+            let example = serde_json::from_slice(first.body()).unwrap_or_else(|_| text());
+            response["content"] = json!({media_type: {"schema": schema, "example": example}});
         }
         (first.status().as_str().to_owned(), response)
     });

@@ -199,7 +199,21 @@ export const ROUTES = [
   },
   ...MAIL_ROUTES,
   {
-    // The last one: it moves the clock.
+    // The last ones: they move the clock.
+    name: "GET /",
+    send: async ({ latchkey, nobody }) => {
+      await pause(latchkey);
+      return nobody.get("/");
+    },
+    success: 200,
+    d1: 1,
+    kvGet: 1,
+    limiter: 1,
+    needsKv: true,
+    effect: [],
+    again: 200,
+  },
+  {
     name: "GET /ready",
     send: async ({ latchkey, nobody }) => {
       await pause(latchkey);

@@ -1,6 +1,7 @@
 //! What operators and other services ask.
 
 mod health;
+mod home;
 mod key_set;
 mod ready;
 
@@ -8,5 +9,5 @@ use crate::web::endpoint::endpoints;
 
 endpoints! {
     /// What operators and other services ask.
-    Operations { health::Health, ready::Ready, key_set::KeySet }
+    Operations { health::Health, ready::Ready, key_set::KeySet, home::Home }
 }

@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, list};
 use crate::service::front_end::FrontEndKeys;
-use crate::service::origin::{is_origin, is_same_site};
+use crate::service::origin::{host_of, is_local_host, is_origin, is_same_site};
 
 /// The hosts that browsers must visit over https only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,15 @@ pub enum Hsts {
     Host,
     /// The host of the request and all subdomains.
     Subdomains,
+}
+
+/// Whether the service has a page at `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HomePage {
+    /// The path is unknown, as others are.
+    Off,
+    /// For whoever opens the service's address.
+    On,
 }
 
 /// The settings for browsers and front ends.
@@ -44,6 +53,22 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<BrowserSettings> {
         hsts: hsts?,
         front_ends: front_ends?,
     })
+}
+
+/// `HOME_PAGE`: by default, only a service on this machine has one.
+pub(super) fn read_home_page(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<HomePage> {
+    let is_here = issuer.is_some_and(|issuer| is_local_host(host_of(issuer)));
+    let default = if is_here { "on" } else { "off" };
+    reader.or_default(
+        "HOME_PAGE",
+        default,
+        "must be on or off",
+        |text| match text {
+            "on" => Some(HomePage::On),
+            "off" => Some(HomePage::Off),
+            _ => None,
+        },
+    )
 }
 
 /// `UPSTREAMS`: names that an identity token may have as its `aud`. Those of the other kinds of

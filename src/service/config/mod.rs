@@ -20,7 +20,7 @@ use crate::domain::session::SessionPolicy;
 use crate::domain::session::keys::KeyRing;
 use crate::domain::session::token::Issuance;
 use crate::domain::time::Seconds;
-pub use browsers::Hsts;
+pub use browsers::{HomePage, Hsts};
 pub use cookies::CookieSettings;
 pub use mail::{MailSettings, ProviderKey, Transport};
 use reader::Reader;
@@ -88,6 +88,8 @@ pub struct Config {
     pub cookies: CookieSettings,
     /// `HSTS`.
     pub hsts: Hsts,
+    /// `HOME_PAGE`.
+    pub home_page: HomePage,
     /// `TRUSTED_FRONT_END_KEY`.
     pub front_ends: FrontEndKeys,
     /// `UPSTREAMS`: the services behind proxies for which identity tokens are issued.
@@ -139,6 +141,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         RoleSlug::parse,
     );
     let browsers = browsers::read(reader);
+    let home_page = browsers::read_home_page(reader, issuer.as_deref());
     let cookies = cookies::read(reader, issuer.as_deref());
     let upstreams = browsers::read_upstreams(reader, [issuer.as_deref(), audience.as_deref()]);
     let mail = mail::read(reader, issuer.as_deref());
@@ -163,6 +166,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         allowed_origins: browsers.origins,
         cookies,
         hsts: browsers.hsts,
+        home_page: home_page?,
         front_ends: browsers.front_ends,
         upstreams: upstreams?,
         audit_retention: Seconds::new(audit_days * SECONDS_A_DAY),

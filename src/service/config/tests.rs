@@ -1,4 +1,4 @@
-use super::{BreachCheck, CacheBounds, CookieSettings, Hsts, ProfileConsistency};
+use super::{BreachCheck, CacheBounds, CookieSettings, HomePage, Hsts, ProfileConsistency};
 use crate::domain::session::keys::tests::jwk;
 use crate::domain::time::Seconds;
 use crate::service::Service;
@@ -38,6 +38,7 @@ fn defaults_are_those_of_the_design() {
     assert!(config.allowed_origins.is_empty());
     assert_eq!(config.cookies, CookieSettings::default());
     assert_eq!(config.hsts, Hsts::Host);
+    assert_eq!(config.home_page, HomePage::Off);
     assert!(config.warnings.is_empty());
 }
 
@@ -286,4 +287,21 @@ fn peppers_may_be_known_before_they_are_used() {
     ] {
         assert!(configure(&[("PASSWORD_PEPPERS", text)]).is_ok(), "{text}");
     }
+}
+
+#[test]
+fn only_a_service_on_this_machine_has_a_home_page_unless_told() {
+    let local = ("ISSUER", "http://localhost:8787");
+    for (settings, home_page) in [
+        (&[][..], HomePage::Off),
+        (&[local], HomePage::On),
+        (&[("ISSUER", "http://[::1]:9000")], HomePage::On),
+        (&[("HOME_PAGE", "on")], HomePage::On),
+        (&[local, ("HOME_PAGE", "off")], HomePage::Off),
+    ] {
+        let config = configure(settings).map_err(drop).unwrap().config;
+        assert_eq!(config.home_page, home_page, "{settings:?}");
+    }
+    let problems = configure(&[("HOME_PAGE", "yes")]).err().unwrap();
+    assert_eq!(problems, ["HOME_PAGE: must be on or off"]);
 }
