@@ -10,11 +10,11 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startLatchkey } from "../harness/latchkey.mjs";
-import { build } from "./build.mjs";
-import { Failure, ROOT, main, output, run, say } from "./lib.mjs";
-import { setup } from "./setup.mjs";
-import { cached } from "./tools.mjs";
+import { startLatchkey } from "../../harness/latchkey.mjs";
+import { build } from "../../scripts/build.mjs";
+import { Failure, ROOT, main, output, run, say } from "../../scripts/lib.mjs";
+import { setup } from "../../scripts/setup.mjs";
+import { cached } from "../../scripts/tools.mjs";
 
 const CONTRACT = join(ROOT, "tests", "contract");
 const REQUIREMENTS = join(CONTRACT, "requirements.txt");
