@@ -90,7 +90,7 @@ test("a form on a sibling subdomain saves nothing: the cookies come along, so th
     { Origin: "null" },
     { Origin: sibling, "Sec-Fetch-Site": "same-site", "Content-Type": "text/plain" },
   ]) {
-    assert.deepEqual(await post(headers), [403, "Forbidden"], JSON.stringify(headers));
+    assert.deepEqual(await post(headers), [403, '{"code":"cross_origin"}'], JSON.stringify(headers));
   }
   const saved = [201, JSON.stringify({ savedBy: user.id })];
   assert.deepEqual(await post({ "Sec-Fetch-Site": "same-origin" }), saved);

@@ -3,24 +3,32 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ROOT } from "../../scripts/lib.mjs";
+
+const CLIENT = "@latchkey/client";
 
 /**
  * Copies an example, and installs what its package.json names: Latchkey from `latchkey` (a folder),
- * the rest from the checkout. Removed after the test.
+ * its client and the rest from the checkout. Removed after the test.
  */
 export function installed(t, example, latchkey) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-example-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  cpSync(join(ROOT, "examples", example), folder, { recursive: true });
+  copySources(join(ROOT, "examples", example), folder);
   mkdirSync(join(folder, "node_modules"));
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
     if (name === "latchkey") cpSync(latchkey, join(folder, "node_modules", name), { recursive: true });
+    else if (name === CLIENT) copySources(join(ROOT, "client"), join(folder, "node_modules", name));
     else symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
   }
   return folder;
+}
+
+/** Copies a folder without what is installed in it. */
+export function copySources(from, to) {
+  cpSync(from, to, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
 }
 
 /** Runs the example's own suite: `{code, out}`. */

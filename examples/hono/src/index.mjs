@@ -1,18 +1,32 @@
+import { latchkey } from "@latchkey/client/hono";
 import { Hono } from "hono";
-import { csrf } from "hono/csrf";
-import { signedIn } from "./signed-in.mjs";
+import { html } from "hono/html";
 
 const app = new Hono();
 
-// Before everything that reads cookies: a browser sends `SameSite` cookies with the forms of sibling
-// subdomains, and neither `verify` nor `refresh` knows which page has sent a request.
-app.use(csrf());
+// Before everything that reads cookies. It also refuses forms of other origins, sibling subdomains among them.
+app.use(latchkey({ protect: ({ pathname }) => pathname.startsWith("/notes") }));
 
-app.get("/", (c) => c.text("Welcome"));
-app.get("/notes", signedIn(), (c) => c.json({ notesOf: c.get("user").id }));
-app.post("/notes", signedIn({ maxStaleSeconds: 0 }), (c) => c.json({ savedBy: c.get("user").id }, 201));
-app.get("/broken", signedIn(), () => {
+app.get("/", (c) => c.html(page(c, "Welcome")));
+app.get("/notes", (c) => {
+  const { user } = c.get("caller");
+  if (c.req.header("Accept")?.includes("text/html")) return c.html(page(c, `Notes of ${user.email}`));
+  return c.json({ notesOf: user.id });
+});
+app.post("/notes", (c) => c.json({ savedBy: c.get("caller").user.id }, 201));
+app.get("/moved", (c) => c.redirect("/", 303));
+app.get("/broken", () => {
   throw new Error("A fault of the app's own.");
 });
+
+/** Every page says who is logged in. */
+function page(c, title) {
+  return html`<!doctype html><title>${title}</title><header>${greeting(c.get("caller"))}</header><h1>${title}</h1>\n`;
+}
+
+function greeting({ status, user }) {
+  if (status === "unavailable") return "We cannot look you up right now.";
+  return user ? `Hello, ${user.email}.` : "You are not logged in.";
+}
 
 export default app;

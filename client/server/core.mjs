@@ -1,0 +1,145 @@
+/**
+ * What the middlewares have in common: who sends a request, a refresh on the
+ * way where the access token is not accepted any more, and what to answer
+ * where only a signed-in user is let in. Knows no framework.
+ */
+import { authCookies, hasRefreshCookie, mergedCookies, withoutAuthCookies } from "./cookies.mjs";
+import { joined } from "./flight.mjs";
+import { crossSite, gate } from "./gate.mjs";
+
+/**
+ * @import { Asking, Authority, Answer, Caller, Options, Rules, Visit } from "./types.d.ts"
+ */
+
+/** These mean that there is no good access token; a browser drops the cookie together with the token. */
+const RENEWABLE = ["token_expired", "not_authenticated", "invalid_token"];
+/** A refresh that is refused so had a session to refuse. Without an own cookie it would be `not_authenticated`. */
+const ENDED = ["token_expired", "invalid_token"];
+const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
+const MAX_STALE_SECONDS = 60;
+
+/**
+ * Latchkey over the service bindings `AUTH` and `SESSIONS` (docs/package.md).
+ *
+ * @template U
+ * @param {{ AUTH: Pick<Authority<U>, "verify">, SESSIONS: Pick<Authority<U>, "refresh"> }} env
+ * @returns {Authority<U>}
+ */
+export function bindings({ AUTH, SESSIONS }) {
+  return {
+    verify: (cookie, options) => AUTH.verify(cookie, options),
+    refresh: (cookie) => SESSIONS.refresh(cookie),
+  };
+}
+
+/**
+ * The authority that the options name, or the bindings of this `env`.
+ *
+ * @template U, C
+ * @param {Options<U, C>} options
+ * @param {C} context
+ * @param {() => any} env
+ * @returns {Authority<U>}
+ */
+export function authorityOf({ authority }, context, env) {
+  if (authority === undefined) return bindings(env());
+  return typeof authority === "function" ? authority(context) : authority;
+}
+
+/**
+ * Admits a request: called once for each, before anything that reads cookies. What renders the page reads the result.
+ *
+ * Parallel requests with one expired token refresh once in an isolate. Those in other isolates, and later ones within
+ * the service's grace (`REFRESH_GRACE_SECONDS`, 10 s), get the same new pair from Latchkey.
+ *
+ * @template U
+ * @param {Asking} request
+ * @param {Authority<U>} authority
+ * @param {Rules} [rules]
+ * @param {{ isPage?: boolean }} [asked] `isPage`: the framework knows that its router asks for a page.
+ * @returns {Promise<Visit<U>>}
+ */
+export async function admit(request, authority, rules = {}, asked = {}) {
+  const cookie = request.headers.get("Cookie") ?? "";
+  const isSafe = SAFE_METHODS.includes(request.method);
+  if (!isSafe && crossSite(request, rules)) {
+    const refusal = Response.json({ code: "cross_origin" }, { status: 403 });
+    return { caller: { status: "anonymous" }, cookie, setCookies: [], refusal };
+  }
+  const maxStaleSeconds = isSafe ? (rules.maxStaleSeconds ?? MAX_STALE_SECONDS) : 0;
+  const { caller, setCookies } = await ask(authority, cookie, maxStaleSeconds);
+  const isProtected = rules.protect?.(new URL(request.url)) ?? false;
+  return {
+    caller,
+    cookie: cookieFor(caller, cookie, setCookies),
+    setCookies,
+    refusal: isProtected ? gate(caller, request, rules, asked) : null,
+  };
+}
+
+/**
+ * Who these cookies belong to, without a refresh: for code that renders and cannot set cookies, behind a middleware
+ * that has refreshed already.
+ *
+ * @template U
+ * @param {Authority<U>} authority
+ * @param {string} cookie
+ * @param {{ maxStaleSeconds?: number }} [options]
+ * @returns {Promise<Caller<U>>}
+ */
+export async function readCaller(authority, cookie, { maxStaleSeconds = MAX_STALE_SECONDS } = {}) {
+  try {
+    const answer = await authority.verify(cookie, { maxStaleSeconds });
+    // The middleware would have replaced this cookie, or left it out, if Latchkey had answered.
+    const isPending = RENEWABLE.includes(answer.problem?.code ?? "") && hasRefreshCookie(cookie);
+    return isPending ? { status: "unavailable", problem: answer.problem } : judged(answer, false);
+  } catch (error) {
+    return { status: "unavailable", error };
+  }
+}
+
+/**
+ * The `Cookie` header for what renders: with the new tokens, and without those of a session that has ended.
+ *
+ * @param {Caller<unknown>} caller
+ * @param {string} cookie
+ * @param {string[]} setCookies
+ */
+function cookieFor({ status }, cookie, setCookies) {
+  if (status === "signed_out") return withoutAuthCookies(cookie);
+  return setCookies.length === 0 ? cookie : mergedCookies(cookie, setCookies);
+}
+
+/**
+ * @template U
+ * @param {Authority<U>} authority
+ * @param {string} cookie
+ * @param {number} maxStaleSeconds
+ * @returns {Promise<{ caller: Caller<U>, setCookies: string[] }>}
+ */
+async function ask(authority, cookie, maxStaleSeconds) {
+  try {
+    const verified = await authority.verify(cookie, { maxStaleSeconds });
+    const isRenewable = RENEWABLE.includes(verified.problem?.code ?? "") && hasRefreshCookie(cookie);
+    if (!isRenewable) return { caller: judged(verified, false), setCookies: [] };
+    const { setCookies, ...refreshed } = await joined(authCookies(cookie).join("; "), () => authority.refresh(cookie));
+    // Beside a problem too: a rotation may have happened before it.
+    return { caller: judged(/** @type {Answer<U>} */ (refreshed), true), setCookies: [...setCookies] };
+  } catch (error) {
+    return { caller: { status: "unavailable", error }, setCookies: [] };
+  }
+}
+
+/**
+ * @template U
+ * @param {Answer<U>} answer
+ * @param {boolean} isRefresh
+ * @returns {Caller<U>}
+ */
+function judged(answer, isRefresh) {
+  const { problem } = answer;
+  if (!problem) return { status: "signed_in", user: answer.user, session: answer.session, readAt: answer.readAt };
+  // A 429 and a 5xx say nothing about the caller.
+  if (problem.status === 429 || problem.status >= 500) return { status: "unavailable", problem };
+  return { status: isRefresh && ENDED.includes(problem.code) ? "signed_out" : "anonymous", problem };
+}
