@@ -1,0 +1,3 @@
+import { latchkey } from "@latchkey/client/sveltekit";
+
+export const handle = latchkey({ protect: ({ pathname }) => pathname.startsWith("/notes") });

@@ -1,0 +1,3 @@
+export function load() {
+  throw new Error("A fault of the app's own.");
+}
