@@ -33,16 +33,17 @@ export function bindings({ AUTH, SESSIONS }) {
 }
 
 /**
- * The authority that the options name, or the bindings of this `env`.
+ * The authority that the options name, or the bindings of the `env` that the framework has.
  *
  * @template U, C
  * @param {Options<U, C>} options
  * @param {C} context
- * @param {() => any} env
+ * @param {() => any} [env]
  * @returns {Authority<U>}
  */
 export function authorityOf({ authority }, context, env) {
-  if (authority === undefined) return bindings(env());
+  if (authority === undefined && env) return bindings(env());
+  if (authority === undefined) throw new TypeError("latchkey() needs an authority, such as bindings(env)");
   return typeof authority === "function" ? authority(context) : authority;
 }
 

@@ -155,18 +155,14 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
 
     test("a form of another origin is refused, and refreshes nothing", async () => {
       const { cookie } = await expired();
-      const response = await latchkey.fetch("/notes", {
-        method: "POST",
-        headers: {
-          Cookie: cookie,
-          Origin: "https://evil.example.org",
-          "Sec-Fetch-Site": "same-site",
-          "Content-Type": "application/x-www-form-urlencoded",
-        },
-        body: "text=x",
-      });
-      await response.text();
-      assert.deepEqual([response.status, response.headers.getSetCookie()], [403, []]);
+      const form = { Cookie: cookie, "Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-site" };
+      for (const headers of [{ ...form, Origin: "https://evil.example.org" }, form]) {
+        const response = await latchkey.fetch("/notes", { method: "POST", headers, body: "text=x" });
+        await response.text();
+        // React Router refuses a foreign `Origin` by itself, with a 400.
+        assert.ok([400, 403].includes(response.status), `${response.status}`);
+        assert.deepEqual(response.headers.getSetCookie(), []);
+      }
     });
   });
 }
