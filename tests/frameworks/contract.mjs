@@ -148,7 +148,9 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
       await latchkey.settled();
       await latchkey.clock.advance(EXPIRED_SECONDS);
       const notes = await get("/notes", cookie, { "Sec-Fetch-Site": "cross-site" });
-      assert.deepEqual([notes.status, notes.headers.get("Location")], [303, "/login?next=%2Fnotes"]);
+      assert.equal(notes.status, 303);
+      const { pathname, search } = new URL(notes.headers.get("Location"), latchkey.url);
+      assert.equal(pathname + search, "/login?next=%2Fnotes");
       const page = await get("/", cookie);
       assert.deepEqual([page.status, count(page.text, STRANGER)], [200, loaders], page.text);
     });
@@ -182,7 +184,7 @@ function refreshCookie(cookie) {
   return cookie.split("; ").find((pair) => pair.includes("refresh_token="));
 }
 
-/** React puts empty comments between texts. */
+/** In what is shown: scripts repeat it, for the router. */
 function count(text, wanted) {
-  return text.replaceAll("<!-- -->", "").split(wanted).length - 1;
+  return text.replaceAll(/<script[\s\S]*?<\/script>/g, "").split(wanted).length - 1;
 }
