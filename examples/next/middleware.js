@@ -1,6 +1,6 @@
 import { latchkey } from "@latchkey/client/next";
 import { authority } from "./lib/authority.js";
 
-export const proxy = latchkey({ authority, protect: ({ pathname }) => pathname.startsWith("/notes") });
+export const middleware = latchkey({ authority, protect: ({ pathname }) => pathname.startsWith("/notes") });
 
 export const config = { matcher: ["/((?!_next/static|_next/image|favicon.ico).*)"] };
