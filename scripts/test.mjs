@@ -4,6 +4,7 @@
  *
  *     npm test -- --only native            cargo test
  *     npm test -- --only node [FILE ...]   the built Worker; all files or these
+ *     npm run test:frameworks [-- FILE ...] the examples with frameworks, in tests/frameworks
  *     npm run test:soak                    the long ones, in tests/soak
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -18,6 +19,12 @@ const WATCH = join("tests", "support", "watch-contract.mjs");
 const UNSEEN = join("tests", "contract", "unseen.mjs");
 /** What of docs/openapi.json the tests of this run have seen: a file of each test file. */
 const SEEN = join(ROOT, "build", "seen");
+/**
+ * How long one test may take. Frameworks are installed and built in it.
+ *
+ * @type {Record<string, number>}
+ */
+const TIMEOUTS_MS = { native: 0, node: 300_000, frameworks: 600_000, soak: 1_800_000 };
 
 await main(import.meta.url, async (args) => {
   const { only, files, isWhole } = parse(args);
@@ -35,10 +42,10 @@ await main(import.meta.url, async (args) => {
     say("Running the tests against the built Worker ...");
     // One file at a time: on few cores, parallel workerd processes disturb
     // each other's timing.
-    const timeout = only === "soak" ? 1_800_000 : 300_000;
+    const timeout = TIMEOUTS_MS[only ?? "node"];
     const options = [
-      // Floods are no place for it.
-      ...(only === "soak" ? [] : [`--import=${new URL(`../${WATCH}`, import.meta.url)}`]),
+      // Floods and other servers are no place for it.
+      ...(only === "soak" || only === "frameworks" ? [] : [`--import=${new URL(`../${WATCH}`, import.meta.url)}`]),
       "--test",
       "--test-concurrency=1",
       `--test-timeout=${timeout}`,
@@ -57,12 +64,13 @@ await main(import.meta.url, async (args) => {
 function parse(args) {
   const [flag, only, ...files] = args;
   if (flag === undefined) return { only: null, files: testFiles("tests"), isWhole: true };
-  if (flag !== "--only" || !["native", "node", "soak"].includes(only) || (only === "native" && files.length > 0)) {
-    throw new Failure("Usage: npm test [-- --only native | --only node [FILE ...] | --only soak [FILE ...]]");
+  if (flag !== "--only" || !Object.hasOwn(TIMEOUTS_MS, only) || (only === "native" && files.length > 0)) {
+    throw new Failure("Usage: npm test [-- --only native | --only node|frameworks|soak [FILE ...]]");
   }
-  const folder = only === "soak" ? join("tests", "soak") : "tests";
+  const folder = only === "node" ? "tests" : join("tests", only);
   const isAll = files.length === 0;
-  return { only, files: isAll ? testFiles(folder) : files, isWhole: isAll && only === "node" };
+  const takesAll = isAll && only !== "native";
+  return { only, files: takesAll ? testFiles(folder) : files, isWhole: isAll && only === "node" };
 }
 
 /** @param {string} folder */

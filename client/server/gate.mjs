@@ -39,7 +39,11 @@ export function gate(caller, request, { login = LOGIN, refreshUrl = REFRESH_URL 
   if (caller.status === "unavailable") {
     const headers = { "Retry-After": `${RETRY_SECONDS}`, "Cache-Control": "no-store" };
     if (!isPage) return Response.json({ code }, { status: 503, headers });
-    return page(503, headers, `<p>We cannot look you up right now. You are still logged in: try again in a moment.</p>`);
+    return page(
+      503,
+      headers,
+      `<p>We cannot look you up right now. You are still logged in: try again in a moment.</p>`,
+    );
   }
   if (!isPage) return Response.json({ code }, { status: 401, headers: { "Cache-Control": "no-store" } });
   const { pathname, search } = new URL(request.url);

@@ -23,7 +23,8 @@ const server = createServer(async (incoming, outgoing) => {
     headers: new Headers(incoming.headers),
   };
   const { caller, setCookies, refusal } = await admit(request, authority, rules);
-  const answer = refusal ?? new Response(`${greeting(caller)}\n`, { headers: { "Cache-Control": "private, no-store" } });
+  const answer =
+    refusal ?? new Response(`${greeting(caller)}\n`, { headers: { "Cache-Control": "private, no-store" } });
   // Whatever the answer is: the old tokens are used up.
   for (const line of missingLines(answer.headers, setCookies)) answer.headers.append("Set-Cookie", line);
   outgoing.writeHead(answer.status, [...answer.headers].flat());

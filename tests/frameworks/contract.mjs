@@ -31,7 +31,9 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
     after(() => latchkey?.dispose());
 
     const get = async (path, cookie = "", headers = {}) => {
-      const response = await latchkey.fetch(path, { headers: { ...PAGE, ...headers, ...(cookie && { Cookie: cookie }) } });
+      const response = await latchkey.fetch(path, {
+        headers: { ...PAGE, ...headers, ...(cookie && { Cookie: cookie }) },
+      });
       return { status: response.status, headers: response.headers, text: await response.text() };
     };
     /** A user whose access token has just expired. */
@@ -57,15 +59,20 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
       assert.deepEqual([notes.status, notes.text.includes(`Notes of ${email}`)], [200, true], notes.text);
     });
 
-    for (const [title, carried] of [
-      ["with the expired access token", (cookie) => cookie],
-      ["of a browser that has dropped the access cookie", refreshCookie],
-    ]) {
+    /** @type {Record<string, (cookie: string) => string>} */
+    const carriers = {
+      "with the expired access token": (cookie) => cookie,
+      "of a browser that has dropped the access cookie": refreshCookie,
+    };
+    for (const [title, carried] of Object.entries(carriers)) {
       test(`${PARALLEL} parallel requests ${title}: all are answered, one rotation, nobody is logged out`, async () => {
         const { cookie, email, refreshToken, session } = await expired();
         await latchkey.auth.fetch("/__test/control", { method: "POST", body: JSON.stringify(DISTANT) });
         const pages = await Promise.all(Array.from({ length: PARALLEL }, () => get("/", carried(cookie))));
-        await latchkey.auth.fetch("/__test/control", { method: "POST", body: JSON.stringify({ d1DelayBeforeMs: 0, d1DelayMs: 0 }) });
+        await latchkey.auth.fetch("/__test/control", {
+          method: "POST",
+          body: JSON.stringify({ d1DelayBeforeMs: 0, d1DelayMs: 0 }),
+        });
         for (const page of pages) {
           assert.deepEqual([page.status, count(page.text, `Hello, ${email}.`)], [200, loaders], page.text);
           assert.match(page.headers.get("Cache-Control") ?? "", /no-store/);
@@ -157,7 +164,11 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
 
     test("a form of another origin is refused, and refreshes nothing", async () => {
       const { cookie } = await expired();
-      const form = { Cookie: cookie, "Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-site" };
+      const form = {
+        Cookie: cookie,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Sec-Fetch-Site": "same-site",
+      };
       for (const headers of [{ ...form, Origin: "https://evil.example.org" }, form]) {
         const response = await latchkey.fetch("/notes", { method: "POST", headers, body: "text=x" });
         await response.text();
@@ -171,7 +182,10 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
 
 /** The session's row: the token that it was renewed with was the first one, and the successor is the one that was set. */
 async function rotatedOnce(latchkey, session, refreshToken, fresh) {
-  const [row] = await latchkey.sql("SELECT current_jti, previous_jti, ended_at FROM sessions WHERE id = ?1", session.id);
+  const [row] = await latchkey.sql(
+    "SELECT current_jti, previous_jti, ended_at FROM sessions WHERE id = ?1",
+    session.id,
+  );
   const [, successor] = /refresh_token=([^;]+)/.exec(fresh) ?? [];
   assert.deepEqual(row, { current_jti: jtiOf(successor), previous_jti: jtiOf(refreshToken), ended_at: null });
 }

@@ -7,7 +7,12 @@ import { execFileSync } from "node:child_process";
 import { copySources } from "../support/examples.mjs";
 
 /** Nothing here reports usage or waits for an answer. */
-const QUIET = { CI: "true", ASTRO_TELEMETRY_DISABLED: "1", NEXT_TELEMETRY_DISABLED: "1", WRANGLER_SEND_METRICS: "false" };
+const QUIET = {
+  CI: "true",
+  ASTRO_TELEMETRY_DISABLED: "1",
+  NEXT_TELEMETRY_DISABLED: "1",
+  WRANGLER_SEND_METRICS: "false",
+};
 
 /**
  * The folder of an example: its packages as its lock file has them, and the client of this checkout.
@@ -52,7 +57,12 @@ function run(cwd, command, args) {
   // The runner tells its children that they are part of it; a build is not.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   try {
-    execFileSync(command, args, { cwd, env: { ...env, ...QUIET }, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+    execFileSync(command, args, {
+      cwd,
+      env: { ...env, ...QUIET },
+      stdio: ["ignore", "pipe", "pipe"],
+      encoding: "utf8",
+    });
   } catch (error) {
     const { stdout = "", stderr = "" } = /** @type {any} */ (error);
     throw new Error(`${command} ${args.join(" ")} failed in ${cwd}:\n${stdout}${stderr}`);
