@@ -19,11 +19,21 @@ const STRANGER = "You are not logged in.";
 const OUTAGE = "We cannot look you up right now.";
 
 /**
+ * How the framework's router asks for the data of a page.
+ *
+ * @typedef {object} Router
+ * @property {(path: string) => string} address
+ * @property {Record<string, string>} [headers]
+ * @property {(answer: { status: number, headers: Headers, text: string }) => void} isSentToLogin Fails unless the router
+ *   takes this answer for a way to the login.
+ */
+
+/**
  * @param {string} name
  * @param {() => import("../../package/test.d.ts").Options["app"]} app Called once, before the first test.
- * @param {{ loaders?: number }} [traits] `loaders`: how many places of the first page ask who is calling.
+ * @param {{ loaders?: number, router?: Router }} [traits] `loaders`: how many places of the first page ask who is calling.
  */
-export function holdsForFramework(name, app, { loaders = 2 } = {}) {
+export function holdsForFramework(name, app, { loaders = 2, router } = {}) {
   describe(name, () => {
     let latchkey;
     before(async () => (latchkey = await startLatchkey({ app: app(), elsewhere: true })), { timeout: 120_000 });
@@ -85,6 +95,15 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
         assert.deepEqual(later.headers.getSetCookie(), []);
       });
     }
+
+    test("what a page passes on to another service has the new tokens, and one refresh is for all of the page", async () => {
+      const { cookie, email } = await expired();
+      await latchkey.auth.resetCounters();
+      const notes = await get("/notes", cookie);
+      assert.deepEqual([notes.status, notes.text.includes(`Notes of ${email}`)], [200, true], notes.text);
+      const { calls } = await latchkey.auth.counters();
+      assert.equal(calls.filter((call) => call.includes("/* rotate */")).length, 1, calls.join("\n"));
+    });
 
     test("requests in two points of presence get one pair as well", async () => {
       const { cookie, email, refreshToken, session } = await expired();
@@ -161,6 +180,28 @@ export function holdsForFramework(name, app, { loaders = 2 } = {}) {
       const page = await get("/", cookie);
       assert.deepEqual([page.status, count(page.text, STRANGER)], [200, loaders], page.text);
     });
+
+    if (router) {
+      const fetched = { Accept: "*/*", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", ...router.headers };
+
+      test("the router's own requests refresh as pages do: all are answered, one rotation", async () => {
+        const { cookie, email, refreshToken, session } = await expired();
+        const paths = Array.from({ length: 20 }, (_, index) => router.address(index % 2 === 0 ? "/" : "/notes"));
+        const answers = await Promise.all(paths.map((path) => get(path, cookie, fetched)));
+        for (const answer of answers) {
+          assert.deepEqual([answer.status, answer.text.includes(email)], [200, true], answer.text);
+        }
+        const [fresh, ...others] = new Set(answers.map((answer) => cookieHeader(answer)));
+        assert.deepEqual(others, []);
+        await rotatedOnce(latchkey, session, refreshToken, fresh);
+      });
+
+      test("the router is sent to the login where a page is", async () => {
+        const answer = await get(router.address("/notes"), "", fetched);
+        router.isSentToLogin(answer);
+        assert.deepEqual(answer.headers.getSetCookie(), []);
+      });
+    }
 
     test("a form of another origin is refused, and refreshes nothing", async () => {
       const { cookie } = await expired();

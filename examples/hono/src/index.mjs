@@ -1,4 +1,4 @@
-import { latchkey } from "@latchkey/client/hono";
+import { bindings, latchkey, readCaller } from "@latchkey/client/hono";
 import { Hono } from "hono";
 import { html } from "hono/html";
 
@@ -8,10 +8,12 @@ const app = new Hono();
 app.use(latchkey({ protect: ({ pathname }) => pathname.startsWith("/notes") }));
 
 app.get("/", (c) => c.html(page(c, "Welcome")));
-app.get("/notes", (c) => {
+app.get("/notes", async (c) => {
   const { user } = c.get("caller");
-  if (c.req.header("Accept")?.includes("text/html")) return c.html(page(c, `Notes of ${user.email}`));
-  return c.json({ notesOf: user.id });
+  if (!c.req.header("Accept")?.includes("text/html")) return c.json({ notesOf: user.id });
+  // What is passed on to another service has the new tokens.
+  const { user: known } = await readCaller(bindings(c.env), c.req.header("Cookie"));
+  return c.html(page(c, `Notes of ${known.email}`));
 });
 app.post("/notes", (c) => c.json({ savedBy: c.get("caller").user.id }, 201));
 app.get("/moved", (c) => c.redirect("/", 303));

@@ -1,6 +1,11 @@
+import { bindings, readCaller } from "@latchkey/client/sveltekit";
+
 /** The hook lets nobody but a signed-in user come here. */
-export function load({ locals }) {
-  return { email: locals.caller.user.email };
+export async function load({ cookies, platform }) {
+  // What is passed on to another service has the new tokens, as with `fetch` of the event.
+  const cookie = cookies.getAll().map(({ name, value }) => `${name}=${value}`);
+  const { user } = await readCaller(bindings(platform.env), cookie.join("; "));
+  return { email: user.email };
 }
 
 export const actions = {
