@@ -6,7 +6,7 @@ import { built } from "./prepared.mjs";
 
 holdsForFramework("Next.js", () => join(built("next"), "wrangler.toml"), {
   router: {
-    address: (path) => path,
+    address: (path) => `${path}?_rsc`,
     headers: { RSC: "1" },
     isSentToLogin({ status, headers }) {
       // The router loads the page anew where the answer is not its own, and that request is redirected.
