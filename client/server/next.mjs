@@ -1,9 +1,10 @@
 /**
- * Next.js: `export const proxy = latchkey({ authority })` in proxy.js, then
+ * Next.js: `export const middleware = latchkey({ authority })` in
+ * middleware.js, or `export const proxy` in proxy.js, then
  * `readCaller(authority, cookie)` where a page renders.
  *
  * The trap: a server component cannot set cookies, so it must not refresh
- * either. The proxy does, and gives the render the new `Cookie` header.
+ * either. The middleware does, and gives the render the new `Cookie` header.
  */
 import { NextResponse } from "next/server";
 import { admit, authorityOf } from "./core.mjs";
