@@ -180,6 +180,12 @@ describe("where only a signed-in user is let in", () => {
     }
   });
 
+  test("what the login gets as `next` is a path of this host", async () => {
+    const request = asking({ path: "//evil.example.org/notes?a=1", headers: PAGE });
+    const { refusal } = await admit(request, latchkey(ended), { protect: () => true });
+    assert.equal(refusal?.headers.get("Location"), "/login?next=%2Fevil.example.org%2Fnotes%3Fa%3D1");
+  });
+
   test("without cookies a page from elsewhere refreshes first, one of the app's own is redirected", async () => {
     for (const site of ["cross-site", "none", "same-site"]) {
       const { refusal } = await at({ cookie: "" }, { ...PAGE, "Sec-Fetch-Site": site });

@@ -47,7 +47,9 @@ export function gate(caller, request, { login = LOGIN, refreshUrl = REFRESH_URL 
   }
   if (!isPage) return Response.json({ code }, { status: 401, headers: { "Cache-Control": "no-store" } });
   const { pathname, search } = new URL(request.url);
-  const loginUrl = `${login}?next=${encodeURIComponent(pathname + search)}`;
+  // A path that begins with two slashes would name another host where the login redirects to it.
+  const next = pathname.replace(/^\/+/, "/") + search;
+  const loginUrl = `${login}?next=${encodeURIComponent(next)}`;
   // A page of the app's own sends the refresh cookie if there is one, so here there is none.
   const isCertain = caller.status === "signed_out" || request.headers.get("Sec-Fetch-Site") === "same-origin";
   if (!isCertain) return resume(loginUrl, refreshUrl);

@@ -12,6 +12,8 @@ import { cookieHeader, startLatchkey } from "../../package/test.mjs";
 /** One second more than an access token lives. */
 const EXPIRED_SECONDS = 601;
 const PARALLEL = 100;
+/** An example is installed and built before its first test. */
+const BUILD_TIMEOUT_MS = 600_000;
 /** D1 is far away: each call takes this long in each direction, so that requests overlap. */
 const DISTANT = { d1DelayBeforeMs: 5, d1DelayMs: 5 };
 const PAGE = { Accept: "text/html", "Sec-Fetch-Mode": "navigate" };
@@ -36,7 +38,9 @@ const OUTAGE = "We cannot look you up right now.";
 export function holdsForFramework(name, app, { loaders = 2, router } = {}) {
   describe(name, () => {
     let latchkey;
-    before(async () => (latchkey = await startLatchkey({ app: app(), elsewhere: true })), { timeout: 120_000 });
+    before(async () => (latchkey = await startLatchkey({ app: app(), elsewhere: true })), {
+      timeout: BUILD_TIMEOUT_MS,
+    });
     afterEach(() => latchkey.reset());
     after(() => latchkey?.dispose());
 
