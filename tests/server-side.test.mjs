@@ -114,6 +114,22 @@ describe("who is calling", () => {
     assert.equal(service.calls.filter((call) => call === "refresh").length, 2);
   });
 
+  test("a refresh that never ends, of a request that was cancelled, holds the others up for two seconds", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+    const lost = { ...latchkey(), refresh: () => new Promise(() => {}) };
+    admit(asking(), lost);
+    const service = latchkey();
+    const others = Array.from({ length: 5 }, () => admit(asking(), service));
+    await new Promise(setImmediate);
+    assert.ok(!service.calls.includes("refresh"), "they wait");
+    t.mock.timers.tick(2_000);
+    const visits = await Promise.all(others);
+    assert.deepEqual([...new Set(visits.map(({ caller }) => caller.status))], ["signed_in"]);
+    assert.equal(service.calls.filter((call) => call === "refresh").length, 1, "one of them refreshes for all");
+    await admit(asking(), service);
+    assert.equal(service.calls.filter((call) => call === "refresh").length, 2, "nobody waits for the lost one again");
+  });
+
   test("requests of two sessions share nothing", async () => {
     const service = latchkey();
     await Promise.all(["a", "b"].map((token) => admit(asking({ cookie: `refresh_token=${token}` }), service)));

@@ -2,11 +2,15 @@
 
 /**
  * How long one waits for the call of another. In a Worker that call never ends
- * when the client of its request leaves; then each goes on by itself.
+ * when the client of its request leaves; then the next one makes its own.
  */
 const PATIENCE_MS = 2_000;
 
-/** @type {Map<string, Promise<any>>} */
+/**
+ * In the order of their starts.
+ *
+ * @type {Map<string, { promise: Promise<any>, startedAt: number }>}
+ */
 const flights = new Map();
 
 /**
@@ -18,17 +22,27 @@ const flights = new Map();
  * @returns {Promise<T>}
  */
 export async function joined(key, call) {
+  forgetLost();
   const flight = flights.get(key);
   if (flight) {
-    const result = await within(flight, PATIENCE_MS);
-    return result ? result.value : call();
+    const result = await within(flight.promise, PATIENCE_MS);
+    return result ? result.value : joined(key, call);
   }
-  const own = call();
+  const own = { promise: call(), startedAt: Date.now() };
   flights.set(key, own);
   try {
-    return await own;
+    return await own.promise;
   } finally {
     if (flights.get(key) === own) flights.delete(key);
+  }
+}
+
+/** Those that may never end: nothing of a request goes on when it has been cancelled. */
+function forgetLost() {
+  const newest = Date.now() - PATIENCE_MS;
+  for (const [key, { startedAt }] of flights) {
+    if (startedAt > newest) return;
+    flights.delete(key);
   }
 }
 
