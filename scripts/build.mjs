@@ -1,6 +1,7 @@
 /**
  * Builds what is released: the Worker, `build/index.js` and `build/index_bg.wasm`,
- * and the rules of an import, `build/import-rules.wasm`.
+ * the rules of an import, `build/import-rules.wasm`, and the client for browsers,
+ * `client/dist`.
  *
  * cargo decides whether anything changed. If the wasm that it made is the one
  * of the last build, the steps after it (bindings, optimiser, bundler) are
@@ -10,6 +11,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { buildClient } from "./client.mjs";
 import { Failure, ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -128,7 +130,9 @@ await main(import.meta.url, async () => {
   try {
     await build(env);
     // wrangler builds when a source changes, and needs the Worker alone.
-    if (!process.env.LATCHKEY_SERVING) await buildImportRules(env);
+    if (process.env.LATCHKEY_SERVING) return;
+    await buildImportRules(env);
+    await buildClient(env);
   } catch (error) {
     // Under `npm start` wrangler would hold all requests until the next build.
     const serving = process.env.LATCHKEY_SERVING && ARTEFACT.every((path) => existsSync(path));

@@ -22,6 +22,7 @@ await main(import.meta.url, async () => {
     ["biome", "check", "--error-on-warnings"],
     ["redocly", "lint", "docs/openapi.json"],
     ...["tsconfig.json", "tests", "tests/support/types", "bench"].map((project) => ["tsc", "--project", project]),
+    ["tsc", "--project", "client", "--noEmit"],
   ];
   let failed = 0;
   for (const [command, ...args] of checks) {

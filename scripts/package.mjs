@@ -1,7 +1,8 @@
 /**
  * `npm run package`: `latchkey-<version>.tgz`, the npm package for people
  * without Rust. It has the built Worker, the migrations, the types and the
- * commands.
+ * commands. Beside it `latchkey-client-<version>.tgz`, the package
+ * `@latchkey/client` (`client.mjs`).
  *
  *     npm run package -- --to DIR
  *
@@ -15,6 +16,7 @@ import { join, posix } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build, buildImportRules } from "./build.mjs";
+import { buildClient, clientFiles } from "./client.mjs";
 import { Failure, ROOT, main, messageOf } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 import { tarball } from "./tar.mjs";
@@ -111,13 +113,22 @@ await main(import.meta.url, async (args) => {
   const env = await setup();
   await build(env);
   await buildImportRules(env);
-  const files = packageFiles(ROOT);
-  const packed = pack(files);
+  await buildClient(env);
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `latchkey-${version}.tgz`);
-  writeFileSync(path, packed);
+  write(join(folder, `latchkey-${version}.tgz`), packageFiles(ROOT));
+  write(join(folder, `latchkey-client-${version}.tgz`), clientFiles(ROOT));
+});
 
+/**
+ * Writes a package, and prints its files with their sizes.
+ *
+ * @param {string} path
+ * @param {File[]} files
+ */
+function write(path, files) {
+  const packed = pack(files);
+  writeFileSync(path, packed);
   const row = (/** @type {string} */ name, /** @type {number} */ bytes, /** @type {number} */ zipped) =>
     console.log(`${String(bytes).padStart(9)} ${String(zipped).padStart(9)}  ${name}`);
   console.log(`${"bytes".padStart(9)} ${"gzipped".padStart(9)}  file`);
@@ -125,7 +136,7 @@ await main(import.meta.url, async (args) => {
   const sum = files.reduce((total, { bytes }) => total + bytes.length, 0);
   row(`${files.length} files in ${path}`, sum, packed.length);
   console.log(`SHA-256 ${createHash("sha256").update(packed).digest("hex")}`);
-});
+}
 
 /** @param {string[]} args */
 function parse(args) {

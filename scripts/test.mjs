@@ -10,6 +10,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build, buildImportRules } from "./build.mjs";
+import { buildClient } from "./client.mjs";
 import { Failure, ROOT, exitCode, main, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -39,6 +40,7 @@ await main(import.meta.url, async (args) => {
   if (only !== "native") {
     await build(env);
     await buildImportRules(env);
+    await buildClient(env);
     say("Running the tests against the built Worker ...");
     // One file at a time: on few cores, parallel workerd processes disturb
     // each other's timing.

@@ -1,0 +1,112 @@
+/**
+ * Requests that refresh on the way. On a 401 that a refresh may help, one tab
+ * refreshes once, for all requests of all tabs that wait, and they are repeated.
+ *
+ * Nothing but a 401 of the refresh itself means that the user is signed out.
+ */
+import { isLapsed, retryAfterOf } from "./problem.js";
+import { type Turn, sleep } from "./turns.js";
+
+/** Sends one request; each call sends it again. Gives up after `timeoutMs`. */
+export type Send = (timeoutMs?: number) => Promise<Response>;
+
+/**
+ * How a refresh is repeated whose answer was lost, or that has failed: it may have taken effect. Repeated within the
+ * grace (10 s) it returns the same tokens; after the grace the session would end. So the first answers are not
+ * waited for longer than this.
+ */
+const REPETITIONS = [
+  { timeoutMs: 4_000, pauseMs: 200 },
+  { timeoutMs: 8_000, pauseMs: 800 },
+  { timeoutMs: 16_000, pauseMs: 2_000 },
+];
+/** A service that asks for a longer pause than this is not asked again in the same turn. */
+const PATIENCE_SECONDS = 2;
+
+/** What a turn has brought: the answer to the request that took it, or why there is no new access token. */
+interface Recovery {
+  readonly own?: Response;
+  readonly refusal?: Response;
+}
+
+export interface Requests {
+  /** Sends; when the access cookie has lapsed, refreshes and repeats. */
+  readonly guarded: (send: Send) => Promise<Response>;
+  /** The same for a caller that has its turn already. */
+  readonly inTurn: (send: Send) => Promise<Response>;
+  /** Refreshes, for a caller that has its turn, and returns the service's answer. */
+  readonly refresh: () => Promise<Response>;
+}
+
+export interface Surroundings {
+  /** Turns among all tabs. */
+  readonly turn: Turn;
+  /** Sends one refresh. */
+  readonly sendRefresh: Send;
+  /** Whether a user is signed in, as far as this tab knows: then a refresh of another tab is likely to help. */
+  readonly isSignedIn: () => boolean;
+  /** Called in the turn when a refresh is refused with a 401, before the requests that wait are answered. */
+  readonly refused: () => void;
+}
+
+export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surroundings): Requests {
+  /** How many refreshes this tab has made. */
+  let refreshes = 0;
+  let recovering: Promise<Recovery> | undefined;
+  let pausedUntil = 0;
+  let pausedBy: Response | undefined;
+
+  async function refresh(): Promise<Response> {
+    if (pausedBy && Date.now() < pausedUntil) return pausedBy.clone();
+    const answer = await persistently(sendRefresh);
+    if (answer.ok) refreshes += 1;
+    else if (answer.status === 401) refused();
+    else {
+      pausedUntil = Date.now() + (retryAfterOf(answer) ?? 0) * 1000;
+      pausedBy = answer.clone();
+    }
+    return answer;
+  }
+
+  /** With `sendsFirst` it refreshes only if the request is refused once more: another tab may have refreshed meanwhile. */
+  async function recover(send: Send, sendsFirst: boolean): Promise<Recovery> {
+    if (sendsFirst) {
+      const own = await send();
+      if (!(await isLapsed(own))) return { own };
+    }
+    const answer = await refresh();
+    return answer.ok ? {} : { refusal: answer };
+  }
+
+  async function guarded(send: Send): Promise<Response> {
+    const known = refreshes;
+    const answer = await send();
+    if (!(await isLapsed(answer))) return answer;
+    if (known !== refreshes) return send();
+    const isFirst = !recovering;
+    recovering ??= turn((hasWaited) => recover(send, hasWaited || isSignedIn())).finally(() => {
+      recovering = undefined;
+    });
+    const { own, refusal } = await recovering;
+    if (refusal) return refusal.status === 401 ? answer : refusal.clone();
+    return isFirst && own ? own : send();
+  }
+
+  async function inTurn(send: Send): Promise<Response> {
+    const { own, refusal } = await recover(send, true);
+    return own ?? refusal ?? send();
+  }
+
+  return { guarded, inTurn, refresh };
+}
+
+/** Sends until there is an answer that says what has happened, a few times. */
+async function persistently(send: Send): Promise<Response> {
+  for (const { timeoutMs, pauseMs } of REPETITIONS) {
+    const answer = await send(timeoutMs).catch(() => undefined);
+    const seconds = answer && (retryAfterOf(answer) ?? 0);
+    if (answer && (answer.status < 500 || Number(seconds) > PATIENCE_SECONDS)) return answer;
+    await sleep(Math.max(pauseMs, Number(seconds ?? 0) * 1000));
+  }
+  return send();
+}
