@@ -35,6 +35,7 @@ export function contract(document) {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => operationOf(document, path, method, item[method])),
   );
+  const signatures = operations.map(signature).join("\n");
   const statuses = [...statusesOf(document)].sort(([a], [b]) => (a < b ? -1 : 1));
   return `/**
  * The contract of the service. Made from ${DOCUMENT}; do not edit:
@@ -42,9 +43,7 @@ export function contract(document) {
  *     node scripts/client-contract.mjs
  */
 
-${Object.entries(document.components.schemas)
-  .map(([name, schema]) => `${comment(schema.description, "")}export type ${name} = ${typeOf(schema)};`)
-  .join("\n\n")}
+${named(document, `FieldError ${signatures}`).join("\n\n")}
 
 /** The status of each problem code. */
 export interface Statuses {
@@ -56,7 +55,7 @@ export type Code = keyof Statuses;
 
 /** What each operation takes and returns, and the codes with which it may be refused. */
 export interface Operations {
-${operations.map(signature).join("\n")}
+${signatures}
 }
 
 /** The method and the path of each operation. */
@@ -68,7 +67,7 @@ ${operations.map(({ name, route }) => `  ${name}: ${JSON.stringify(route)},`).jo
 
 /** @param {Operation} operation */
 function signature({ name, summary, input, output, codes }) {
-  return `${comment(summary, "  ")}  ${name}: {
+  return `${comment(summary)}${name}: {
     input: ${input};
     output: ${output};
     codes: ${codes.map((code) => JSON.stringify(code)).join(" | ") || "never"};
@@ -126,16 +125,41 @@ function statusesOf(document) {
 }
 
 /**
- * The problem documents that an answer shows as examples.
+ * The code and the status of each problem document that an answer may be.
  *
  * @param {Document} document
  * @param {Schema} answer
  * @returns {{ code: string, status: number }[]}
  */
 function problemsIn(document, { content }) {
-  const { example, examples = {} } = content?.[PROBLEM_TYPE] ?? {};
-  const values = Object.values(examples).map((one) => resolve(document, /** @type {Schema} */ (one)).value);
-  return example ? [...values, example] : values;
+  const schema = content?.[PROBLEM_TYPE]?.schema;
+  if (!schema) return [];
+  const one = resolve(document, schema);
+  return (one.oneOf ?? one.anyOf ?? [one]).map((/** @type {Schema} */ of) => {
+    const { code, status } = resolve(document, of).properties;
+    return { code: code.const ?? code.enum[0], status: status.const ?? status.enum[0] };
+  });
+}
+
+/**
+ * The schemas that a text of TypeScript names, and those that they name.
+ *
+ * @param {Document} document
+ * @param {string} text
+ */
+function named({ components: { schemas } }, text) {
+  /** @type {Map<string, string>} */
+  const found = new Map();
+  const texts = [text];
+  for (const one of texts) {
+    for (const [name] of one.matchAll(/\b[A-Z]\w*\b/g)) {
+      if (!Object.hasOwn(schemas, name) || found.has(name)) continue;
+      const type = typeOf(schemas[name]);
+      found.set(name, `${comment(schemas[name].description)}export type ${name} = ${type};`);
+      texts.push(type);
+    }
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, declaration]) => declaration);
 }
 
 /**
@@ -193,16 +217,16 @@ function objectOf({ properties, required = [] }) {
  */
 function member(name, schema, isRequired, description) {
   const key = /^\w+$/.test(name) ? name : JSON.stringify(name);
-  return `${comment(description, "")}readonly ${key}${isRequired ? "" : "?"}: ${typeOf(schema)};`;
+  return `${comment(description)}readonly ${key}${isRequired ? "" : "?"}: ${typeOf(schema)};`;
 }
 
 /**
+ * On lines of its own; the formatter indents it.
+ *
  * @param {string | undefined} text
- * @param {string} indent
  */
-function comment(text, indent) {
-  if (!text) return "";
-  return `${indent}/** ${text.replaceAll("*/", "* /").replaceAll(/\s+/g, " ")} */\n`;
+function comment(text) {
+  return text ? `\n/** ${text.replaceAll("*/", "* /").replaceAll(/\s+/g, " ")} */\n` : "";
 }
 
 /** The module of this checkout's document, in the form that the formatter gives it. */

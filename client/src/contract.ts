@@ -4,89 +4,107 @@
  *     node scripts/client-contract.mjs
  */
 
-export type UserAuth = {
-  readonly id: string;
-  readonly name: string | null;
-  readonly email: string;
-  readonly isActive: boolean;
-  readonly isSuperuser: boolean;
-  readonly roleSlug: string;
-};
-
-export type User = {
-  readonly id: string;
-  readonly name: string | null;
-  readonly email: string;
-  readonly isActive: boolean;
-  readonly isSuperuser: boolean;
-  readonly roleSlug: string;
-  readonly roleName: string;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-};
-
-export type Identity = { readonly user: UserAuth; readonly session: { readonly id: string }; readonly readAt: string };
-
-export type Session = {
-  readonly id: string;
-  readonly current: boolean;
-  readonly createdAt: string;
-  readonly lastUsedAt: string;
-  readonly expiresAt: string;
-  readonly device: string | null;
-  readonly userAgent: string | null;
-  readonly country: string | null;
-};
-
 export type Activity = { readonly events: readonly ActivityEvent[]; readonly nextCursor: string | null };
 
 export type ActivityEvent = {
-  readonly event: string;
-  readonly at: string;
-  readonly lastAt: string;
-  readonly count: number;
-  readonly sessionId: string | null;
-  readonly reason: string | null;
   readonly actor: string;
+  readonly at: string;
+  readonly count: number;
   readonly country: string | null;
+  readonly event: AuditEvent;
+  readonly lastAt: string;
+  readonly reason: string | null;
   readonly requestId: string | null;
+  readonly sessionId: SessionId | null;
 };
 
-export type FieldError = { readonly field: string; readonly code: "required" | "too_short"; readonly message: string };
+export type AuditEvent =
+  | "registered"
+  | "logged_in"
+  | "login_failed"
+  | "logged_out"
+  | "session_ended"
+  | "refresh_reused"
+  | "password_changed"
+  | "wrong_current_password"
+  | "hash_upgraded"
+  | "throttled"
+  | "cross_site_refused"
+  | "renamed"
+  | "deactivated"
+  | "reactivated"
+  | "role_changed"
+  | "email_changed"
+  | "deleted";
 
-export type Problem = {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly code:
-    | "invalid_credentials"
-    | "not_authenticated"
-    | "invalid_token"
-    | "token_expired"
-    | "wrong_current_password"
-    | "cross_origin"
-    | "https_required"
-    | "not_found"
-    | "method_not_allowed"
-    | "email_taken"
-    | "malformed_request"
-    | "request_timeout"
-    | "body_too_large"
-    | "unsupported_media_type"
-    | "validation_failed"
-    | "too_many_requests"
-    | "unavailable"
-    | "misconfigured"
-    | "internal";
-  readonly detail: string;
-  readonly requestId: string;
-  readonly error?: string;
-  readonly errors?: readonly FieldError[];
+export type FieldError = { readonly code: string; readonly field: string; readonly message: string };
+
+export type Health = { readonly status: string };
+
+export type Identity = { readonly readAt: string; readonly session: IdentitySession; readonly user: UserAuth };
+
+export type IdentitySession = { readonly id: SessionId };
+
+/** A JWK Set (RFC 7517). */
+export type KeySet = { readonly keys: readonly PublicKey[] };
+
+/** An Ed25519 key (RFC 8037). */
+export type PublicKey = {
+  readonly alg: string;
+  readonly crv: string;
+  readonly kid: string;
+  readonly kty: string;
+  readonly use: string;
+  readonly x: string;
 };
 
-export type KeySet = { readonly keys: readonly { readonly [name: string]: unknown }[] };
+export type Ready = { readonly status: string };
 
-export type Status = { readonly status: string };
+export type Session = {
+  readonly country: string | null;
+  readonly createdAt: string;
+  readonly current: boolean;
+  readonly device: string;
+  readonly expiresAt: string;
+  readonly id: SessionId;
+  readonly lastUsedAt: string;
+  readonly userAgent: string | null;
+};
+
+/** 128 random bits in base64url. */
+export type SessionId = string;
+
+/** `User` in docs/http.md. */
+export type User = {
+  readonly createdAt: string;
+  readonly email: string;
+  readonly id: string;
+  readonly isActive: boolean;
+  readonly isSuperuser: boolean;
+  readonly name: string | null;
+  readonly roleName: string;
+  readonly roleSlug: string;
+  readonly updatedAt: string;
+};
+
+/** The user, as their own client sees them. */
+export type UserAuth = {
+  /** The canonical address. */
+  readonly email: string;
+  /** The user's id. */
+  readonly id: UserId;
+  /** Whether the account is active. */
+  readonly isActive: boolean;
+  /** Whether the user is a superuser. */
+  readonly isSuperuser: boolean;
+  /** The display name, or null. */
+  readonly name: string | null;
+  /** The key of the role. */
+  readonly roleSlug: string;
+};
+
+/** A UUIDv7 in lower case. */
+export type UserId = string;
 
 /** The status of each problem code. */
 export interface Statuses {
@@ -115,51 +133,63 @@ export type Code = keyof Statuses;
 
 /** What each operation takes and returns, and the codes with which it may be refused. */
 export interface Operations {
-  /** Health. */
-  health: {
-    input: Record<never, never>;
-    output: Status;
-    codes: "https_required" | "misconfigured";
-  };
-  /** Ready. */
-  ready: {
-    input: Record<never, never>;
-    output: Status;
-    codes: "https_required" | "internal" | "misconfigured" | "too_many_requests" | "unavailable";
-  };
-  /** KeySet. */
+  /** Returns the public keys that verify access tokens, as a JWK Set (RFC 7517). */
   keySet: {
     input: Record<never, never>;
     output: KeySet;
     codes: "https_required" | "misconfigured";
   };
-  /** AccountRegister. */
-  register: {
-    input: { readonly email: string; readonly password: string; readonly name?: string | null };
-    output: User;
+
+  /** Lists the events of the caller's account, the newest first, a page at a time. */
+  activity: {
+    input: {
+      /** The `nextCursor` of the page before. */
+      readonly cursor?: string;
+      readonly limit?: number;
+    };
+    output: Activity;
     codes:
-      | "body_too_large"
-      | "cross_origin"
-      | "email_taken"
       | "https_required"
       | "internal"
+      | "invalid_token"
       | "malformed_request"
       | "misconfigured"
-      | "request_timeout"
+      | "not_authenticated"
+      | "token_expired"
       | "too_many_requests"
       | "unavailable"
-      | "unsupported_media_type"
       | "validation_failed";
   };
-  /** AccountLogin. */
+
+  /** Returns who is calling, and when that was read from the database. */
+  identity: {
+    input: {
+      /** The highest age that the caller accepts. 0 asks the database. */
+      readonly maxStaleSeconds?: number;
+    };
+    output: Identity;
+    codes:
+      | "https_required"
+      | "internal"
+      | "invalid_token"
+      | "malformed_request"
+      | "misconfigured"
+      | "not_authenticated"
+      | "token_expired"
+      | "too_many_requests"
+      | "unavailable"
+      | "validation_failed";
+  };
+
+  /** Logs in: begins a session and sets both auth cookies. */
   login: {
     input: {
-      readonly username: string;
+      readonly client_id?: string | null;
+      readonly client_secret?: string | null;
+      readonly grant_type?: "password" | null;
       readonly password: string;
-      readonly grant_type?: "password";
-      readonly scope?: string;
-      readonly client_id?: string;
-      readonly client_secret?: string;
+      readonly scope?: string | null;
+      readonly username: string;
     };
     output: undefined;
     codes:
@@ -176,23 +206,8 @@ export interface Operations {
       | "unsupported_media_type"
       | "validation_failed";
   };
-  /** RefreshAccessToken. */
-  refreshAccessToken: {
-    input: Record<never, never>;
-    output: undefined;
-    codes:
-      | "cross_origin"
-      | "https_required"
-      | "internal"
-      | "invalid_token"
-      | "malformed_request"
-      | "misconfigured"
-      | "not_authenticated"
-      | "token_expired"
-      | "too_many_requests"
-      | "unavailable";
-  };
-  /** AccountLogout. */
+
+  /** Logs out: ends the session that the cookies name, and deletes both auth cookies. */
   logout: {
     input: Record<never, never>;
     output: undefined;
@@ -206,9 +221,14 @@ export interface Operations {
       | "too_many_requests"
       | "unavailable";
   };
-  /** AccountUpdatePwd. */
+
+  /** Replaces the password, ends every session of the user, and deletes both auth cookies. */
   updatePwd: {
-    input: { readonly currentPassword: string; readonly newPassword: string };
+    input: {
+      readonly currentPassword: string;
+      /** Not a common password, the e-mail address or the service's name. `PASSWORD_MIN_LENGTH` may require more characters, and `BREACH_CHECK` that it is in no known breach. */
+      readonly newPassword: string;
+    };
     output: undefined;
     codes:
       | "body_too_large"
@@ -227,7 +247,8 @@ export interface Operations {
       | "validation_failed"
       | "wrong_current_password";
   };
-  /** AccountProfile. */
+
+  /** Returns the caller's profile. */
   profile: {
     input: Record<never, never>;
     output: UserAuth;
@@ -242,9 +263,13 @@ export interface Operations {
       | "too_many_requests"
       | "unavailable";
   };
-  /** AccountUpdateProfile. */
+
+  /** Changes the display name, and sets an access cookie that is newer than every cached profile. */
   updateProfile: {
-    input: { readonly name: string | null };
+    input: {
+      /** Null removes the name. */
+      readonly name: string | null;
+    };
     output: UserAuth;
     codes:
       | "body_too_large"
@@ -262,27 +287,13 @@ export interface Operations {
       | "unsupported_media_type"
       | "validation_failed";
   };
-  /** AccountIdentity. */
-  identity: {
-    input: { readonly maxStaleSeconds?: number };
-    output: Identity;
-    codes:
-      | "https_required"
-      | "internal"
-      | "invalid_token"
-      | "malformed_request"
-      | "misconfigured"
-      | "not_authenticated"
-      | "token_expired"
-      | "too_many_requests"
-      | "unavailable"
-      | "validation_failed";
-  };
-  /** AccountVerify. */
-  verify: {
-    input: { readonly aud?: string };
+
+  /** Trades the refresh token for the next pair of tokens, and sets both auth cookies. */
+  refreshAccessToken: {
+    input: Record<never, never>;
     output: undefined;
     codes:
+      | "cross_origin"
       | "https_required"
       | "internal"
       | "invalid_token"
@@ -291,26 +302,35 @@ export interface Operations {
       | "not_authenticated"
       | "token_expired"
       | "too_many_requests"
-      | "unavailable"
-      | "validation_failed";
+      | "unavailable";
   };
-  /** AccountActivity. */
-  activity: {
-    input: { readonly limit?: number; readonly cursor?: string };
-    output: Activity;
+
+  /** Registers a user. */
+  register: {
+    input: {
+      readonly email: string;
+      /** At least one visible character, no control characters, line separators or bidirectional overrides. */
+      readonly name?: string | null;
+      /** Not a common password, the e-mail address or the service's name. `PASSWORD_MIN_LENGTH` may require more characters, and `BREACH_CHECK` that it is in no known breach. */
+      readonly password: string;
+    };
+    output: User;
     codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "email_taken"
       | "https_required"
       | "internal"
-      | "invalid_token"
       | "malformed_request"
       | "misconfigured"
-      | "not_authenticated"
-      | "token_expired"
+      | "request_timeout"
       | "too_many_requests"
       | "unavailable"
+      | "unsupported_media_type"
       | "validation_failed";
   };
-  /** AccountSessions. */
+
+  /** Lists the live sessions of the caller's user, the most recently used first. */
   sessions: {
     input: Record<never, never>;
     output: readonly Session[];
@@ -325,7 +345,8 @@ export interface Operations {
       | "too_many_requests"
       | "unavailable";
   };
-  /** AccountEndSessions. */
+
+  /** Ends the caller's other sessions, or all of them. Deletes both auth cookies if the caller's own is among them. */
   endSessions: {
     input: { readonly scope: "others" | "all" };
     output: undefined;
@@ -342,9 +363,10 @@ export interface Operations {
       | "unavailable"
       | "validation_failed";
   };
-  /** AccountEndSession. */
+
+  /** Ends one of the caller's sessions. Deletes both auth cookies if it is the caller's own. */
   endSession: {
-    input: { readonly id: string };
+    input: { readonly id: SessionId };
     output: undefined;
     codes:
       | "cross_origin"
@@ -359,24 +381,58 @@ export interface Operations {
       | "too_many_requests"
       | "unavailable";
   };
+
+  /** Tells a proxy who is calling, in the headers of its answer. */
+  verify: {
+    input: {
+      /** The upstream that `X-Auth-Identity` is for: one of the setting `UPSTREAMS`. */
+      readonly aud?: string;
+    };
+    output: undefined;
+    codes:
+      | "https_required"
+      | "internal"
+      | "invalid_token"
+      | "malformed_request"
+      | "misconfigured"
+      | "not_authenticated"
+      | "token_expired"
+      | "too_many_requests"
+      | "unavailable"
+      | "validation_failed";
+  };
+
+  /** Returns whether the service answers, without asking anything else. */
+  health: {
+    input: Record<never, never>;
+    output: Health;
+    codes: "https_required" | "misconfigured";
+  };
+
+  /** Returns whether the service can serve requests: its database and KV answer, and all migrations are applied. */
+  ready: {
+    input: Record<never, never>;
+    output: Ready;
+    codes: "https_required" | "internal" | "misconfigured" | "too_many_requests" | "unavailable";
+  };
 }
 
 /** The method and the path of each operation. */
 export const OPERATIONS: Readonly<Record<keyof Operations, string>> = {
-  health: "GET /health",
-  ready: "GET /ready",
   keySet: "GET /.well-known/jwks.json",
-  register: "POST /api/account/register",
+  activity: "GET /api/account/activity",
+  identity: "GET /api/account/identity",
   login: "POST /api/account/login",
-  refreshAccessToken: "POST /api/account/refresh",
   logout: "POST /api/account/logout",
   updatePwd: "PATCH /api/account/password",
   profile: "GET /api/account/profile",
   updateProfile: "PATCH /api/account/profile",
-  identity: "GET /api/account/identity",
-  verify: "GET /api/account/verify",
-  activity: "GET /api/account/activity",
+  refreshAccessToken: "POST /api/account/refresh",
+  register: "POST /api/account/register",
   sessions: "GET /api/account/sessions",
   endSessions: "DELETE /api/account/sessions",
   endSession: "DELETE /api/account/sessions/{id}",
+  verify: "GET /api/account/verify",
+  health: "GET /health",
+  ready: "GET /ready",
 };

@@ -5,8 +5,8 @@
  * so what two tabs do at once is wasteful and not wrong.
  */
 
-/** Longer than a request may take, shorter than a person waits. */
-const WAIT_MS = 30_000;
+/** Longer than a refresh that is repeated, shorter than a person waits for a page. */
+const WAIT_MS = 10_000;
 /** What is left of the lease of a tab that was closed in its turn. */
 const LEASE_MS = 10_000;
 /** In this time a tab sees what another has written. */
