@@ -7,6 +7,17 @@ import { manifests } from "./format.mjs";
 import { WASM_TARGET, exitCode, main, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
+/** The projects of TypeScript; the client first, because tests import what it is compiled to. */
+const PROJECTS = [
+  "client",
+  "tsconfig.json",
+  "tests",
+  "tests/browser",
+  "tests/support/types",
+  "tests/support/client-types",
+  "bench",
+];
+
 await main(import.meta.url, async () => {
   const env = await setup({ wasm: false });
   env.WASM_BINDGEN_USE_JS_SYS = "1";
@@ -21,10 +32,7 @@ await main(import.meta.url, async () => {
     ["cargo", "clippy", ...locked, "-p", "import-rules", "--target", WASM_TARGET, "--", "-D", "warnings"],
     ["biome", "check", "--error-on-warnings"],
     ["redocly", "lint", "docs/openapi.json"],
-    // The client first: tests import what it is compiled to.
-    ...["client", "tsconfig.json", "tests", "tests/support/types", "tests/support/client-types", "bench"].map(
-      (project) => ["tsc", "--project", project],
-    ),
+    ...PROJECTS.map((project) => ["tsc", "--project", project]),
   ];
   let failed = 0;
   for (const [command, ...args] of checks) {

@@ -6,6 +6,7 @@
  *     npm test -- --only node [FILE ...]   the built Worker; all files or these
  *     npm run test:frameworks [-- FILE ...] the examples with frameworks, in tests/frameworks
  *     npm run test:soak                    the long ones, in tests/soak
+ *     npm run test:browser                 those in Chromium, in tests/browser
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +26,7 @@ const SEEN = join(ROOT, "build", "seen");
  *
  * @type {Record<string, number>}
  */
-const TIMEOUTS_MS = { native: 0, node: 300_000, frameworks: 600_000, soak: 1_800_000 };
+const TIMEOUTS_MS = { native: 0, node: 300_000, frameworks: 600_000, browser: 1_800_000, soak: 1_800_000 };
 
 await main(import.meta.url, async (args) => {
   const { only, files, isWhole } = parse(args);
@@ -47,7 +48,7 @@ await main(import.meta.url, async (args) => {
     const timeout = TIMEOUTS_MS[only ?? "node"];
     const options = [
       // Floods and other servers are no place for it.
-      ...(only === "soak" || only === "frameworks" ? [] : [`--import=${new URL(`../${WATCH}`, import.meta.url)}`]),
+      ...(only !== null && only !== "node" ? [] : [`--import=${new URL(`../${WATCH}`, import.meta.url)}`]),
       "--test",
       "--test-concurrency=1",
       `--test-timeout=${timeout}`,
@@ -67,7 +68,7 @@ function parse(args) {
   const [flag, only, ...files] = args;
   if (flag === undefined) return { only: null, files: testFiles("tests"), isWhole: true };
   if (flag !== "--only" || !Object.hasOwn(TIMEOUTS_MS, only) || (only === "native" && files.length > 0)) {
-    throw new Failure("Usage: npm test [-- --only native | --only node|frameworks|soak [FILE ...]]");
+    throw new Failure("Usage: npm test [-- --only native | --only node|frameworks|browser|soak [FILE ...]]");
   }
   const folder = only === "node" ? "tests" : join("tests", only);
   const isAll = files.length === 0;

@@ -83,8 +83,12 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
     return own;
   }
 
-  /** A tab that comes to the front asks, and only then: a hundred tabs in the background do not, whatever wakes them. */
-  function wake(): void {
+  /**
+   * A tab that comes to the front asks, and only then: a hundred tabs in the background do not, whatever wakes them.
+   * A page that was frozen, or kept for the button "back", has not heard what other tabs have said meanwhile.
+   */
+  function wake(event: Event): void {
+    if (event.type === "resume" || (event as PageTransitionEvent).persisted) askedAt = 0;
     const isOld = state.status === "unknown" || Date.now() - askedAt > FRESH_MS;
     if (isOld && listeners.size > 0 && document.visibilityState === "visible") void load();
   }
