@@ -1,6 +1,6 @@
 /**
- * The code for a front end in docs/front-end.md, verbatim, against the built
- * Worker.
+ * The code for a front end without the client in docs/front-end.md, verbatim,
+ * against the built Worker.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { LOGOUT, REFRESH, signUp } from "./support/people.mjs";
 
 const DOCUMENT = readFileSync(new URL("../docs/front-end.md", import.meta.url), "utf8");
-const [, CODE] = /```js\n([\s\S]+?)```/.exec(DOCUMENT) ?? [];
+const [, CODE] = /```js\n(let refreshing[\s\S]+?)```/.exec(DOCUMENT) ?? [];
 const START_MS = Date.UTC(2030, 0, 1);
 const LATER_MS = START_MS + 700_000;
 
