@@ -11,15 +11,12 @@ import { type Turn, sleep } from "./turns.js";
 export type Send = (timeoutMs?: number) => Promise<Response>;
 
 /**
- * How a refresh is repeated whose answer was lost, or that has failed: it may have taken effect. Repeated within the
- * grace (10 s) it returns the same tokens; after the grace the session would end. So the first answers are not
- * waited for longer than this.
+ * Pauses before a refresh is repeated whose answer was lost, or that has failed: it may have taken effect. Repeated
+ * within the grace (10 s) it returns the same tokens; after the grace the session would end.
  */
-const REPETITIONS = [
-  { timeoutMs: 4_000, pauseMs: 200 },
-  { timeoutMs: 8_000, pauseMs: 800 },
-  { timeoutMs: 16_000, pauseMs: 2_000 },
-];
+const PAUSES_MS = [200, 800, 2_000];
+/** How long each of these answers is waited for, so that all of the repetitions are within the grace. */
+const TRY_MS = 2_000;
 /** A service that asks for a longer pause than this is not asked again in the same turn. */
 const PATIENCE_SECONDS = 2;
 
@@ -102,11 +99,11 @@ export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surro
 
 /** Sends until there is an answer that says what has happened, a few times. */
 async function persistently(send: Send): Promise<Response> {
-  for (const { timeoutMs, pauseMs } of REPETITIONS) {
-    const answer = await send(timeoutMs).catch(() => undefined);
-    const seconds = answer && (retryAfterOf(answer) ?? 0);
-    if (answer && (answer.status < 500 || Number(seconds) > PATIENCE_SECONDS)) return answer;
-    await sleep(Math.max(pauseMs, Number(seconds ?? 0) * 1000));
+  for (const pauseMs of PAUSES_MS) {
+    const answer = await send(TRY_MS).catch(() => undefined);
+    const seconds = (answer && retryAfterOf(answer)) ?? 0;
+    if (answer && (answer.status < 500 || seconds > PATIENCE_SECONDS)) return answer;
+    await sleep(Math.max(pauseMs, seconds * 1000));
   }
   return send();
 }

@@ -63,7 +63,18 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
   function set(next: SessionState): void {
     if (JSON.stringify(next) === JSON.stringify(state)) return;
     state = next;
-    for (const listener of [...listeners]) listener(state);
+    for (const listener of [...listeners]) tell(listener);
+  }
+
+  /** What a listener throws is an error of the page, and concerns neither the others nor who changed the state. */
+  function tell(listener: (state: SessionState) => void): void {
+    try {
+      listener(state);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   function load(): Promise<SessionState> {

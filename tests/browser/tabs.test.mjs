@@ -92,6 +92,21 @@ describe("all tabs", () => {
     assert.ok(site.refreshes - before <= TABS, `${site.refreshes - before} refreshes`);
   });
 
+  test("change whatever a listener throws, which is an error of its page", async () => {
+    const { tabs } = await signedIn(1);
+    const thrown = tabs[0].waitForEvent("pageerror");
+    const { problem } = await tabs[0].evaluate(() => {
+      latchkey.session.subscribe(({ status }) => {
+        if (status === "signed_out") throw new Error("A mistake of the page");
+      });
+      latchkey.session.subscribe(({ status }) => states.push(`then ${status}`));
+      return latchkey.logout();
+    });
+    assert.equal(problem, undefined);
+    assert.equal((await thrown).message, "A mistake of the page");
+    assert.equal((await statesOf(tabs[0])).at(-1), "then signed_out");
+  });
+
   test("that open while nobody answers know nothing, and learn it later", async () => {
     const { tabs, email } = await signedIn(1);
     site.disturb = () => ({ isLost: true });
