@@ -1,81 +1,30 @@
 /**
  * The client for browsers, compiled, against the built Worker: what it sends,
- * what it makes of refusals, and what it takes for a log-out. Several tabs are
- * in tests/browser/.
+ * when it refreshes, and what it does not take for a log-out. Several tabs are in
+ * tests/browser/.
  */
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { after, afterEach, before, describe, test } from "node:test";
 import { build } from "esbuild";
-import { createClient } from "../client/dist/index.js";
-import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { ROOT } from "../scripts/lib.mjs";
-import { LOGOUT, PASSWORD, REFRESH, logIn, newEmail, signUp } from "./support/people.mjs";
+import { begin, lapsed, leaveTabs, signedIn, tab } from "./support/client-tab.mjs";
+import { PASSWORD, REFRESH, newEmail } from "./support/people.mjs";
 
 const MAX_GZIPPED_BYTES = 4_000;
-const START_MS = Date.UTC(2030, 0, 1);
-const LAPSED_MS = START_MS + 700_000;
+const REFRESHED = "POST refresh";
+const count = (sent, request) => sent.filter((one) => one === request).length;
 
 let latchkey;
-/** A page that is left asks no more. */
-const leaves = [];
 before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 after(() => latchkey.dispose());
-afterEach(() => {
-  for (const leave of leaves.splice(0)) leave();
-});
-
-/**
- * A tab: a client whose `fetch` has a browser's cookie jar, the requests that it has sent, and each state of its
- * session. `disturb` may answer in the service's place, or throw.
- */
-function tab(jar = new Client(latchkey)) {
-  const sent = [];
-  const tab = { jar, sent, disturb: (_path, send) => send() };
-  const fetch = async (
-    path,
-    /** @type {RequestInit} */ { method = "GET", credentials, body, headers, signal } = {},
-  ) => {
-    signal?.throwIfAborted();
-    assert.equal(credentials, path.startsWith("/api/") ? "include" : "omit");
-    sent.push(`${method} ${path.replace("/api/account/", "")}`);
-    return tab.disturb(path, async () => {
-      const { status, text, headers: answered } = await jar.fetch(path, { method, body, headers });
-      return new Response(status === 204 ? null : text, { status, headers: answered });
-    });
-  };
-  const client = createClient({ fetch });
-  const states = [];
-  leaves.push(client.session.subscribe(({ status }) => states.push(status)));
-  return Object.assign(tab, { client, states });
-}
-
-/** A tab of a user who is signed in. */
-async function signedIn() {
-  await latchkey.control({ reset: true, nowMs: START_MS });
-  const person = await signUp(latchkey);
-  const page = tab(person.client);
-  assert.equal((await page.client.session.load()).user?.email, person.email);
-  page.sent.length = 0;
-  return { ...person, ...page, page };
-}
-
-/** The same, after the access cookie has lapsed, so that a browser drops it. */
-async function lapsed() {
-  const person = await signedIn();
-  await latchkey.control({ nowMs: LAPSED_MS });
-  person.jar.cookies.delete("access_token");
-  return person;
-}
-
-const count = (sent, request) => sent.filter((one) => one === request).length;
-const REFRESHED = "POST refresh";
+afterEach(leaveTabs);
 
 describe("operations", () => {
   test("send their fields as the path, the query and the body", async () => {
-    await latchkey.control({ reset: true, nowMs: START_MS });
-    const { client, sent, states } = tab();
+    await begin(latchkey);
+    const { client, sent, states } = tab(latchkey);
     const email = newEmail();
     const { data: user } = await client.register({ email, password: PASSWORD, name: "Ada" });
     assert.equal(user?.email, email);
@@ -96,13 +45,13 @@ describe("operations", () => {
   });
 
   test("a path takes its part percent-encoded", async () => {
-    const { client, sent } = await signedIn();
+    const { client, sent } = await signedIn(latchkey);
     assert.equal((await client.endSession({ id: "../profile?x" })).problem?.code, "not_found");
     assert.deepEqual(sent, ["DELETE sessions/..%2Fprofile%3Fx"]);
   });
 
   test("a refusal is an error with its code, its status and what comes with it", async () => {
-    const { client } = tab();
+    const { client } = tab(latchkey);
     const { problem } = await client.register({ email: "ada", password: "x" });
     assert.ok(problem instanceof Error);
     assert.deepEqual([problem.name, problem.code, problem.status], ["LatchkeyError", "validation_failed", 422]);
@@ -117,7 +66,7 @@ describe("operations", () => {
   });
 
   test("what answers in the service's place is no answer of it", async () => {
-    const page = await signedIn();
+    const page = await signedIn(latchkey);
     page.page.disturb = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
     const { problem } = await page.client.profile();
     assert.deepEqual([problem?.code, problem?.status], ["no_answer", 502]);
@@ -130,7 +79,7 @@ describe("operations", () => {
   });
 
   test("a request can be given up", async () => {
-    const { client, sent } = await signedIn();
+    const { client, sent } = await signedIn(latchkey);
     const { problem } = await client.profile({}, { signal: AbortSignal.abort() });
     assert.equal(problem?.code, "no_answer");
     assert.deepEqual(sent, []);
@@ -139,7 +88,7 @@ describe("operations", () => {
 
 describe("a lapsed access cookie", () => {
   test("is refreshed once for all requests that wait", async () => {
-    const { client, sent, states } = await lapsed();
+    const { client, sent, states } = await lapsed(latchkey);
     const answers = await Promise.all([client.profile(), client.sessions(), client.activity({ limit: 1 })]);
     assert.ok(answers.every(({ problem }) => problem === undefined));
     assert.equal(count(sent, REFRESHED), 1);
@@ -149,7 +98,7 @@ describe("a lapsed access cookie", () => {
   });
 
   test("is not refreshed when another tab has done it meanwhile", async () => {
-    const { client, sent, jar, page } = await lapsed();
+    const { client, sent, jar, page } = await lapsed(latchkey);
     page.disturb = async (_, send) => {
       const answer = await send();
       page.disturb = (_, again) => again();
@@ -161,7 +110,7 @@ describe("a lapsed access cookie", () => {
   });
 
   test("is refreshed for an endpoint of the app, whatever its 401 says", async () => {
-    const { client, sent, page } = await lapsed();
+    const { client, sent, page } = await lapsed(latchkey);
     let asked = 0;
     page.disturb = async (path, send) => {
       if (path !== "/api/orders") return send();
@@ -174,7 +123,7 @@ describe("a lapsed access cookie", () => {
   });
 
   test("is refreshed before a change of the password; a wrong one is tried once", async () => {
-    const { client, sent } = await lapsed();
+    const { client, sent } = await lapsed(latchkey);
     const wrong = { currentPassword: "wrong password", newPassword: "a new horse battery staple" };
     assert.equal((await client.updatePwd(wrong)).problem?.code, "wrong_current_password");
     assert.deepEqual(sent, ["PATCH password", REFRESHED, "PATCH password"]);
@@ -184,7 +133,7 @@ describe("a lapsed access cookie", () => {
   });
 
   test("a refresh whose answer is lost is repeated within the grace", async () => {
-    const { client, sent, page } = await lapsed();
+    const { client, sent, page } = await lapsed(latchkey);
     let lost = 0;
     page.disturb = async (path, send) => {
       if (path !== REFRESH || lost === 2) return send();
@@ -203,7 +152,7 @@ describe("no log-out", () => {
     path === REFRESH ? Response.json({ code, status, detail: "No" }, { status, headers }) : send();
 
   test("a throttled refresh: the session stays, and the next one waits for Retry-After", async () => {
-    const { client, sent, page, states } = await lapsed();
+    const { client, sent, page, states } = await lapsed(latchkey);
     page.disturb = refuse(429, "too_many_requests", { "Retry-After": "60" });
     const { problem } = await client.profile();
     assert.deepEqual([problem?.code, problem?.retryAfter], ["too_many_requests", 60]);
@@ -213,7 +162,7 @@ describe("no log-out", () => {
   });
 
   test("a service without settings, which says when to come again", async () => {
-    const { client, sent, page, states } = await lapsed();
+    const { client, sent, page, states } = await lapsed(latchkey);
     page.disturb = refuse(503, "misconfigured", { "Retry-After": "30" });
     assert.equal((await client.profile()).problem?.code, "misconfigured");
     assert.equal(count(sent, REFRESHED), 1);
@@ -221,7 +170,7 @@ describe("no log-out", () => {
   });
 
   test("a database that fails: all requests say so, and later ones succeed", async () => {
-    const { client, states } = await lapsed();
+    const { client, states } = await lapsed(latchkey);
     await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no" }] });
     const answers = await Promise.all([client.profile(), client.sessions()]);
     assert.deepEqual(
@@ -234,8 +183,8 @@ describe("no log-out", () => {
   });
 
   test("a network that is gone: the first question stays open", async () => {
-    await latchkey.control({ reset: true, nowMs: START_MS });
-    const page = tab();
+    await begin(latchkey);
+    const page = tab(latchkey);
     page.disturb = async () => {
       throw new TypeError("Failed to fetch");
     };
@@ -252,130 +201,6 @@ describe("no log-out", () => {
       await new Promise((done) => setTimeout(done, 50));
     }
   }
-});
-
-describe("a log-out", () => {
-  test("is what ends the session, and a 401 of it is done", async () => {
-    const { client, sent, states } = await signedIn();
-    assert.deepEqual(await client.logout(), { data: undefined });
-    assert.deepEqual(await client.logout(), { data: undefined });
-    assert.deepEqual(sent, ["POST logout", "POST logout"]);
-    assert.deepEqual(states, ["unknown", "signed_in", "signed_out"]);
-  });
-
-  test("that fails leaves the session", async () => {
-    const { client, states } = await signedIn();
-    await latchkey.control({ faults: [{ on: "d1", how: "fail", message: "D1_ERROR: no" }] });
-    assert.equal((await client.logout()).problem?.code, "unavailable");
-    assert.deepEqual(states, ["unknown", "signed_in"]);
-  });
-
-  test("on another device shows after one refused refresh", async () => {
-    const { client, sent, jar, states } = await lapsed();
-    const copy = jar.copy();
-    assert.equal((await copy.post(REFRESH)).status, 204);
-    assert.equal((await copy.post(LOGOUT)).status, 204);
-    assert.equal((await client.profile()).problem?.code, "not_authenticated");
-    assert.equal(count(sent, REFRESHED), 1);
-    assert.deepEqual(states, ["unknown", "signed_in", "signed_out"]);
-  });
-
-  test("somebody who never was signed in costs one question and one refused refresh", async () => {
-    await latchkey.control({ reset: true, nowMs: START_MS });
-    const { client, states } = tab();
-    assert.equal((await client.session.load()).status, "signed_out");
-    assert.deepEqual(states, ["unknown", "signed_out"]);
-  });
-
-  test("a new password ends every session, this one too", async () => {
-    const { client, states } = await signedIn();
-    const { problem } = await client.updatePwd({
-      currentPassword: PASSWORD,
-      newPassword: "a new horse battery staple",
-    });
-    assert.equal(problem, undefined);
-    assert.deepEqual(states, ["unknown", "signed_in", "signed_out"]);
-  });
-
-  test("so does ending all sessions, and ending the others does not", async () => {
-    const person = await signedIn();
-    await logIn(latchkey, person);
-    assert.equal((await person.client.endSessions({ scope: "others" })).problem, undefined);
-    assert.equal((await person.client.sessions()).data?.length, 1);
-    assert.equal(person.client.session.get().status, "signed_in");
-    assert.equal((await person.client.endSessions({ scope: "all" })).problem, undefined);
-    assert.equal(person.client.session.get().status, "signed_out");
-  });
-});
-
-describe("two accounts in turn", () => {
-  test("a login replaces the user, and a refused one leaves the first", async () => {
-    const { client, email } = await signedIn();
-    const other = newEmail();
-    await client.register({ email: other, password: PASSWORD });
-    assert.equal(
-      (await client.login({ username: other, password: "wrong password" })).problem?.code,
-      "invalid_credentials",
-    );
-    assert.equal(client.session.get().user?.email, email);
-    assert.equal((await client.login({ username: other, password: PASSWORD })).problem, undefined);
-    assert.equal(client.session.get().user?.email, other);
-  });
-
-  test("an answer that is older than a login does not bring the first user back", async () => {
-    const { client, page } = await signedIn();
-    const other = newEmail();
-    await client.register({ email: other, password: PASSWORD });
-    const { promise: held, resolve: release } = Promise.withResolvers();
-    page.disturb = async (_, send) => {
-      page.disturb = (_, again) => again();
-      const answer = await send();
-      await held;
-      return answer;
-    };
-    const old = client.profile();
-    await client.login({ username: other, password: PASSWORD });
-    release(null);
-    assert.notEqual((await old).data?.email, other);
-    assert.equal(client.session.get().user?.email, other);
-  });
-
-  test("a login whose user cannot be read makes the session unknown, not the first user's", async () => {
-    const { client, page } = await signedIn();
-    const other = newEmail();
-    await client.register({ email: other, password: PASSWORD });
-    page.disturb = async (path, send) => {
-      if (path.endsWith("/login")) return send();
-      throw new TypeError("Failed to fetch");
-    };
-    assert.equal((await client.login({ username: other, password: PASSWORD })).problem, undefined);
-    assert.deepEqual(client.session.get(), { status: "unknown", user: null });
-    page.disturb = (_, send) => send();
-    assert.equal((await client.session.load()).user?.email, other);
-  });
-});
-
-describe("the store", () => {
-  test("keeps its state's identity, calls at once, and forgets who has left", async () => {
-    const { client } = await signedIn();
-    const { session } = client;
-    const state = session.get();
-    await client.profile();
-    assert.equal(session.get(), state);
-    const seen = [];
-    const leave = session.subscribe((state) => seen.push(state.status));
-    assert.deepEqual(seen, ["signed_in"]);
-    leave();
-    await client.logout();
-    assert.deepEqual(seen, ["signed_in"]);
-  });
-
-  test("starts with the user for whom a server has rendered the page", () => {
-    const user = { id: "1", name: null, email: "ada@example.com", isActive: true, isSuperuser: false, roleSlug: "x" };
-    assert.deepEqual(createClient({ user }).session.get(), { status: "signed_in", user });
-    assert.equal(createClient({ user: null }).session.get().status, "signed_out");
-    assert.equal(createClient().session.get().status, "unknown");
-  });
 });
 
 test("the bundle of an app grows by 4 kB at most", async () => {
