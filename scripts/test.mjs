@@ -5,8 +5,8 @@
  *     npm test -- --only native            cargo test
  *     npm test -- --only node [FILE ...]   the built Worker; all files or these
  *     npm run test:frameworks [-- FILE ...] the examples with frameworks, in tests/frameworks
- *     npm run test:soak                    the long ones, in tests/soak
  *     npm run test:browser                 those in Chromium, in tests/browser
+ *     npm run test:soak                    the long ones, in tests/soak
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
