@@ -33,7 +33,9 @@ const PLAIN = { string: "string", integer: "number", number: "number", boolean: 
  */
 export function contract(document) {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => item[method]).map((method) => operationOf(document, path, method, item[method])),
+    METHODS.filter((method) => item[method] && !returnsPage(document, item[method])).map((method) =>
+      operationOf(document, path, method, item[method]),
+    ),
   );
   const signatures = operations.map(signature).join("\n");
   const statuses = [...statusesOf(document)].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -104,6 +106,19 @@ function operationOf(document, path, method, { operationId, summary, parameters 
     output: [...new Set(outputs)].join(" | "),
     codes: [...new Set(answers.flatMap(([, answer]) => problemsIn(document, answer).map(({ code }) => code)))].sort(),
   };
+}
+
+/**
+ * Whether a success is something to look at: no operation of a client.
+ *
+ * @param {Document} document
+ * @param {{ responses: Record<string, Schema> }} operation
+ */
+function returnsPage(document, { responses }) {
+  return Object.entries(responses).some(([status, answer]) => {
+    const { content } = resolve(document, answer);
+    return status.startsWith("2") && content && !content[JSON_TYPE];
+  });
 }
 
 /**
