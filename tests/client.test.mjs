@@ -132,6 +132,26 @@ describe("a lapsed access cookie", () => {
     assert.deepEqual(sent, ["PATCH password"]);
   });
 
+  test("is refreshed for the requests that wait, when the first of them is given up", async () => {
+    const { client, page, sent } = await lapsed(latchkey);
+    const given = new AbortController();
+    let profiles = 0;
+    page.disturb = async (path, send) => {
+      if (path.endsWith("/profile")) profiles += 1;
+      // In its turn.
+      if (path.endsWith("/profile") && profiles === 2) {
+        given.abort();
+        throw given.signal.reason;
+      }
+      return send();
+    };
+    const first = client.profile({}, { signal: given.signal });
+    const second = client.sessions();
+    assert.equal((await first).problem?.code, "no_answer");
+    assert.equal((await second).problem, undefined);
+    assert.equal(count(sent, REFRESHED), 1);
+  });
+
   test("a refresh whose answer is lost is repeated within the grace", async () => {
     const { client, sent, page } = await lapsed(latchkey);
     let lost = 0;
@@ -179,6 +199,16 @@ describe("no log-out", () => {
     );
     await latchkey.control({ faults: [] });
     await untilSuccess(() => client.profile());
+    assert.deepEqual(states, ["unknown", "signed_in"]);
+  });
+
+  test("a 401 of something in between, to a refresh and to a log-out", async () => {
+    const { client, page, states } = await lapsed(latchkey);
+    page.disturb = async () => new Response("<h1>Who are you?</h1>", { status: 401 });
+    assert.equal((await client.profile()).problem?.code, "no_answer");
+    assert.equal((await client.logout()).problem?.code, "no_answer");
+    page.disturb = (_, send) => send();
+    assert.equal((await client.profile()).problem, undefined);
     assert.deepEqual(states, ["unknown", "signed_in"]);
   });
 

@@ -1,6 +1,6 @@
 /** The client: every operation of the contract as a function, and what some of them do to the session. */
 import { type Code, OPERATIONS, type Operations, type UserAuth } from "./contract.js";
-import { LatchkeyError, type NoAnswer, type Problem, problemOf } from "./problem.js";
+import { LatchkeyError, type NoAnswer, type Problem, isRefusal, problemOf } from "./problem.js";
 import { type Send, createRequests } from "./requests.js";
 import { SIGNED_OUT, type SessionState, type SessionStore, UNKNOWN, createStore, signedIn } from "./session.js";
 import { createTabs } from "./tabs.js";
@@ -95,9 +95,15 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
 
   /** Reads who is signed in, in the tab's turn. */
   async function look(): Promise<void> {
-    const answer = await inTurn(sender("profile")).catch(() => undefined);
-    if (answer?.ok) return become(signedIn(await answer.json()));
-    if (answer?.status === 401) return;
+    const version = store.version();
+    const read = async () => {
+      const answer = await inTurn(sender("profile"));
+      return answer.ok ? answer.json() : null;
+    };
+    const user: UserAuth | null = await read().catch(() => null);
+    if (user) return become(signedIn(user));
+    // A refresh has been refused: that says who is signed in.
+    if (store.version() !== version) return;
     // Another user may be signed in now, so what was known no longer holds.
     store.establish(UNKNOWN);
     tell(null);
@@ -119,8 +125,9 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     const effect = effects[operation];
     const version = store.version();
     const settle = async (answer: Response) => {
+      const problem = answer.ok ? undefined : await problemOf(answer);
       // A log-out that finds no session is done.
-      if (!answer.ok && !(operation === "logout" && answer.status === 401)) return { problem: await problemOf(answer) };
+      if (problem && !(operation === "logout" && isRefusal(problem))) return { problem };
       const data = answer.status === 200 || answer.status === 201 ? await answer.json() : undefined;
       await effect?.(data as never);
       if (operation === "profile") store.observe(signedIn(data), version);

@@ -63,6 +63,9 @@ export async function isLapsed(answer: Response): Promise<boolean> {
   return code === undefined || LAPSED.includes(code);
 }
 
+/** Whether the service itself has refused for want of a token. A 401 of something in between is no log-out. */
+export const isRefusal = ({ status, code }: LatchkeyError): boolean => status === 401 && LAPSED.includes(code);
+
 export async function problemOf(answer: Response): Promise<LatchkeyError> {
   return new LatchkeyError(answer, await documentOf(answer));
 }

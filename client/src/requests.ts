@@ -4,7 +4,7 @@
  *
  * Nothing but a 401 of the refresh itself means that the user is signed out.
  */
-import { isLapsed, retryAfterOf } from "./problem.js";
+import { isLapsed, isRefusal, problemOf, retryAfterOf } from "./problem.js";
 import { type Turn, sleep } from "./turns.js";
 
 /** Sends one request; each call sends it again. Gives up after `timeoutMs`. */
@@ -24,6 +24,8 @@ const PATIENCE_SECONDS = 2;
 interface Recovery {
   readonly own?: Response;
   readonly refusal?: Response;
+  /** There was no answer. */
+  readonly failure?: unknown;
 }
 
 export interface Requests {
@@ -57,7 +59,7 @@ export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surro
     if (pausedBy && Date.now() < pausedUntil) return pausedBy.clone();
     const answer = await persistently(sendRefresh);
     if (answer.ok) refreshes += 1;
-    else if (answer.status === 401) refused();
+    else if (isRefusal(await problemOf(answer.clone()))) refused();
     else {
       pausedUntil = Date.now() + (retryAfterOf(answer) ?? 0) * 1000;
       pausedBy = answer.clone();
@@ -71,8 +73,12 @@ export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surro
       const own = await send();
       if (!(await isLapsed(own))) return { own };
     }
-    const answer = await refresh();
-    return answer.ok ? {} : { refusal: answer };
+    try {
+      const answer = await refresh();
+      return answer.ok ? {} : { refusal: answer };
+    } catch (failure) {
+      return { failure };
+    }
   }
 
   async function guarded(send: Send): Promise<Response> {
@@ -84,13 +90,20 @@ export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surro
     recovering ??= turn((hasWaited) => recover(send, hasWaited || isSignedIn())).finally(() => {
       recovering = undefined;
     });
-    const { own, refusal } = await recovering;
+    // When the first request is given up by its caller, another one takes its place.
+    const recovery = await recovering.catch((error) => {
+      if (isFirst) throw error;
+    });
+    if (!recovery) return guarded(send);
+    const { own, refusal, failure } = recovery;
+    if (failure) throw failure;
     if (refusal) return refusal.status === 401 ? answer : refusal.clone();
     return isFirst && own ? own : send();
   }
 
   async function inTurn(send: Send): Promise<Response> {
-    const { own, refusal } = await recover(send, true);
+    const { own, refusal, failure } = await recover(send, true);
+    if (failure) throw failure;
     return own ?? refusal ?? send();
   }
 
