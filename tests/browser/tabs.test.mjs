@@ -44,11 +44,13 @@ async function signedIn(count = TABS) {
 }
 
 describe("all tabs", () => {
-  test("show a login and a log-out within a second", async () => {
+  test("show a login and a log-out", async (t) => {
     const { tabs, email } = await signedIn();
     await tabs[1].evaluate(() => latchkey.logout());
     await Promise.all(tabs.map(untilSignedOut));
     for (const tab of tabs) assert.deepEqual(await statesOf(tab), [...FIRST, `signed_in ${email}`, "signed_out"]);
+    const [first, own, third] = await Promise.all(tabs.map((tab) => tab.evaluate(() => times.at(-1) ?? 0)));
+    t.diagnostic(`The other tabs showed the log-out ${Math.max(first, third) - own} ms after the tab that made it.`);
   });
 
   test("show the user of a second login, whichever tab made it", async () => {

@@ -3,7 +3,12 @@ import { createClient } from "../../../client/dist/index.js";
 
 const latchkey = createClient();
 const states = [];
-latchkey.session.subscribe(({ status, user }) => states.push(user ? `${status} ${user.email}` : status));
+/** When each of them came. */
+const times = [];
+latchkey.session.subscribe(({ status, user }) => {
+  states.push(user ? `${status} ${user.email}` : status);
+  times.push(Date.now());
+});
 
 /** Asks for the profile and `more` after a while; answers the codes of the problems. */
 async function ask(afterMs = 0, ...more) {
@@ -15,4 +20,4 @@ async function ask(afterMs = 0, ...more) {
 const lifecycle = [];
 for (const event of ["freeze", "resume"]) document.addEventListener(event, () => lifecycle.push(event));
 
-Object.assign(globalThis, { latchkey, states, ask, lifecycle });
+Object.assign(globalThis, { latchkey, states, times, ask, lifecycle });

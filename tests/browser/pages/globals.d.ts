@@ -4,6 +4,7 @@ import type { Client } from "../../../client/dist/index.js";
 declare global {
   var latchkey: Client;
   var states: string[];
+  var times: number[];
   var ask: (afterMs?: number, ...more: string[]) => Promise<string[]>;
   var lifecycle: string[];
   var complaints: string[];
