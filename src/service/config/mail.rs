@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::EmailVerification;
-use super::reader::Reader;
+use super::reader::{Reader, Wrong};
 use crate::domain::mail::{Brand, Colour, Mailbox};
 use crate::service::origin::{host_of, is_origin};
 
@@ -114,13 +114,13 @@ pub(super) fn read(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<Mail
     let (needed, is_there, problem) = match mode? {
         Mode::Off => return Some(MailSettings::Off),
         Mode::Binding => ("EMAIL", reader.text("EMAIL").is_some(), "is not bound"),
-        Mode::Provider => ("MAIL_PROVIDER_KEY", key != Some(None), "is missing"),
-        Mode::Webhook => ("MAIL_WEBHOOK_URL", webhook_url != Some(None), "is missing"),
+        Mode::Provider => ("MAIL_PROVIDER_KEY", key != Ok(None), "is missing"),
+        Mode::Webhook => ("MAIL_WEBHOOK_URL", webhook_url != Ok(None), "is missing"),
     };
     if !is_there {
         reader.problem(needed, problem);
     }
-    if from == Some(None) {
+    if from == Ok(None) {
         reader.problem("MAIL_FROM", "is missing");
     }
     let transport = match mode? {
@@ -128,14 +128,16 @@ pub(super) fn read(reader: &mut Reader<'_>, issuer: Option<&str>) -> Option<Mail
         Mode::Binding => Transport::Binding,
         Mode::Provider => Transport::Provider {
             url: provider_url?,
-            key: key??,
+            key: key.ok().flatten()?,
         },
-        Mode::Webhook => Transport::Webhook { url: webhook_url?? },
+        Mode::Webhook => Transport::Webhook {
+            url: webhook_url.ok().flatten()?,
+        },
     };
     Some(MailSettings::On {
         transport,
-        from: from??,
-        reply_to: reply_to?,
+        from: from.ok().flatten()?,
+        reply_to: reply_to.ok()?,
         brand: brand?,
         pages_url: pages_url?,
     })
@@ -182,7 +184,7 @@ impl Mode {
     }
 }
 
-fn read_mailbox(reader: &mut Reader<'_>, name: &str) -> Option<Option<Mailbox>> {
+fn read_mailbox(reader: &mut Reader<'_>, name: &str) -> Result<Option<Mailbox>, Wrong> {
     reader.optional(
         name,
         "must be an address, or a name of at most 64 characters and <address>",

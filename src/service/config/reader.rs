@@ -9,6 +9,10 @@ pub(in crate::service) struct Reader<'a> {
     problems: Vec<String>,
 }
 
+/// A setting has a problem, which has been reported.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wrong;
+
 impl<'a> Reader<'a> {
     pub(in crate::service) fn new(look_up: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
@@ -55,21 +59,19 @@ impl<'a> Reader<'a> {
         self.unless_wrong(name, rule, value)
     }
 
-    /// Returns `Some(None)` when the setting is unset, and `None` when it has a problem.
-    #[expect(
-        clippy::option_option,
-        reason = "a setting is wrong, unset, or has a value"
-    )]
+    /// Returns a setting without a default, `None` when it is unset.
     pub(super) fn optional<T>(
         &mut self,
         name: &str,
         rule: &str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<Option<T>> {
+    ) -> Result<Option<T>, Wrong> {
         let Some(text) = self.text(name) else {
-            return Some(None);
+            return Ok(None);
         };
-        self.unless_wrong(name, rule, parse(&text)).map(Some)
+        self.unless_wrong(name, rule, parse(&text))
+            .map(Some)
+            .ok_or(Wrong)
     }
 
     fn unless_wrong<T>(&mut self, name: &str, rule: &str, value: Option<T>) -> Option<T> {
