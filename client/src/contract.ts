@@ -35,7 +35,11 @@ export type AuditEvent =
   | "reactivated"
   | "role_changed"
   | "email_changed"
-  | "deleted";
+  | "deleted"
+  | "email_verified"
+  | "mail_queued"
+  | "password_reset"
+  | "password_removed";
 
 export type FieldError = { readonly code: string; readonly field: string; readonly message: string };
 
@@ -48,6 +52,14 @@ export type IdentitySession = { readonly id: SessionId };
 /** A JWK Set (RFC 7517). */
 export type KeySet = { readonly keys: readonly PublicKey[] };
 
+/** How the outbox is doing. Waiting mails do not make a deployment unready: logins go on. */
+export type Outbox = {
+  /** Mails of the last week that were given up. */
+  readonly givenUp: number;
+  /** Mails whose first try did not succeed. */
+  readonly waiting: number;
+};
+
 /** An Ed25519 key (RFC 8037). */
 export type PublicKey = {
   readonly alg: string;
@@ -58,7 +70,7 @@ export type PublicKey = {
   readonly x: string;
 };
 
-export type Ready = { readonly status: string };
+export type Ready = { readonly mail: Outbox | null; readonly status: string };
 
 export type Session = {
   readonly country: string | null;
@@ -110,11 +122,14 @@ export type UserId = string;
 export interface Statuses {
   body_too_large: 413;
   cross_origin: 403;
+  email_not_verified: 403;
   email_taken: 409;
   https_required: 403;
   internal: 500;
   invalid_credentials: 401;
+  invalid_link: 410;
   invalid_token: 401;
+  mail_off: 501;
   malformed_request: 400;
   misconfigured: 503;
   not_authenticated: 401;
@@ -161,6 +176,53 @@ export interface Operations {
       | "validation_failed";
   };
 
+  /** Mails a link to a new address, which replaces the present one when the link is used. The answer does not depend on whether the address is taken. */
+  changeEmail: {
+    input: {
+      readonly currentPassword: string;
+      /** An e-mail address, as HTML's grammar has it, in a domain with a dot. */
+      readonly email: string;
+    };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_token"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "not_authenticated"
+      | "request_timeout"
+      | "token_expired"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed"
+      | "wrong_current_password";
+  };
+
+  /** Replaces the address with the one that the link has proven, and ends the other sessions. */
+  confirmEmail: {
+    input: { readonly token: string };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_link"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
   /** Returns who is calling, and when that was read from the database. */
   identity: {
     input: {
@@ -189,12 +251,14 @@ export interface Operations {
       readonly grant_type?: "password" | null;
       readonly password: string;
       readonly scope?: string | null;
+      /** An e-mail address, as HTML's grammar has it, in a domain with a dot. */
       readonly username: string;
     };
     output: undefined;
     codes:
       | "body_too_large"
       | "cross_origin"
+      | "email_not_verified"
       | "https_required"
       | "internal"
       | "invalid_credentials"
@@ -305,16 +369,17 @@ export interface Operations {
       | "unavailable";
   };
 
-  /** Registers a user. */
+  /** Registers a user. With VERIFICATION=required the answer is a 202 for every address, and a mail contains the link that proves it. */
   register: {
     input: {
+      /** An e-mail address, as HTML's grammar has it, in a domain with a dot. */
       readonly email: string;
       /** At least one visible character, no control characters, line separators or bidirectional overrides. */
       readonly name?: string | null;
       /** Not a common password, the e-mail address or the service's name. `PASSWORD_MIN_LENGTH` may require more characters, and `BREACH_CHECK` that it is in no known breach. */
       readonly password: string;
     };
-    output: User;
+    output: User | undefined;
     codes:
       | "body_too_large"
       | "cross_origin"
@@ -402,6 +467,134 @@ export interface Operations {
       | "validation_failed";
   };
 
+  /** Proves the address of an account with the token of a link. */
+  verifyEmail: {
+    input: { readonly token: string };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_link"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
+  /** Mails the link that proves an address once more, if it has an account that needs it. The answer is the same for every address. */
+  resendVerification: {
+    input: {
+      /** An e-mail address, as HTML's grammar has it, in a domain with a dot. */
+      readonly email: string;
+    };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
+  /** Ends a login that was not the user's, with the password and every session, and mails a link that sets a new password. */
+  recoveryDisownLogin: {
+    input: { readonly token: string };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_link"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
+  /** Mails a link that replaces a forgotten password, if the address has an account. The answer is the same for every address. */
+  recoveryForgot: {
+    input: {
+      /** An e-mail address, as HTML's grammar has it, in a domain with a dot. */
+      readonly email: string;
+    };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
+  /** Replaces a forgotten password with the token of a link, and ends every session of the user. */
+  recoveryReset: {
+    input: {
+      /** Not a common password, the e-mail address or the service's name. `PASSWORD_MIN_LENGTH` may require more characters, and `BREACH_CHECK` that it is in no known breach. */
+      readonly newPassword: string;
+      readonly token: string;
+    };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_link"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
+  /** Takes a change of the address back, with the password and every session, and mails a link that sets a new password. */
+  recoveryUndoEmail: {
+    input: { readonly token: string };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_link"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
   /** Returns whether the service answers, without asking anything else. */
   health: {
     input: Record<never, never>;
@@ -413,7 +606,7 @@ export interface Operations {
   ready: {
     input: Record<never, never>;
     output: Ready;
-    codes: "https_required" | "internal" | "misconfigured" | "too_many_requests" | "unavailable";
+    codes: "https_required" | "misconfigured" | "too_many_requests" | "unavailable";
   };
 }
 
@@ -421,6 +614,8 @@ export interface Operations {
 export const OPERATIONS: Readonly<Record<keyof Operations, string>> = {
   keySet: "GET /.well-known/jwks.json",
   activity: "GET /api/account/activity",
+  changeEmail: "POST /api/account/email",
+  confirmEmail: "POST /api/account/email/confirm",
   identity: "GET /api/account/identity",
   login: "POST /api/account/login",
   logout: "POST /api/account/logout",
@@ -433,6 +628,12 @@ export const OPERATIONS: Readonly<Record<keyof Operations, string>> = {
   endSessions: "DELETE /api/account/sessions",
   endSession: "DELETE /api/account/sessions/{id}",
   verify: "GET /api/account/verify",
+  verifyEmail: "POST /api/account/verify-email",
+  resendVerification: "POST /api/account/verify-email/resend",
+  recoveryDisownLogin: "POST /api/recovery/disown-login",
+  recoveryForgot: "POST /api/recovery/forgot",
+  recoveryReset: "POST /api/recovery/reset",
+  recoveryUndoEmail: "POST /api/recovery/undo-email",
   health: "GET /health",
   ready: "GET /ready",
 };
