@@ -151,11 +151,12 @@ async function report(origin) {
  */
 function serve(args, env, { isApp = false } = {}) {
   const secure = value(args, "--upstream-protocol") === "https";
+  const keepsMails = args.includes("MAIL:binding");
   return new Promise((done) => {
     say("Starting the server ...");
     const server = spawn("node", ["--no-warnings", WRANGLER, "dev", "--show-interactive-dev-session=false", ...args], {
       cwd: PROJECT,
-      env: { ...env, LATCHKEY_SERVING: "true" },
+      env: { ...env, LATCHKEY_SERVING: "true", ...(keepsMails && { X_LOCAL_EXPLORER: "true" }) },
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     server.on("message", (message) => {
@@ -164,7 +165,7 @@ function serve(args, env, { isApp = false } = {}) {
       const host = ["127.0.0.1", "::1", "0.0.0.0", "::", "*", "localhost"].includes(ip) ? "localhost" : ip;
       const origin = `${secure ? "https" : "http"}://${host}:${port}`;
       say(`${isApp ? "The app, with Latchkey beside it," : "Latchkey"} serves at ${origin} (Ctrl-C stops it).`);
-      if (args.includes("MAIL:binding")) say(`Its mails are at ${origin}${MAIL_PAGE}`);
+      if (keepsMails) say(`Its mails are at ${origin}${MAIL_PAGE}`);
       // A development certificate is nobody's to trust; the browser will ask.
       if (!secure && !isApp) void report(origin);
     });
