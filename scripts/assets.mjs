@@ -1,6 +1,7 @@
 /**
  * Makes `build/assets/`, the static files that the service has beside its API:
- * the OpenAPI document and a page that shows it.
+ * the OpenAPI document and a page that shows it, and the page that links in
+ * mails lead to.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,8 +12,10 @@ const DOCUMENT = join(ROOT, "docs", "openapi.json");
 const VIEWER = join(ROOT, "node_modules", "swagger-ui-dist");
 /** Of the viewer: what the page loads, and what its licence wants to go along. */
 const OF_THE_VIEWER = ["swagger-ui.css", "swagger-ui-bundle.js", "LICENSE", "NOTICE"];
+/** What the page of links in mails loads. */
+const LINK_PAGE = ["page.css", "page.mjs", "words.mjs"].map((name) => `link/${name}`);
 const SOURCES = [
-  ...["_headers", "docs.html", "docs/page.mjs"].map((name) => join(ROOT, "assets", name)),
+  ...["_headers", "docs.html", "docs/page.mjs", "link.html", ...LINK_PAGE].map((name) => join(ROOT, "assets", name)),
   ...OF_THE_VIEWER.map((name) => join(VIEWER, name)),
   DOCUMENT,
 ];

@@ -1,6 +1,6 @@
 /**
- * The static files: the OpenAPI document and the page that shows it, with no
- * foreign host and no inline script; and the API behind them, which answers as
+ * The static files: the OpenAPI document and the page that shows it, and the
+ * page of links in mails, with no foreign host and no inline script; and the API behind them, which answers as
  * if they were not there.
  */
 import assert from "node:assert/strict";
@@ -15,6 +15,8 @@ import { PATHS } from "./support/routes.mjs";
 const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const LINK_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 let latchkey;
 let bare;
@@ -67,8 +69,22 @@ describe("the static files", () => {
     assert.match((await ask("/docs/page.mjs")).text, /validatorUrl: null/);
   });
 
+  test("/link is a page whose every file is the service's own", async () => {
+    const page = await ask("/link");
+    assert.equal(page.status, 200);
+    assertGuarded(page, LINK_POLICY);
+    assert.doesNotMatch(page.text, /<style|\son\w+=|\sstyle=|<script>|https?:|"\/\//);
+    const named = [...page.text.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path]) => path);
+    assert.deepEqual(named, ["/link/page.css", "/link/page.mjs"]);
+    for (const path of [...named, "/link/words.mjs"]) {
+      const file = await ask(path);
+      assert.equal(file.status, 200, path);
+      assertGuarded(file, POLICY);
+    }
+  });
+
   test("are read, never written, and have one spelling", async () => {
-    for (const path of ["/docs", "/openapi.json"]) {
+    for (const path of ["/docs", "/link", "/openapi.json"]) {
       const head = await ask(path, { method: "HEAD" });
       assert.deepEqual([head.status, head.text], [200, ""], path);
       for (const method of ["POST", "PUT", "DELETE"]) assert.equal((await ask(path, { method })).status, 405, method);
