@@ -15,7 +15,7 @@ const latchkey: Client = createClient({ url: "https://auth.example.org" });
 
 export async function register(email: string, password: string): Promise<User | string> {
   const { data, problem } = await latchkey.register({ email, password, name: null });
-  if (!problem) return data;
+  if (!problem) return data ?? "A mail is on its way.";
   switch (problem.code) {
     case "email_taken":
       return "There is an account with this address.";
@@ -34,6 +34,7 @@ export async function register(email: string, password: string): Promise<User | 
 const LOGIN_TEXTS: Record<NonNullable<Awaited<ReturnType<Client["login"]>>["problem"]>["code"], string> = {
   body_too_large: "Too long.",
   cross_origin: "Not from here.",
+  email_not_verified: "Use the link in the mail first.",
   https_required: "Not without https.",
   internal: "Our fault.",
   invalid_credentials: "Wrong address or password.",
