@@ -66,7 +66,10 @@ test("the fixture's bindings and date are those of wrangler.toml", () => {
     [...d1_databases, ...kv_namespaces].map(({ binding }) => binding),
     ["DB", "KV"],
   );
-  assert.deepEqual(send_email, [{ name: "EMAIL" }]);
+  assert.deepEqual(
+    send_email.map(({ name }) => name),
+    ["EMAIL"],
+  );
 });
 
 describe("signIn", () => {
