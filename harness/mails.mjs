@@ -27,7 +27,6 @@ import { once } from "node:events";
  * @property {string | undefined} link The only line of the text that is a URL.
  * @property {string | undefined} purpose The link's fragment, up to the `=`.
  * @property {string | undefined} token The link's fragment, after the `=`.
- * @property {string | undefined} code Six digits on a line of their own.
  *
  * @typedef {object} Received A request that arrived.
  * @property {string | undefined} method
@@ -217,6 +216,5 @@ function read({ to, from, replyTo, reply_to, subject, text, html, headers }) {
     link,
     purpose: purpose || undefined,
     token,
-    code: lines.find((line) => /^\d{6}$/.test(line)),
   };
 }

@@ -25,9 +25,9 @@ export const ACTIONS = {
     },
     de: {
       title: "Neues Passwort wählen",
-      intro: "Alle Sitzungen deines Kontos enden, auf allen Geräten.",
+      intro: "Alle Sitzungen Ihres Kontos enden, auf allen Geräten.",
       button: "Passwort speichern",
-      done: "Dein Passwort ist geändert. Du kannst dich jetzt anmelden.",
+      done: "Ihr Passwort ist geändert. Sie können sich jetzt anmelden.",
     },
   },
   "verify-email": {
@@ -40,9 +40,9 @@ export const ACTIONS = {
     },
     de: {
       title: "Adresse bestätigen",
-      intro: "Bestätige nur, wenn du dich selbst registriert hast.",
+      intro: "Bestätigen Sie nur, wenn Sie sich selbst registriert haben.",
       button: "Adresse bestätigen",
-      done: "Deine Adresse ist bestätigt. Du kannst dich jetzt anmelden.",
+      done: "Ihre Adresse ist bestätigt. Sie können sich jetzt anmelden.",
     },
   },
   "confirm-email": {
@@ -55,9 +55,9 @@ export const ACTIONS = {
     },
     de: {
       title: "Neue Adresse bestätigen",
-      intro: "Dein Konto hat dann diese Adresse, und die anderen Sitzungen enden.",
+      intro: "Ihr Konto hat dann diese Adresse, und die anderen Sitzungen enden.",
       button: "Adresse bestätigen",
-      done: "Dein Konto hat die neue Adresse.",
+      done: "Ihr Konto hat die neue Adresse.",
     },
   },
   "undo-email": {
@@ -71,7 +71,7 @@ export const ACTIONS = {
     de: {
       title: "Änderung der Adresse rückgängig machen",
       intro:
-        "Dein Konto bekommt die alte Adresse zurück, alle Sitzungen enden, und mit einer E-Mail wählst du ein neues Passwort.",
+        "Ihr Konto bekommt die alte Adresse zurück, alle Sitzungen enden, und mit einer E-Mail wählen Sie ein neues Passwort.",
       button: "Rückgängig machen",
       done: "Die Änderung ist rückgängig gemacht. Eine E-Mail mit dem Link zu einem neuen Passwort ist unterwegs.",
     },
@@ -85,8 +85,8 @@ export const ACTIONS = {
       done: "All sessions have ended. A mail with the link to a new password is on its way.",
     },
     de: {
-      title: "Das warst nicht du?",
-      intro: "Alle Sitzungen enden, dein Passwort gilt nicht mehr, und mit einer E-Mail wählst du ein neues.",
+      title: "Das waren nicht Sie?",
+      intro: "Alle Sitzungen enden, Ihr Passwort gilt nicht mehr, und mit einer E-Mail wählen Sie ein neues.",
       button: "Alle Sitzungen beenden",
       done: "Alle Sitzungen sind beendet. Eine E-Mail mit dem Link zu einem neuen Passwort ist unterwegs.",
     },
@@ -124,7 +124,7 @@ export const LABELS = {
     email: "E-Mail-Adresse",
     invalid: "Der Link gilt nicht mehr: Er ist abgelaufen, wurde benutzt, oder ein neuerer hat ihn ersetzt.",
     refused: "Das wird nicht angenommen: ",
-    later: "Das hat nicht geklappt. Bitte versuche es gleich noch einmal.",
-    nothing: "Öffne den Link in der E-Mail noch einmal.",
+    later: "Das hat nicht geklappt. Bitte versuchen Sie es gleich noch einmal.",
+    nothing: "Öffnen Sie den Link in der E-Mail noch einmal.",
   },
 };

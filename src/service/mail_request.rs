@@ -28,7 +28,7 @@ pub fn request_mail<P: Ports>(
             .of_login(&email, ctx.caller.client)
             .account,
         counted: counted(ctx, &email),
-        draft: draft(ctx, Intent::of(ctx, kind, language))?,
+        draft: draft(ctx, &Intent::of(ctx, kind, language))?,
         email,
         trace: ctx.trace(),
     })
@@ -42,7 +42,7 @@ pub fn request_mail<P: Ports>(
 pub fn requested<P: Ports>(ctx: &Ctx<'_, P>, requested: Requested) -> Result<(), ServiceError> {
     match requested {
         Requested::Accepted(mail) => {
-            deliver_later(ctx, mail);
+            deliver_later(ctx, mail.map(|mail| *mail));
             Ok(())
         }
         Requested::TooMany(pause) => {

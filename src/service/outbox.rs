@@ -95,7 +95,7 @@ impl Service {
 /// # Errors
 ///
 /// Returns [`ServiceError::MailOff`] when no mails are sent.
-pub fn draft<P: Ports>(ctx: &Ctx<'_, P>, intent: Intent) -> Result<Draft, ServiceError> {
+pub fn draft<P: Ports>(ctx: &Ctx<'_, P>, intent: &Intent) -> Result<Draft, ServiceError> {
     let Some((key_id, key)) = ctx.service.one_time_keys.first() else {
         return Err(ServiceError::Internal("no key for links".to_owned()));
     };
@@ -123,7 +123,7 @@ pub fn draft<P: Ports>(ctx: &Ctx<'_, P>, intent: Intent) -> Result<Draft, Servic
 /// # Errors
 ///
 /// Returns [`ServiceError::Internal`] without randomness.
-pub fn notice<P: Ports>(ctx: &Ctx<'_, P>, intent: Intent) -> Result<Option<Draft>, ServiceError> {
+pub fn notice<P: Ports>(ctx: &Ctx<'_, P>, intent: &Intent) -> Result<Option<Draft>, ServiceError> {
     if ctx.service.sends_mail() {
         draft(ctx, intent).map(Some)
     } else {
@@ -223,7 +223,6 @@ async fn send<P: Ports>(
             link: link.as_deref(),
             minutes: purpose.map(|purpose| purpose.lifetime().get() / MINUTE),
             new_email: mail.new_email.as_deref(),
-            code: None,
             at: Some(mail.created_at),
             country: mail.country.as_deref(),
             device: mail.device.as_deref(),

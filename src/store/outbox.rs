@@ -307,7 +307,7 @@ pub(super) const READ_COUNT: Statement = Statement::new(concat!(
 pub enum Requested {
     /// The request was counted. The mail is queued if the address has a user to whom it applies, and
     /// has not had too many.
-    Accepted(Option<QueuedMail>),
+    Accepted(Option<Box<QueuedMail>>),
     /// The client has caused too many mails. The span is the time to wait.
     TooMany(Seconds),
 }
@@ -326,7 +326,8 @@ pub(super) fn requested(
             let pause = free_at.map_or(Seconds::new(1), |free_at| free_at.left_from(now));
             Ok(Requested::TooMany(pause))
         }
-        _ => QueuedMail::read_first(result(results, read_count + 1)?).map(Requested::Accepted),
+        _ => QueuedMail::read_first(result(results, read_count + 1)?)
+            .map(|mail| Requested::Accepted(mail.map(Box::new))),
     }
 }
 
@@ -465,6 +466,6 @@ pub const fn purpose_of(kind: MailKind) -> Option<Purpose> {
         MailKind::ConfirmEmail => Some(Purpose::ConfirmEmail),
         MailKind::EmailChanged => Some(Purpose::UndoEmail),
         MailKind::NewLogin => Some(Purpose::DisownLogin),
-        MailKind::AlreadyRegistered | MailKind::PasswordChanged | MailKind::SignIn => None,
+        MailKind::AlreadyRegistered | MailKind::PasswordChanged => None,
     }
 }

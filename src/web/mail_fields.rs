@@ -9,7 +9,7 @@ use crate::domain::mail::Language;
 use crate::service::ServiceError;
 
 /// `{token}`, and the language that the request prefers.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LinkFields {
     /// The token of the link.
     pub token: OneTimeToken,

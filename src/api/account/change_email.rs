@@ -63,7 +63,7 @@ impl Endpoint for ChangeEmail {
                 ..Facts::default()
             },
         };
-        let draft = draft(ctx, intent)?;
+        let draft = draft(ctx, &intent)?;
         let owner = admitted(ctx, &member).await?;
         verified(ctx, &owner, &new.current).await?;
         let throttle = &ctx.service.throttle;

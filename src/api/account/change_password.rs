@@ -113,7 +113,7 @@ async fn replace<P: Ports>(
         verified: owner.holder.version,
         guess: owner.guess,
         new,
-        notice: notice(ctx, Intent::of(ctx, MailKind::PasswordChanged, language))?,
+        notice: notice(ctx, &Intent::of(ctx, MailKind::PasswordChanged, language))?,
         trace: ctx.trace(),
     };
     let Recovered { ended, mail } = passwords::replace(ctx.ports, &replacement)

@@ -36,7 +36,7 @@ impl Endpoint for ConfirmEmail {
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
         let confirmation = AddressConfirmation {
             token: link.token,
-            notice: draft(ctx, Intent::of(ctx, MailKind::EmailChanged, link.language))?,
+            notice: draft(ctx, &Intent::of(ctx, MailKind::EmailChanged, link.language))?,
             trace: ctx.trace(),
         };
         let Recovered { ended, mail } = addresses::confirm_change(ctx.ports, &confirmation)

@@ -255,7 +255,7 @@ fn told<P: Ports>(
     let device = serde_json::to_string(&seen).unwrap_or_default();
     let mut intent = Intent::of(ctx, MailKind::NewLogin, language);
     intent.facts.device = Some(label);
-    Ok(notice(ctx, intent)?.map(|draft| Notice { device, draft }))
+    Ok(notice(ctx, &intent)?.map(|draft| Notice { device, draft }))
 }
 
 /// Returns the tokens of a session's first generation.

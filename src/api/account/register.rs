@@ -135,7 +135,7 @@ fn mailing<P: Ports>(
     }
     let intent = Intent::of(ctx, MailKind::VerifyEmail, newcomer.language);
     Ok(Some(RegistrationMail {
-        draft: draft(ctx, intent)?,
+        draft: draft(ctx, &intent)?,
         counted: counted(ctx, &newcomer.email),
         tells_owner: verification == EmailVerification::Required,
     }))

@@ -30,7 +30,7 @@ fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: LinkFields) -> Result<TakeBack, S
     let reset = Intent::of(ctx, MailKind::ResetPassword, link.language);
     Ok(TakeBack {
         token: link.token,
-        reset: draft(ctx, reset)?,
+        reset: draft(ctx, &reset)?,
         trace: ctx.trace(),
     })
 }

@@ -61,7 +61,7 @@ impl Endpoint for Reset {
             new,
             language,
         } = input;
-        let notice = draft(ctx, Intent::of(ctx, MailKind::PasswordChanged, language))?;
+        let notice = draft(ctx, &Intent::of(ctx, MailKind::PasswordChanged, language))?;
         let holder = recovery::find_reset(ctx.ports, &token, ctx.now)
             .await?
             .ok_or(ServiceError::InvalidLink)?;

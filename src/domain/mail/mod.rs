@@ -39,13 +39,11 @@ pub enum MailKind {
     PasswordChanged,
     /// The notice of a login from a device and country that the account has not been used from.
     NewLogin,
-    /// A code and a link to log in with.
-    SignIn,
 }
 
 impl MailKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::ResetPassword,
         Self::VerifyEmail,
         Self::AlreadyRegistered,
@@ -53,7 +51,6 @@ impl MailKind {
         Self::EmailChanged,
         Self::PasswordChanged,
         Self::NewLogin,
-        Self::SignIn,
     ];
 
     /// Returns the name of the kind in the database, in logs and in webhooks.
@@ -67,7 +64,6 @@ impl MailKind {
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::NewLogin => "new_login",
-            Self::SignIn => "sign_in",
         }
     }
 
@@ -89,14 +85,12 @@ pub struct Letter<'a> {
     pub brand: &'a Brand,
     /// The address of the page on which the recipient continues.
     pub link: Option<&'a str>,
-    /// How long the link and the code work, in minutes. [`MailKind::AlreadyRegistered`] leads to the
+    /// How long the link works, in minutes. [`MailKind::AlreadyRegistered`] leads to the
     /// login page, which needs no token.
     pub minutes: Option<u32>,
     /// The new address of the account. It is masked: its owner recognises it, and whoever chose it
     /// sends no text with it.
     pub new_email: Option<&'a str>,
-    /// The six digits of [`MailKind::SignIn`].
-    pub code: Option<&'a str>,
     /// When it happened.
     pub at: Option<UnixSeconds>,
     /// The country of the request, as the platform names it: two letters of ISO 3166, `T1` for Tor,
@@ -126,7 +120,7 @@ pub struct Incomplete {
     pub field: &'static str,
 }
 
-// A link and a code are secrets, and a mail contains them.
+// A link is a secret, and a mail contains it.
 impl fmt::Debug for Letter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Letter({}, …)", self.kind.as_str())

@@ -21,7 +21,6 @@ struct Words<'a> {
     intro: String,
     /// Each with its label: `Device: Firefox on Windows`.
     facts: Vec<String>,
-    code: Option<&'a str>,
     prompt: String,
     link: Option<&'a str>,
     /// How long the link works.
@@ -52,7 +51,7 @@ impl Letter<'_> {
     /// # Errors
     ///
     /// Returns [`Incomplete`] when the letter does not have a fact that its kind must mention: the
-    /// link of everything but a notice, and the code of [`MailKind::SignIn`].
+    /// link of everything but a notice.
     pub fn render(&self) -> Result<Content, Incomplete> {
         let words = self.words()?;
         // Writing into a string does not fail.
@@ -78,40 +77,29 @@ impl Letter<'_> {
             kind: self.kind,
             field,
         };
-        let (needs_link, needs_code) = match self.kind {
-            MailKind::ResetPassword | MailKind::VerifyEmail | MailKind::ConfirmEmail => {
-                (true, false)
-            }
-            MailKind::SignIn => (true, true),
+        let needs_link = match self.kind {
+            MailKind::ResetPassword | MailKind::VerifyEmail | MailKind::ConfirmEmail => true,
             MailKind::AlreadyRegistered
             | MailKind::EmailChanged
             | MailKind::PasswordChanged
-            | MailKind::NewLogin => (false, false),
+            | MailKind::NewLogin => false,
         };
         if needs_link && self.link.is_none() {
             return Err(missing("link"));
         }
-        if needs_code && self.code.is_none() {
-            return Err(missing("code"));
-        }
         let (wording, labels) = (wording(self.language, self.kind), labels(self.language));
         let named = |text: &str| text.replace("{product}", &self.brand.product);
-        let lasts = if needs_code {
-            labels.code_lasts
-        } else {
-            labels.link_lasts
-        };
         // Everybody may open the login page at any time.
         let has_secret = self.link.is_some() && self.kind != MailKind::AlreadyRegistered;
-        let validity = self
-            .minutes
-            .filter(|_| has_secret)
-            .map(|minutes| lasts.replace("{time}", &span(minutes, &labels.units)));
+        let validity = self.minutes.filter(|_| has_secret).map(|minutes| {
+            labels
+                .link_lasts
+                .replace("{time}", &span(minutes, &labels.units))
+        });
         Ok(Words {
             subject: named(wording.subject),
             intro: named(wording.intro),
             facts: self.facts(labels),
-            code: self.code.filter(|_| needs_code),
             prompt: named(wording.prompt),
             link: self.link,
             validity,
@@ -129,8 +117,7 @@ impl Letter<'_> {
             MailKind::ResetPassword
             | MailKind::VerifyEmail
             | MailKind::AlreadyRegistered
-            | MailKind::ConfirmEmail
-            | MailKind::SignIn => (false, false),
+            | MailKind::ConfirmEmail => (false, false),
         };
         let mut facts = Vec::new();
         let mut add = |label: &str, value: Option<String>| {

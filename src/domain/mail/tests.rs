@@ -5,7 +5,6 @@ use crate::domain::time::UnixSeconds;
 
 const LINK: &str =
     "https://auth.example.org/account/reset#token=abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
-const CODE: &str = "042917";
 
 fn brand() -> Brand {
     Brand {
@@ -23,7 +22,6 @@ fn letter(kind: MailKind, language: Language, brand: &Brand) -> Letter<'_> {
         link: Some(LINK),
         minutes: Some(30),
         new_email: Some("new.owner@example.com"),
-        code: Some(CODE),
         at: Some(UnixSeconds::new(1_795_251_600)),
         country: Some("DE"),
         device: Some("Firefox on Windows"),
@@ -82,25 +80,18 @@ fn every_mail_has_its_link_its_validity_and_its_product() {
 #[test]
 fn both_languages_state_the_same_facts() {
     let brand = brand();
-    let facts = [
-        "n…@e….com",
-        "2026-11-21, 09:00 UTC",
-        "Windows",
-        ": DE",
-        CODE,
-    ];
+    let facts = ["n…@e….com", "2026-11-21, 09:00 UTC", "Windows", ": DE"];
     for kind in MailKind::ALL {
         let stated = |text: &str| facts.map(|fact| text.contains(fact));
         let [english, german] =
             Language::ALL.map(|language| render(&letter(kind, language, &brand)));
         let expected = match kind {
-            MailKind::EmailChanged => [true, true, true, true, false],
-            MailKind::PasswordChanged | MailKind::NewLogin => [false, true, true, true, false],
-            MailKind::SignIn => [false, false, false, false, true],
+            MailKind::EmailChanged => [true; 4],
+            MailKind::PasswordChanged | MailKind::NewLogin => [false, true, true, true],
             MailKind::ResetPassword
             | MailKind::VerifyEmail
             | MailKind::AlreadyRegistered
-            | MailKind::ConfirmEmail => [false; 5],
+            | MailKind::ConfirmEmail => [false; 4],
         };
         for content in [&english.text, &english.html, &german.text, &german.html] {
             assert_eq!(stated(content), expected, "{kind:?}\n{content}");
@@ -209,13 +200,12 @@ fn nothing_that_is_passed_on_becomes_markup_or_a_line() {
 fn a_letter_without_what_it_is_for_is_not_rendered() {
     let brand = brand();
     for (kind, language) in every() {
-        let (needs_link, needs_code) = match kind {
+        let needs_link = match kind {
             MailKind::AlreadyRegistered
             | MailKind::EmailChanged
             | MailKind::PasswordChanged
-            | MailKind::NewLogin => (false, false),
-            MailKind::SignIn => (true, true),
-            _ => (true, false),
+            | MailKind::NewLogin => false,
+            MailKind::ResetPassword | MailKind::VerifyEmail | MailKind::ConfirmEmail => true,
         };
         let whole = letter(kind, language, &brand);
         let without_link = Letter {
@@ -223,14 +213,8 @@ fn a_letter_without_what_it_is_for_is_not_rendered() {
             ..whole
         }
         .render();
-        let without_code = Letter {
-            code: None,
-            ..whole
-        }
-        .render();
         let missing = |field| Some(Incomplete { kind, field });
         assert_eq!(without_link.err(), missing("link").filter(|_| needs_link));
-        assert_eq!(without_code.err(), missing("code").filter(|_| needs_code));
     }
 }
 
@@ -261,10 +245,10 @@ fn a_notice_without_link_and_facts_is_still_a_mail() {
 #[test]
 fn what_a_mail_contains_is_not_in_debug_output() {
     let brand = brand();
-    let letter = letter(MailKind::SignIn, Language::English, &brand);
+    let letter = letter(MailKind::ConfirmEmail, Language::English, &brand);
     let mut written = format!("{letter:?}");
     write!(written, "{:?}", render(&letter)).unwrap();
-    for secret in [LINK, CODE, "new.owner"] {
+    for secret in [LINK, "new.owner"] {
         assert!(!written.contains(secret), "{written}");
     }
 }

@@ -345,8 +345,8 @@ fn registering_does_not_tell_whether_an_address_is_taken_where_proof_is_required
         "invalid_credentials"
     );
     world.ports.store.ran.borrow_mut().clear();
-    let taken = world.register(ADA);
-    assert_eq!((taken.status, taken.bytes), (202, 0));
+    let again = world.register(ADA);
+    assert_eq!((again.status, again.bytes), (202, 0));
     let mails = world.mails();
     assert_eq!(mails.len(), 2);
     assert!(token_in(&mails[1].text, "verify-email").is_none());

@@ -57,7 +57,6 @@ fn hand_over_link(
             link,
             minutes: Some(30),
             new_email: None,
-            code: None,
             at: None,
             country: None,
             device: None,

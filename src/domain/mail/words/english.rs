@@ -9,8 +9,6 @@ pub(super) static LABELS: Labels = Labels {
     device: "Device",
     country: "Country",
     link_lasts: "The link is valid for {time} and works once.",
-    code_lasts: "The code and the link are valid for {time}. Once you have used one of them, \
-                 neither works again.",
     units: [["minute", "minutes"], ["hour", "hours"], ["day", "days"]],
     copy: "If the button does not work, copy this address into your browser:",
     devices: &[],
@@ -73,14 +71,6 @@ pub(super) const fn wording(kind: MailKind) -> &'static Wording {
             prompt: "If it was not you, end all sessions and choose a new password.",
             action: "This was not me",
             closing: "If it was you, there is nothing to do.",
-        },
-        MailKind::SignIn => &Wording {
-            subject: "Your code for {product}",
-            intro: "Enter this code where you asked to log in to {product}:",
-            prompt: "Or follow this link in the same browser:",
-            action: "Log in",
-            closing: "If you did not ask for it, you can ignore this e-mail. Never tell the code \
-                      to anyone.",
         },
     }
 }

@@ -9,8 +9,6 @@ pub(super) static LABELS: Labels = Labels {
     device: "Gerät",
     country: "Land",
     link_lasts: "Der Link ist {time} gültig und funktioniert einmal.",
-    code_lasts: "Code und Link sind {time} gültig. Sobald Sie eines davon benutzt haben, \
-                 funktioniert keines mehr.",
     units: [
         ["Minute", "Minuten"],
         ["Stunde", "Stunden"],
@@ -85,14 +83,6 @@ pub(super) const fn wording(kind: MailKind) -> &'static Wording {
                      neues Passwort.",
             action: "Das war ich nicht",
             closing: "Falls Sie es waren, ist nichts zu tun.",
-        },
-        MailKind::SignIn => &Wording {
-            subject: "Ihr Code für {product}",
-            intro: "Geben Sie diesen Code dort ein, wo Sie sich bei {product} anmelden wollten:",
-            prompt: "Oder folgen Sie diesem Link im selben Browser:",
-            action: "Anmelden",
-            closing: "Falls Sie ihn nicht angefordert haben, können Sie diese E-Mail ignorieren. \
-                      Geben Sie den Code an niemanden weiter.",
         },
     }
 }

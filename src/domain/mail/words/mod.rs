@@ -10,7 +10,7 @@ use super::{Language, MailKind};
 pub(super) struct Wording {
     /// The subject line.
     pub(super) subject: &'static str,
-    /// What has happened. Followed by the facts and the code.
+    /// What has happened. Followed by the facts.
     pub(super) intro: &'static str,
     /// What the recipient can do. Followed by the link.
     pub(super) prompt: &'static str,
@@ -28,8 +28,6 @@ pub(super) struct Labels {
     pub(super) country: &'static str,
     /// How long the link works: `{time}` is replaced.
     pub(super) link_lasts: &'static str,
-    /// How long the code and the link work: `{time}` is replaced.
-    pub(super) code_lasts: &'static str,
     /// The singular and plural of a minute, an hour and a day.
     pub(super) units: [[&'static str; 2]; 3],
     /// Stands above the link in its written form.
