@@ -9,7 +9,7 @@ const NEW_PASSWORD = "a new horse every year";
 /**
  * Plays each endpoint of mails and links once, as a user comes to them. The mails are read where they were caught.
  *
- * @param {import("../../harness/client.mjs").Reachable & { story: any, db?: any }} contestant Started with mails on.
+ * @param {{ fetch: (path: string, init?: any) => Promise<any>, story: any, db?: any }} contestant Started with mails on.
  * @param {object} tools
  * @param {(name: string, visitor: object, request: object) => Promise<unknown>} tools.count
  * @param {(request: object, visitor: object) => Promise<unknown>} tools.send The same, uncounted.
