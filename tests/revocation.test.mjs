@@ -1,6 +1,7 @@
 /**
- * A session that is over is over everywhere: five causes, both tokens, two
- * points of presence, and each way in which KV can be wrong.
+ * A session that is over is over everywhere: nine causes, both tokens, two
+ * points of presence, and each way in which KV can be wrong. (Incident 7: a
+ * session that recovery had ended was good in caches.)
  *
  * The refresh token is refused on the very next request. So is the access
  * token on every route that changes or lists something, and with
@@ -9,7 +10,10 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER, MailProvider } from "../harness/mails.mjs";
+import { CHANGE_EMAIL, CONFIRM_EMAIL, DISOWN_LOGIN, RESET, UNDO_EMAIL, plantedToken } from "./support/links.mjs";
 import { ACCESS_COOKIE, NEW_PASSWORD, REFRESH_COOKIE, assertRefused, claims, only } from "./support/holders.mjs";
 import { LOGOUT, PASSWORD, PASSWORD_PATH, PROFILE, REFRESH, logIn, register } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
@@ -22,6 +26,15 @@ const HERE = 0; // where the session is ended
 const ELSEWHERE = 1;
 const POPS = [HERE, ELSEWHERE];
 
+/** Uses the link of a mail, without a session. */
+async function useLink({ latchkey, user, other }, path, { purpose, ...more }) {
+  const sessionId = claims(other).sid;
+  const { token, statement } = plantedToken({ user, purpose, sessionId, nowMs: START_MS, ...more });
+  await latchkey.store({ statements: [statement] });
+  const newPassword = purpose === "reset-password" ? NEW_PASSWORD : undefined;
+  return new Client(latchkey).post(path, { json: { token, newPassword } });
+}
+
 /** Ways to end `victim`, by its own request or that of another session of the user. */
 const CAUSES = {
   "it logs out": ({ victim }) => victim.copy().post(LOGOUT),
@@ -30,6 +43,11 @@ const CAUSES = {
   "all sessions are ended": ({ other }) => other.delete("/api/account/sessions?scope=all"),
   "the password changes": ({ other }) =>
     other.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } }),
+  "the password is reset by mail": (scene) => useLink(scene, RESET, { purpose: "reset-password" }),
+  "a change of the address is taken back": (scene) => useLink(scene, UNDO_EMAIL, { purpose: "undo-email" }),
+  "a login is disowned": (scene) => useLink(scene, DISOWN_LOGIN, { purpose: "disown-login" }),
+  "another session changes the address": (scene) =>
+    useLink(scene, CONFIRM_EMAIL, { purpose: "confirm-email", newEmail: `new.${scene.user.email}` }),
   "the user is deactivated": async ({ latchkey, user }) => {
     await latchkey.sql("UPDATE users SET is_active = 0 WHERE id = ?1", user.id);
     return { status: 204 };
@@ -52,6 +70,8 @@ const GUARDED = {
   "PATCH profile": (client) => client.patch(PROFILE, { json: { name: "Mallory" } }),
   "PATCH password": (client) =>
     client.patch(PASSWORD_PATH, { json: { currentPassword: PASSWORD, newPassword: `${PASSWORD} 2` } }),
+  "POST email": (client) =>
+    client.post(CHANGE_EMAIL, { json: { email: "mallory@example.com", currentPassword: PASSWORD } }),
   "DELETE sessions": (client) => client.delete("/api/account/sessions?scope=all"),
   "DELETE one session": (client) => client.delete(`/api/account/sessions/${claims(client).sid}`),
 };
@@ -97,7 +117,11 @@ function matrix(body) {
 }
 
 function serve(vars) {
-  before(async () => (latchkey = await startLatchkey({ entry: CHAOS, pops: 2, vars })));
+  const provider = new MailProvider();
+  before(async () => {
+    const all = { ...MAIL_BY_PROVIDER, ...vars };
+    latchkey = await startLatchkey({ entry: CHAOS, pops: 2, vars: all, outbound: provider.answer });
+  });
   beforeEach(() => latchkey.control({ reset: true }));
   after(() => latchkey.dispose());
 }

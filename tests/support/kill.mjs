@@ -72,19 +72,28 @@ export async function killLoop(kills) {
 }
 
 /**
- * Lets the writers write, kills workerd at a random moment, and waits until all of them have stopped.
+ * Lets the writers write until workerd is killed.
  *
  * @param {Latchkey} latchkey
  * @param {Writer[]} writers
  */
-async function writeUntilKilled(latchkey, writers) {
+function writeUntilKilled(latchkey, writers) {
+  return untilKilled((isGone) => Promise.all(writers.map((writer) => writer.run(latchkey, isGone))));
+}
+
+/**
+ * Lets `work` go on, kills the newest workerd at a random moment, and waits until both have stopped.
+ *
+ * @param {(isGone: () => boolean) => Promise<unknown>} work
+ */
+export async function untilKilled(work) {
   const victim = children.findLast((child) => basename(child.spawnfile) === "workerd");
   if (!victim) throw new Error("No workerd was started.");
   const exited = new Promise((done) => victim.once("exit", done));
   const moment = SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS);
   const timer = setTimeout(() => victim.kill("SIGKILL"), moment);
   try {
-    await Promise.all(writers.map((writer) => writer.run(latchkey, () => victim.killed)));
+    await work(() => victim.killed);
   } finally {
     clearTimeout(timer);
   }
