@@ -7,6 +7,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { unstable_readConfig } from "wrangler";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
 import { ACCESS_COOKIE, REFRESH_COOKIE, assertRefused, claims, only } from "./support/holders.mjs";
+import { EVERY_MINUTE } from "./support/links.mjs";
 import { LOGIN, LOGOUT, PROFILE, REFRESH, logIn, register, sessionsOf, signUp } from "./support/people.mjs";
 
 const START = Date.UTC(2030, 0, 1) / 1000;
@@ -20,7 +21,13 @@ before(async () => (latchkey = await startLatchkey({ entry: CHAOS })));
 beforeEach(async () => {
   await latchkey.control({ reset: true, nowMs: START * 1000 });
   await latchkey.store({
-    statements: [["DELETE FROM users"], ["DELETE FROM attempts"], ["DELETE FROM sweeps"], ["DELETE FROM audit_log"]],
+    statements: [
+      ["DELETE FROM users"],
+      ["DELETE FROM attempts"],
+      ["DELETE FROM sweeps"],
+      ["DELETE FROM audit_log"],
+      ["DELETE FROM mail_counts"],
+    ],
   });
 });
 after(() => latchkey.dispose());
@@ -40,7 +47,7 @@ const count = async (table) => (await latchkey.sql(`SELECT count(*) AS n FROM ${
 
 test("the platform is told to run it", () => {
   const { triggers } = unstable_readConfig({ config: "wrangler.toml" }, { hideWarnings: true });
-  assert.equal(triggers.crons.length, 1);
+  assert.deepEqual(triggers.crons, ["17 * * * *", EVERY_MINUTE]);
 });
 
 describe("sessions", () => {
@@ -123,6 +130,33 @@ describe("login attempts", () => {
   });
 });
 
+test("what mails leave behind goes when it has had its time, and not before", async () => {
+  const person = await register(latchkey);
+  const HOUR = 3_600;
+  /** Each table with a row of time START, and the seconds until it goes. */
+  const rows = {
+    one_time_tokens: [HOUR, "(?1, 'verify-email', 'd', 'a@example.com', NULL, 1, NULL, NULL, ?2, ?2 + 3600)"],
+    mail_counts: [HOUR, "('address', ?1, '{}', ?2)"],
+    resting_addresses: [7 * DAY, "('a@example.com', ?1, ?2 + 604800)"],
+    outbox: [7 * DAY, "('m', ?1, 'new_login', 'a@example.com', 'en', NULL, NULL, '{}', ?2, ?2, 9, ?2, NULL)"],
+    seen_logins: [180 * DAY, "(?1, '[]', ?2)"],
+  };
+  await latchkey.store({
+    statements: Object.entries(rows).map(([table, [, values]]) => [
+      `INSERT INTO ${table} SELECT * FROM (VALUES ${values})`,
+      person.id,
+      START,
+    ]),
+  });
+  for (const seconds of new Set(Object.values(rows).map(([time]) => time))) {
+    const tables = Object.keys(rows).filter((table) => rows[table][0] === seconds);
+    await cleanUpAt(seconds - 1);
+    for (const table of tables) assert.equal(await count(table), 1, table);
+    await cleanUpAt(seconds);
+    for (const table of tables) assert.equal(await count(table), 0, table);
+  }
+});
+
 describe("in bounded steps", () => {
   const DEAD = 20_700;
   const NUMBERS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${DEAD})`;
@@ -162,8 +196,12 @@ describe("in bounded steps", () => {
       [
         ["attempts", DEAD, false],
         ["sessions", DEAD, false],
-        ["audit_log", DEAD / 2, false],
-      ], // the events of the rows above, in real time
+        ["audit_log", DEAD / 2, false], // the events of the rows above, in real time
+        ["one_time_tokens", 0, false],
+        ["mail_counts", 0, false],
+        ["resting_addresses", 0, false],
+        ["seen_logins", 0, false],
+      ],
     );
     assert.equal((await refresh(person.client)).status, 204);
   });
