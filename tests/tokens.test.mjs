@@ -8,6 +8,7 @@ import { createPublicKey } from "node:crypto";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER } from "../harness/mails.mjs";
 import {
   LOGOUT,
   PASSWORD,
@@ -51,7 +52,10 @@ let other;
 let access;
 let refresh;
 before(async () => {
-  latchkey = await startLatchkey({ vars: { ISSUER, AUDIENCE: "https://api.example.com" }, entry: CHAOS });
+  latchkey = await startLatchkey({
+    vars: { ...MAIL_BY_PROVIDER, ISSUER, AUDIENCE: "https://api.example.com" },
+    entry: CHAOS,
+  });
   await latchkey.control({ nowMs: NOW * 1_000 });
   [key] = latchkey.keys.keys;
   person = await signUp(latchkey, { name: "Ada Lovelace" });

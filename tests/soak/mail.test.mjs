@@ -61,7 +61,7 @@ describe("asking for a reset", () => {
     const refused = [];
     const logins = [];
     for (let i = 0; i < LOGINS; i += 1) {
-      refused.push(await timed(LOGIN, { username: "no address", password: "x" }, 401));
+      refused.push(await timed(LOGIN, { username: "no address", password: "x" }, 422));
       logins.push(await timed(LOGIN, { username: `known${i}@example.com`, password: "a wrong password" }, 401));
     }
     const known = [];

@@ -8,6 +8,11 @@ import { PASSWORD, newEmail } from "./people.mjs";
 /** An id of the right form that nobody's session has. */
 const NO_SESSION = "AAAAAAAAAAAAAAAAAAAAAA";
 
+/** The token of a link, of the right form, that nobody was mailed. */
+const NO_LINK = Buffer.concat([Buffer.from("01a1fda6fdb0754cb953c80afa8dce5a", "hex"), Buffer.alloc(32)]).toString(
+  "base64url",
+);
+
 /** What an operation must be told, by name: `{query, json, form}`. */
 const TOLD = {
   AccountRegister: () => ({ json: { email: newEmail(), password: PASSWORD } }),
@@ -15,6 +20,14 @@ const TOLD = {
   AccountUpdatePwd: ({ password }) => ({ json: { currentPassword: password, newPassword: NEW_PASSWORD } }),
   AccountUpdateProfile: () => ({ json: { name: "Ada" } }),
   AccountEndSessions: () => ({ query: "?scope=all" }),
+  AccountVerifyEmail: () => ({ json: { token: NO_LINK } }),
+  AccountResendVerification: ({ email }) => ({ json: { email } }),
+  AccountChangeEmail: ({ password }) => ({ json: { email: newEmail(), currentPassword: password } }),
+  AccountConfirmEmail: () => ({ json: { token: NO_LINK } }),
+  RecoveryForgot: ({ email }) => ({ json: { email } }),
+  RecoveryReset: () => ({ json: { token: NO_LINK, newPassword: NEW_PASSWORD } }),
+  RecoveryUndoEmail: () => ({ json: { token: NO_LINK } }),
+  RecoveryDisownLogin: () => ({ json: { token: NO_LINK } }),
 };
 
 /**
