@@ -147,8 +147,12 @@ pub fn deliver_later<P: Ports>(ctx: &Ctx<'_, P>, mail: Option<QueuedMail>) {
         return;
     };
     let (service, ports) = (Rc::clone(ctx.service), ctx.ports.clone());
-    ctx.ports
-        .in_background(async move { deliver(&ports, &service, &mail).await });
+    ctx.ports.in_background(async move {
+        // A task starts before its request is answered: composing the mail would delay the answer,
+        // and so reveal that the address has an account.
+        ports.pause(0).await;
+        deliver(&ports, &service, &mail).await;
+    });
 }
 
 /// Delivers the mails that are due, and gives up those that have been tried for a day. Returns how
