@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER } from "../harness/mails.mjs";
 import { LOGIN, PASSWORD, PROFILE, REGISTER, register } from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
 import { wholeRequest } from "./support/requests.mjs";
@@ -280,7 +281,7 @@ describe("a trusted front end", () => {
 
 describe("a database without tables", () => {
   let latchkey;
-  before(async () => (latchkey = await startLatchkey({ migrations: false })));
+  before(async () => (latchkey = await startLatchkey({ vars: MAIL_BY_PROVIDER, migrations: false })));
   after(() => latchkey.dispose());
 
   test("is a 503 on every endpoint that needs it, touches no cookie and tells nothing", async () => {
