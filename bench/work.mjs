@@ -203,7 +203,11 @@ async function mailWork() {
       const { counts } = await send(request, visitor);
       found.push({ name, request: `${request.method} ${request.path}`, by, chapter: null, counts });
     };
-    await mailStory(/** @type {any} */ (contestant), { count, send, json: jsonOf(contestant.story.login(newPerson()).headers.origin) });
+    await mailStory(/** @type {any} */ (contestant), {
+      count,
+      send,
+      json: jsonOf(contestant.story.login(newPerson()).headers.origin),
+    });
   } finally {
     await contestant.dispose();
   }

@@ -70,7 +70,7 @@ export type PublicKey = {
   readonly x: string;
 };
 
-export type Ready = { readonly mail: Outbox | null; readonly status: string };
+export type Ready = { readonly mail?: Outbox; readonly status: string };
 
 export type Session = {
   readonly country: string | null;

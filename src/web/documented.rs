@@ -115,6 +115,24 @@ impl Returned {
         }
     }
 
+    /// Describes a body that lacks this member where it is `None`, instead of a null.
+    #[must_use]
+    pub fn may_lack(mut self, member: &str) -> Self {
+        let bodies = self.components.iter_mut().map(|(_, schema)| schema);
+        for schema in bodies {
+            let path = format!("/properties/{member}");
+            let Some(value) = schema.pointer_mut(&path) else {
+                continue;
+            };
+            let value_alone = value.pointer("/oneOf/0").cloned();
+            *value = value_alone.unwrap_or_default();
+            if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+                required.retain(|name| name != member);
+            }
+        }
+        self
+    }
+
     /// Describes a list of this type.
     #[must_use]
     pub fn list<T: ToSchema>() -> Self {

@@ -76,7 +76,7 @@ mod documented {
         const SUMMARY: &'static str = "Returns whether the service can serve requests: its database and KV answer, and all migrations are applied.";
 
         fn returns() -> Returned {
-            Returned::one::<ReadyBody>()
+            Returned::one::<ReadyBody>().may_lack("mail")
         }
 
         fn example(_: &Sample) -> Answer {
