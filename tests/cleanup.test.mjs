@@ -133,7 +133,11 @@ describe("login attempts", () => {
 test("what mails leave behind goes when it has had its time, and not before", async () => {
   const person = await register(latchkey);
   const HOUR = 3_600;
-  /** Each table with a row of time START, and the seconds until it goes. */
+  /**
+   * Each table with the seconds until its row goes, and the row, of time START.
+   *
+   * @type {Record<string, [seconds: number, values: string]>}
+   */
   const rows = {
     one_time_tokens: [HOUR, "(?1, 'verify-email', 'd', 'a@example.com', NULL, 1, NULL, NULL, ?2, ?2 + 3600)"],
     mail_counts: [HOUR, "('address', ?1, '{}', ?2)"],
