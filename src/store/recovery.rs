@@ -347,7 +347,25 @@ const UNDO_EMAIL: Statement = take_back!(
                   WHERE t.user_id = ?2
                     AND t.purpose = 'undo-email')"
 );
-const DISOWN_LOGIN: Statement = take_back!("disown login", "disown-login", "email", "TRUE");
+/// A thief may have changed the address since: then it becomes again the one to which this link was
+/// sent, or the way back in would be mailed to the thief.
+const DISOWN_LOGIN: Statement = take_back!(
+    "disown login",
+    "disown-login",
+    "coalesce((SELECT undo.email
+                 FROM one_time_tokens AS undo
+                 JOIN one_time_tokens AS t ON t.user_id = undo.user_id
+                WHERE undo.user_id = ?2
+                  AND undo.purpose = 'undo-email'
+                  AND undo.expires_at > ?1
+                  AND t.purpose = 'disown-login'
+                  AND t.email = undo.email
+                  AND NOT EXISTS (SELECT 1
+                                    FROM users AS other
+                                   WHERE other.email = undo.email
+                                     AND other.id <> ?2)), email)",
+    "TRUE"
+);
 const SPEND_ALL: Statement = Statement::new(concat!(
     "/* spend all */
      DELETE FROM one_time_tokens
@@ -453,7 +471,7 @@ async fn run_take_back(
         digest.into(),
     ];
     let params = take_back.reset.after(head);
-    let mut statements = vec![
+    let statements = [
         effect,
         END_EVERY,
         ISSUE_WAY_BACK,
@@ -461,10 +479,8 @@ async fn run_take_back(
         spend,
         FORGET_DEVICES,
         READ_QUEUED,
+        REST_NO_MORE,
     ];
-    if spend == SPEND_ALL {
-        statements.push(REST_NO_MORE);
-    }
     let results = database.run(&Batch::new(&params, statements)).await?;
     if result(&results, 0)?.is_empty() {
         return Ok(None);

@@ -43,6 +43,21 @@ impl World {
         self.post("/api/account/login", body)
     }
 
+    /// Logs in with this program, which decides the label of the device.
+    fn log_in_from(&self, agent: &str, email: &str, password: &str) -> Client {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{BASE}/api/account/login"))
+            .header("Content-Type", "application/json")
+            .header("User-Agent", agent);
+        let body = json!({"username": email, "password": password});
+        let answer = self.send(request.body(serde_json::to_vec(&body).unwrap()).unwrap());
+        assert_eq!(answer.status, 204, "{}", answer.body);
+        let mut client = Client::default();
+        client.keep(&answer);
+        client
+    }
+
     /// Asks for another address, and returns the token of the link.
     fn change_email(&self, client: &mut Client, email: &str) -> String {
         let body = json!({"email": email, "currentPassword": PASSWORD});
@@ -444,24 +459,12 @@ fn a_changed_address_is_taken_back_by_the_old_one() {
 fn a_login_from_elsewhere_is_told_once_and_can_be_disowned() {
     let world = world(&[]);
     world.register(ADA);
-    let log_in = |agent: &str| {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{BASE}/api/account/login"))
-            .header("Content-Type", "application/json")
-            .header("User-Agent", agent);
-        let body = json!({"username": ADA, "password": PASSWORD});
-        let answer = world.send(request.body(serde_json::to_vec(&body).unwrap()).unwrap());
-        let mut client = Client::default();
-        client.keep(&answer);
-        client
-    };
     let firefox = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0";
-    log_in(firefox);
-    log_in(firefox);
+    world.log_in_from(firefox, ADA, PASSWORD);
+    world.log_in_from(firefox, ADA, PASSWORD);
     assert!(world.mails().is_empty(), "the first login is not news");
-    let mut thief = log_in("curl/8.0");
-    log_in("curl/8.1");
+    let mut thief = world.log_in_from("curl/8.0", ADA, PASSWORD);
+    world.log_in_from("curl/8.1", ADA, PASSWORD);
     assert_eq!(world.mails().len(), 1);
     let token = world.token_to(ADA, "disown-login");
     assert_eq!(
@@ -474,6 +477,42 @@ fn a_login_from_elsewhere_is_told_once_and_can_be_disowned() {
     assert_eq!(world.log_in_with(ADA, PASSWORD).status, 401);
     let reset = world.token_to(ADA, "reset-password");
     assert_eq!(world.reset(&reset, NEW_PASSWORD).status, 204);
+}
+
+#[test]
+fn a_disowned_login_takes_back_the_address_that_it_changed() {
+    let world = world(&[]);
+    world.register(ADA);
+    world.log_in_from(
+        "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ADA,
+        PASSWORD,
+    );
+    let mut thief = world.log_in_from("curl/8.0", ADA, PASSWORD);
+    let disown = world.token_to(ADA, "disown-login");
+    let confirm = world.change_email(&mut thief, "thief@example.net");
+    let path = "/api/account/email/confirm";
+    assert_eq!(world.post(path, json!({"token": confirm})).status, 204);
+    // The owner opens the mail about the login, not the one about the address.
+    let path = "/api/recovery/disown-login";
+    assert_eq!(world.post(path, json!({"token": disown})).status, 204);
+    assert_eq!(world.value("SELECT email FROM users"), ADA);
+    assert_eq!(world.count("resting_addresses"), "0");
+    let reset = world.token_to(ADA, "reset-password");
+    assert_eq!(world.reset(&reset, NEW_PASSWORD).status, 204);
+    // An address that its owner has changed is not taken back by a login that came later.
+    let mut ada = world.log_in_from("okhttp/5.1", ADA, NEW_PASSWORD);
+    let body = json!({"email": "ada@new.example", "currentPassword": NEW_PASSWORD});
+    let answer = world.call(&mut ada, (Method::POST, "/api/account/email"), Some(body));
+    assert_eq!(answer.status, 202);
+    let confirm = world.token_to("ada@new.example", "confirm-email");
+    let path = "/api/account/email/confirm";
+    assert_eq!(world.post(path, json!({"token": confirm})).status, 204);
+    world.log_in_from("Wget/1.21", "ada@new.example", NEW_PASSWORD);
+    let disown = world.token_to("ada@new.example", "disown-login");
+    let path = "/api/recovery/disown-login";
+    assert_eq!(world.post(path, json!({"token": disown})).status, 204);
+    assert_eq!(world.value("SELECT email FROM users"), "ada@new.example");
 }
 
 #[test]
