@@ -315,6 +315,7 @@ describe("an endpoint without a body does not touch one", () => {
       AccountActivity: ["/api/account/activity", 200],
       AccountIdentity: ["/api/account/identity", 200],
       AccountVerify: ["/api/account/verify", 204],
+      Home: ["/", 200],
       Health: ["/health", 200],
       Ready: ["/ready", 200],
       KeySet: ["/.well-known/jwks.json", 200],
