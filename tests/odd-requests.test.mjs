@@ -127,7 +127,7 @@ describe("paths", () => {
 
   test("have one spelling: every other one is a 404 that no cache keeps", async () => {
     const before = await snapshot(latchkey);
-    for (const [path, [method]] of PATHS.filter(([path]) => !path.includes("{"))) {
+    for (const [path, [method]] of PATHS.filter(([path]) => path !== "/" && !path.includes("{"))) {
       for (const other of spellings(path).filter((one) => one !== path)) {
         const answer = await person.client.fetch(latchkey.origin + other, {
           method,
