@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { Client } from "../harness/client.mjs";
 import { CHAOS, startLatchkey } from "../harness/latchkey.mjs";
+import { MAIL_BY_BINDING } from "../harness/mails.mjs";
 import { DOCUMENT, PROMISED, assertDocumented } from "./support/contract.mjs";
 import { newEmail, signUp } from "./support/people.mjs";
 import { assertProblem, fromRaw } from "./support/problems.mjs";
@@ -23,7 +24,7 @@ let person;
 let other;
 before(async () => {
   // An isolate that remembers nothing asks the limiters and the database for each request.
-  latchkey = await startLatchkey({ entry: CHAOS, vars: { ISOLATE_CACHE_TTL_SECONDS: "0" } });
+  latchkey = await startLatchkey({ entry: CHAOS, vars: { ...MAIL_BY_BINDING, ISOLATE_CACHE_TTL_SECONDS: "0" } });
   misconfigured = await startLatchkey({ secrets: { JWT_KEYS: "changeme" } });
   person = await signUp(latchkey);
   other = await signUp(latchkey);

@@ -217,6 +217,9 @@ impl Route {
         if self.method != Method::Get {
             codes.push(Code::CrossOrigin);
         }
+        if matches!(self.offered, Offered::IfWanted) {
+            codes.push(Code::NotFound);
+        }
         match policy.proof {
             Proof::Nothing => {}
             Proof::Access | Proof::Refresh => codes.extend([
