@@ -16,6 +16,7 @@ CREATE TABLE one_time_tokens (
     password_version INTEGER,          -- the version when it was issued; NULL: works with any
     session_id       TEXT,             -- the session that asked for it, or that it is about
     account          TEXT,             -- the user's key in `attempts`, which a reset clears
+    is_proven        INTEGER NOT NULL DEFAULT 0, -- whether the user had proven `email`
     issued_at        INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
     PRIMARY KEY (user_id, purpose)
@@ -44,8 +45,8 @@ CREATE TABLE outbox (
 
 -- Mails that strangers may cause, by recipient and by client: the times of the last hour, by mail.
 CREATE TABLE mail_counts (
-    kind       TEXT    NOT NULL, -- 'address' or 'client'
-    counted    TEXT    NOT NULL, -- keyed hash
+    kind       TEXT    NOT NULL, -- 'address', 'client' or 'notice'
+    counted    TEXT    NOT NULL, -- keyed hash; for a notice, the user
     mails      TEXT    NOT NULL, -- JSON: {id: time}
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (kind, counted)
@@ -67,7 +68,10 @@ CREATE TABLE seen_logins (
     PRIMARY KEY (user_id, device)
 ) STRICT, WITHOUT ROWID;
 
+-- A request for another address is not told by its mail: whether there is one shows whether somebody
+-- has the address.
 CREATE TRIGGER outbox_queued AFTER INSERT ON outbox
+WHEN NEW.kind <> 'confirm_email'
 BEGIN
     INSERT INTO events (user_id, event, reason, trace)
     VALUES (NEW.user_id, 'mail_queued', NEW.kind, NEW.trace);
@@ -82,9 +86,17 @@ END;
 
 -- An address that is set by hand has not been proven by anyone.
 CREATE TRIGGER users_email_unproven AFTER UPDATE OF email ON users
-WHEN NEW.email <> OLD.email AND NEW.email_verified_at IS OLD.email_verified_at AND NEW.email_verified_at IS NOT NULL
+WHEN NEW.email <> OLD.email AND NEW.email_verified_at IS NOT NULL AND NEW.trace IS OLD.trace
 BEGIN
     UPDATE users SET email_verified_at = NULL WHERE id = NEW.id;
+END;
+
+-- An address or a password that is set by hand outlives every link that was mailed before.
+CREATE TRIGGER users_links_spent AFTER UPDATE OF email, password_hash ON users
+WHEN (NEW.email <> OLD.email OR NEW.password_hash IS NOT OLD.password_hash) AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL)
+BEGIN
+    DELETE FROM one_time_tokens WHERE user_id = NEW.id;
+    DELETE FROM outbox WHERE user_id = NEW.id;
 END;
 
 -- As in 0003, and tells a reset by mail, and a password that was taken away, from a change.

@@ -186,14 +186,14 @@ describe("VERIFICATION=required", () => {
     const register = (password) => mailing.post(REGISTER, { email, password });
     const fresh = await register(PASSWORD);
     assert.equal(fresh.status, 202);
-    assertProblem(await mailing.logIn(email, PASSWORD), "email_not_verified");
+    assertProblem(await mailing.logIn(email, PASSWORD), "invalid_credentials", { error: "invalid_grant" });
     assertProblem(await mailing.logIn(email, "a wrong one"), "invalid_credentials", { error: "invalid_grant" });
     const taken = await register(NEW_PASSWORD);
     assert.deepEqual(bare(taken), bare(fresh));
     const token = await mailing.tokenTo(email, "verify-email");
     assert.deepEqual(
       mailing.provider.mailsTo(email).map(({ purpose }) => purpose),
-      ["verify-email", undefined],
+      ["verify-email", "verify-email", undefined],
     );
     assert.equal((await mailing.post(VERIFY_EMAIL, { token })).status, 204);
     assert.equal((await mailing.logIn(email, PASSWORD)).status, 204);

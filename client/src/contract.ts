@@ -122,7 +122,6 @@ export type UserId = string;
 export interface Statuses {
   body_too_large: 413;
   cross_origin: 403;
-  email_not_verified: 403;
   email_taken: 409;
   https_required: 403;
   internal: 500;
@@ -258,7 +257,6 @@ export interface Operations {
     codes:
       | "body_too_large"
       | "cross_origin"
-      | "email_not_verified"
       | "https_required"
       | "internal"
       | "invalid_credentials"

@@ -163,10 +163,11 @@ impl ThrottleKeys {
         self.hash('u', &[&user.to_string()])
     }
 
-    /// Returns the key of an address that receives mails.
+    /// Returns the key of an address that receives mails of this kind. Each kind is counted apart:
+    /// mails of one kind must not keep a user from those of another.
     #[must_use]
-    pub fn of_recipient(&self, email: &Email) -> ThrottleKey {
-        self.hash('m', &[email.as_str()])
+    pub fn of_recipient(&self, email: &Email, kind: &str) -> ThrottleKey {
+        self.hash('m', &[email.as_str(), kind])
     }
 
     fn hash(&self, kind: char, parts: &[&str]) -> ThrottleKey {

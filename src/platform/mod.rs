@@ -46,11 +46,11 @@ async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     let Ok(service) = &*isolate else {
         return;
     };
+    if let Err(error) = deliver_due(&ports, service).await {
+        let cause = error.to_string().into();
+        ports.error("outbox.failure", &[("error.cause", cause)]);
+    }
     if event.cron() == EVERY_MINUTE {
-        if let Err(error) = deliver_due(&ports, service).await {
-            let cause = error.to_string().into();
-            ports.error("outbox.failure", &[("error.cause", cause)]);
-        }
         return;
     }
     if let Err(error) = forget_given_up(&ports, ports.now()).await {

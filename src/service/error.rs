@@ -45,8 +45,6 @@ pub enum ServiceError {
     /// The token of a link does not work: it is unknown, expired, replaced or used, or the account
     /// has changed since.
     InvalidLink,
-    /// The address must be proven before a session may begin.
-    EmailNotVerified,
     /// This deployment sends no mails.
     MailOff,
     /// The caller owns nothing with this id.

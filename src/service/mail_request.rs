@@ -1,6 +1,8 @@
 //! Mails that anyone may ask for by naming an address.
 
-use super::outbox::{Intent, counted, deliver_later, draft};
+use std::rc::Rc;
+
+use super::outbox::{Intent, counted, deliver, deliver_later, draft};
 use super::refusals::request_refused;
 use super::{Ctx, ServiceError};
 use crate::domain::audit::AuditEvent;
@@ -8,7 +10,7 @@ use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, MailKind};
 use crate::ports::Ports;
 use crate::store::outbox::Requested;
-use crate::store::recovery::MailRequest;
+use crate::store::recovery::{self, MailRequest};
 
 /// Returns the request of a mail to an address. The work does not depend on whether anyone has it.
 ///
@@ -27,11 +29,38 @@ pub fn request_mail<P: Ports>(
             .throttle
             .of_login(&email, ctx.caller.client)
             .account,
-        counted: counted(ctx, &email),
+        counted: counted(ctx, &email, kind),
         draft: draft(ctx, &Intent::of(ctx, kind, language))?,
         email,
         trace: ctx.trace(),
     })
+}
+
+/// Mails the link that proves an address once more, after the answer. The work of the answer does not
+/// depend on it.
+///
+/// # Errors
+///
+/// Returns [`ServiceError::Internal`] without randomness.
+pub fn resend_later<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    email: Email,
+    language: Option<Language>,
+) -> Result<(), ServiceError> {
+    let request = request_mail(ctx, MailKind::VerifyEmail, email, language)?;
+    let (service, ports) = (Rc::clone(ctx.service), ctx.ports.clone());
+    ctx.ports.in_background(async move {
+        ports.pause(0).await;
+        match recovery::resend_verification(&ports, &request).await {
+            Ok(Requested::Accepted(Some(mail))) => deliver(&ports, &service, &mail).await,
+            Ok(Requested::Accepted(None) | Requested::TooMany(_)) => {}
+            Err(error) => {
+                let cause = error.to_string().into();
+                ports.error("outbox.failure", &[("error.cause", cause)]);
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Sends the mail after the answer, if one was queued.

@@ -133,10 +133,10 @@ pub fn notice<P: Ports>(ctx: &Ctx<'_, P>, intent: &Intent) -> Result<Option<Draf
 
 /// Returns who is counted for a mail to this address, which the request causes.
 #[must_use]
-pub fn counted<P>(ctx: &Ctx<'_, P>, email: &Email) -> Counted {
+pub fn counted<P>(ctx: &Ctx<'_, P>, email: &Email, kind: MailKind) -> Counted {
     Counted {
         client: ctx.caller.key(ctx.service).clone(),
-        address: ctx.service.throttle.of_recipient(email),
+        address: ctx.service.throttle.of_recipient(email, kind.as_str()),
     }
 }
 
@@ -173,23 +173,31 @@ pub async fn deliver_due<P: Ports>(ports: &P, service: &Service) -> Result<usize
         }
         claimed += due.len();
         for mail in &due {
-            deliver(ports, service, mail).await;
+            match mail {
+                Ok(mail) => deliver(ports, service, mail).await,
+                Err(error) => {
+                    let cause = error.to_string().into();
+                    ports.error("mail.unreadable", &[("error.cause", cause)]);
+                }
+            }
         }
     }
     Ok(claimed)
 }
 
-/// Tries a mail once. The row is deleted only after the transport has accepted the mail: a mail may
+/// Tries a mail once, unless its link would be dead on arrival. The row is deleted only after the transport has accepted the mail: a mail may
 /// arrive again under the same id, and is never lost.
-async fn deliver<P: Ports>(ports: &P, service: &Service, mail: &QueuedMail) {
+pub(super) async fn deliver<P: Ports>(ports: &P, service: &Service, mail: &QueuedMail) {
     let now = ports.now();
-    let done = match send(ports, service, mail, now).await {
+    let link = purpose_of(mail.kind).map_or(TRIED_FOR, Purpose::lifetime);
+    let sent = if now >= mail.created_at.plus(link.min(TRIED_FOR)) {
+        Err(NotSent::Refused("it is too late".to_owned()))
+    } else {
+        send(ports, service, mail, now).await
+    };
+    let done = match sent {
         Ok(()) => outbox::delivered(ports, &mail.id).await,
         Err(NotSent::Refused(cause)) => {
-            log(ports, "mail.given_up", mail, &cause);
-            outbox::give_up(ports, &mail.id, now).await
-        }
-        Err(NotSent::Later(cause)) if now >= mail.created_at.plus(TRIED_FOR) => {
             log(ports, "mail.given_up", mail, &cause);
             outbox::give_up(ports, &mail.id, now).await
         }

@@ -134,7 +134,7 @@ const QUEUE_TAKEN: Statement = queue!(
     "u.email",
     "NULL",
     concat!(
-        "users AS u WHERE u.email = ?19 AND u.id <> ?2 AND ",
+        "users AS u WHERE u.email = ?19 AND u.id <> ?2 AND u.is_active = 1 AND ",
         caller_is_live!(),
         " AND ",
         is_counted!()
@@ -267,8 +267,8 @@ const END_OTHERS: Statement = end_all!(
 /// address twice must not be able to replace the owner's link with one of their own.
 const ISSUE_UNDO: Statement = Statement::new(concat!(
     "/* issue undo */
-     INSERT INTO one_time_tokens (user_id, purpose, digest, email, new_email, account, issued_at, expires_at)
-     SELECT ?2, 'undo-email', ?15, t.email, t.new_email, t.account, ?1, ?16
+     INSERT INTO one_time_tokens (user_id, purpose, digest, email, new_email, account, is_proven, issued_at, expires_at)
+     SELECT ?2, 'undo-email', ?15, t.email, t.new_email, t.account, t.is_proven, ?1, ?16
        FROM one_time_tokens AS t
       WHERE t.user_id = ?2
         AND t.purpose = 'confirm-email'
@@ -281,6 +281,7 @@ const ISSUE_UNDO: Statement = Statement::new(concat!(
             email = excluded.email,
             new_email = excluded.new_email,
             account = excluded.account,
+            is_proven = excluded.is_proven,
             issued_at = excluded.issued_at,
             expires_at = excluded.expires_at
       WHERE one_time_tokens.expires_at <= ?1"

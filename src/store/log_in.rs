@@ -1,7 +1,7 @@
 //! The batch that begins a session.
 
 use super::attempts::{Guess, forget, forgive};
-use super::outbox::{Draft, QueuedMail, READ_QUEUED, queue};
+use super::outbox::{Draft, QueuedMail, READ_QUEUED, count_mail, count_notice, may_be_told, queue};
 use super::result;
 use super::sessions::EndedSession;
 use crate::domain::audit::Trace;
@@ -175,6 +175,8 @@ const ISSUE_DISOWNING: Statement = Statement::new(concat!(
      SELECT u.id, 'disown-login', ?15, u.email, ?3, ?8, ?1, ?16
        FROM ",
     is_news!(),
+    " AND ",
+    may_be_told!(),
     "
          ON CONFLICT (user_id, purpose) DO UPDATE
         SET digest = excluded.digest,
@@ -184,8 +186,17 @@ const ISSUE_DISOWNING: Statement = Statement::new(concat!(
             issued_at = excluded.issued_at,
             expires_at = excluded.expires_at"
 ));
-const QUEUE_NEW_LOGIN: Statement =
-    queue!("queue new login", "new_login", "u.email", "?12", is_news!());
+const QUEUE_NEW_LOGIN: Statement = queue!(
+    "queue new login",
+    "new_login",
+    "u.email",
+    "?12",
+    concat!(is_news!(), " AND ", may_be_told!())
+);
+const COUNT_NOTICE: Statement = count_notice!(
+    "count login notice",
+    concat!("EXISTS (SELECT 1 FROM ", is_news!(), ")")
+);
 /// Remembers the device and country, to the day. Parameters: ?30 device.
 const SEE: Statement = Statement::new(concat!(
     "/* see login */
@@ -255,7 +266,13 @@ pub async fn begin_session(
     statements.extend(login.guess.others_failed.then_some(FORGIVE_OTHERS));
     statements.push(PURGE);
     if notice.is_some() {
-        statements.extend([ISSUE_DISOWNING, QUEUE_NEW_LOGIN, SEE, READ_QUEUED]);
+        statements.extend([
+            COUNT_NOTICE,
+            ISSUE_DISOWNING,
+            QUEUE_NEW_LOGIN,
+            SEE,
+            READ_QUEUED,
+        ]);
     }
     let last = statements.len() - 1;
     let results = database.run(&Batch::new(&params, statements)).await?;

@@ -202,6 +202,33 @@ pub(super) const COUNT_ADDRESS: Statement = count_mail!(
     client_is_counted!()
 );
 
+/// At most three notices an hour to an address that its user has not proven: it may be a third
+/// party's, and whoever registered it has the password. Counted by the user, ?2.
+macro_rules! count_notice {
+    ($name:literal, $condition:expr) => {
+        count_mail!(
+            $name,
+            "notice",
+            "?2",
+            "3",
+            concat!(
+                "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND email_verified_at IS NULL) AND ",
+                $condition
+            )
+        )
+    };
+}
+pub(super) use {count_mail, count_notice};
+
+/// The notice may be sent to user `u`.
+macro_rules! may_be_told {
+    () => {
+        "(u.email_verified_at IS NOT NULL
+          OR (SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'notice' AND counted = ?2) IS NOT NULL)"
+    };
+}
+pub(super) use may_be_told;
+
 /// Queues a mail to each user (at most one) that meets a condition. A repetition finds the row.
 macro_rules! queue {
     ($name:literal, $kind:literal, $to:literal, $nonce:expr, $users:expr) => {
@@ -234,7 +261,7 @@ macro_rules! issue {
             "/* ",
             $name,
             " */
-             INSERT INTO one_time_tokens (user_id, purpose, digest, email, new_email, password_version, session_id, account, issued_at, expires_at)
+             INSERT INTO one_time_tokens (user_id, purpose, digest, email, new_email, password_version, session_id, account, is_proven, issued_at, expires_at)
              SELECT u.id, '",
             $purpose,
             "', ?15, u.email, ",
@@ -245,7 +272,7 @@ macro_rules! issue {
             $session,
             ", ",
             $account,
-            ", ?1, ?16
+            ", u.email_verified_at IS NOT NULL, ?1, ?16
                FROM ",
             $users,
             "
@@ -256,6 +283,7 @@ macro_rules! issue {
                     password_version = excluded.password_version,
                     session_id = excluded.session_id,
                     account = coalesce(excluded.account, one_time_tokens.account),
+                    is_proven = excluded.is_proven,
                     issued_at = excluded.issued_at,
                     expires_at = excluded.expires_at"
         ))
@@ -347,15 +375,16 @@ const CLAIM_DUE: Statement = Statement::new(concat!(
     mail_columns!()
 ));
 
-/// Claims mails whose last try has failed or was cut off. One round trip of one statement.
+/// Claims mails whose last try has failed or was cut off. One round trip of one statement. A row that
+/// is damaged, or that a later version has written, does not keep the others from leaving.
 ///
 /// # Errors
 ///
-/// Returns [`StoreError`] when the database does not answer or a row is damaged.
+/// Returns [`StoreError`] when the database does not answer.
 pub async fn claim(
     database: &impl Database,
     now: UnixSeconds,
-) -> Result<Vec<QueuedMail>, StoreError> {
+) -> Result<Vec<Result<QueuedMail, StoreError>>, StoreError> {
     let params: [Param<'_>; 4] = [
         now.get().into(),
         CLAIMED_AT_ONCE.into(),
@@ -364,7 +393,7 @@ pub async fn claim(
     ];
     // A repeated claim would find nothing, and the mails would wait for their next try.
     let results = database.run_once(&Batch::new(&params, [CLAIM_DUE])).await?;
-    row::all(result(&results, 0)?, QueuedMail::read)
+    row::all(result(&results, 0)?, |row| Ok(QueuedMail::read(row)))
 }
 
 const DELIVERED: Statement =
@@ -441,16 +470,21 @@ pub async fn counts(
     .ok_or_else(|| damaged("outbox", "gave no row"))
 }
 
-const FORGET_GIVEN_UP: Statement =
-    Statement::new("/* forget mails */ DELETE FROM outbox WHERE given_up_at <= ?1 - ?2");
+const FORGET_GIVEN_UP: Statement = Statement::new(
+    "/* forget mails */
+     DELETE FROM outbox
+      WHERE given_up_at <= ?1 - ?2
+         OR created_at <= ?1 - ?2 - ?3",
+);
 
-/// Deletes the mails that were given up a week ago. One round trip.
+/// Deletes the mails that were given up a week ago, and those that nobody has tried, such as while
+/// mails are off. One round trip.
 ///
 /// # Errors
 ///
 /// Returns [`StoreError`] when the database does not answer.
 pub async fn forget_given_up(database: &impl Database, now: UnixSeconds) -> Result<(), StoreError> {
-    let params = [now.get().into(), KEPT.get().into()];
+    let params = [now.get().into(), KEPT.get().into(), TRIED_FOR.get().into()];
     database
         .run(&Batch::new(&params, [FORGET_GIVEN_UP]))
         .await?;

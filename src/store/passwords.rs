@@ -1,7 +1,7 @@
 //! Replaces a password.
 
 use super::attempts::{Guess, forget, forgive};
-use super::outbox::{Draft, QueuedMail, READ_QUEUED, queue};
+use super::outbox::{Draft, QueuedMail, READ_QUEUED, count_mail, count_notice, may_be_told, queue};
 use super::recovery::Recovered;
 use super::result;
 use super::sessions::{EndedSession, end_all};
@@ -61,8 +61,12 @@ const QUEUE_NOTICE: Statement = queue!(
     "password_changed",
     "u.email",
     "NULL",
-    "users AS u WHERE u.id = ?2 AND u.password_hash = ?6"
+    concat!(
+        "users AS u WHERE u.id = ?2 AND u.password_hash = ?6 AND ",
+        may_be_told!()
+    )
 );
+const COUNT_NOTICE: Statement = count_notice!("count change notice", is_replaced!());
 /// The links that reset the old password, and change the address on its strength.
 const SPEND: Statement = Statement::new(concat!(
     "/* spend tokens of the old password */
@@ -101,7 +105,7 @@ pub async fn replace(
     let mut statements = vec![REPLACE, END_EVERY, FORGET_FAILURES];
     if let Some(notice) = &change.notice {
         params = notice.after(params);
-        statements.extend([QUEUE_NOTICE, SPEND, READ_QUEUED]);
+        statements.extend([COUNT_NOTICE, QUEUE_NOTICE, SPEND, READ_QUEUED]);
     }
     if change.guess.others_failed {
         statements.push(FORGIVE_OTHERS);
@@ -111,7 +115,7 @@ pub async fn replace(
         return Ok(None);
     }
     let mail = match &change.notice {
-        Some(_) => QueuedMail::read_first(result(&results, 5)?)?,
+        Some(_) => QueuedMail::read_first(result(&results, 6)?)?,
         None => None,
     };
     let ended = EndedSession::read_all(result(&results, 1)?)?;

@@ -246,13 +246,15 @@ const CLEAR_ATTEMPTS: Statement = Statement::new(concat!(
         AND ",
     is_done!()
 ));
-/// Deletes the tokens of the old password. Those that take a theft back stay: a thief of the mailbox
-/// can reset as well.
+/// Deletes the tokens of the old password, and a way back to an address that nobody had proven: who
+/// set that up may be a stranger. Other tokens that take a theft back stay: a thief of the mailbox can
+/// reset as well.
 const SPEND_RESET: Statement = Statement::new(concat!(
     "/* spend reset */
      DELETE FROM one_time_tokens
       WHERE user_id = ?2
-        AND purpose IN ('reset-password', 'verify-email', 'confirm-email')
+        AND (purpose IN ('reset-password', 'verify-email', 'confirm-email')
+             OR (purpose = 'undo-email' AND is_proven = 0))
         AND ",
     is_done!()
 ));
@@ -322,7 +324,7 @@ macro_rules! take_back {
                     updated_at = ?1,
                     trace = ?4
               WHERE id = ?2
-                AND (trace = ?4 OR (",
+                AND (trace = ?4 OR (is_active = 1 AND ",
             $condition,
             " AND ",
             token_works!($purpose),

@@ -75,9 +75,6 @@ codes! {
     /// 403: plain http.
     HttpsRequired: FORBIDDEN, "https_required", "HTTPS required",
         "This service requires https";
-    /// 403: the address has not been proven.
-    EmailNotVerified: FORBIDDEN, "email_not_verified", "E-mail address not verified",
-        "The e-mail address must be verified first; a mail contains the link";
     /// 404: no such path.
     NotFound: NOT_FOUND, "not_found", "Not found",
         "There is no resource at this path";
@@ -214,7 +211,6 @@ impl From<ServiceError> for Refusal {
                 Self::retry_after(Code::TooManyRequests, pause.get().max(1), None)
             }
             ServiceError::InvalidLink => Self::new(Code::InvalidLink),
-            ServiceError::EmailNotVerified => Self::new(Code::EmailNotVerified),
             ServiceError::MailOff => Self::new(Code::MailOff),
             ServiceError::NotFound => Self::new(Code::NotFound),
             ServiceError::Busy => Self::retry_after(

@@ -73,7 +73,7 @@ impl Endpoint for ChangeEmail {
             account: throttle
                 .of_login(&owner.holder.email, ctx.caller.client)
                 .account,
-            counted: counted(ctx, &new.email),
+            counted: counted(ctx, &new.email, MailKind::ConfirmEmail),
             new: new.email,
             guess: owner.guess,
             draft,

@@ -14,6 +14,7 @@ use crate::service::config::{Config, EmailVerification};
 use crate::service::hash_password::queued;
 use crate::service::hash_queue::{HashTicket, Line};
 use crate::service::issue::{TokenPair, issue};
+use crate::service::mail_request::resend_later;
 use crate::service::outbox::{Intent, deliver_later, notice};
 use crate::service::policy::Visitor;
 use crate::service::refusals::{attempt_refused, password_refused};
@@ -66,7 +67,7 @@ impl Endpoint for LogIn {
         .json_or_form()
         .limited(Limiter::Login)
         .token_endpoint()
-        .refuses(&[Code::InvalidCredentials, Code::EmailNotVerified]);
+        .refuses(&[Code::InvalidCredentials]);
     type Actor = Visitor;
     type Input = LoginForm;
 
@@ -100,10 +101,9 @@ impl Endpoint for LogIn {
         let admitted = admitted(ctx, &form.email, carried.device.as_ref()).await?;
         let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
         ctx.caller.is(verified.holder.id);
-        // Only who knows the password learns of this.
         if ctx.config().verification == EmailVerification::Required && !verified.holder.is_verified
         {
-            return Err(ServiceError::EmailNotVerified.into());
+            return Err(unproven(ctx, verified.holder, form.language)?.into());
         }
         let session = new_session(ctx, &verified, form.user_agent.as_deref())?;
         let login = Login {
@@ -242,6 +242,19 @@ fn new_session<P: Ports>(
         device: Device::new(user_agent, ctx.caller.country.as_deref()),
     };
     Ok(session.begin(ctx.config().sessions, ctx.now))
+}
+
+/// Returns the refusal of a login before the address is proven. It is that of a wrong password:
+/// otherwise whoever registers an address would learn from a login whether it was free. The mail with
+/// the link goes out once more.
+fn unproven<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    holder: PasswordHolder,
+    language: Option<Language>,
+) -> Result<ServiceError, ServiceError> {
+    password_refused(ctx, AuditEvent::LoginFailed, Some(holder.id));
+    resend_later(ctx, holder.email, language)?;
+    Ok(ServiceError::InvalidCredentials)
 }
 
 /// Returns the mail that tells of a login from a device and country that are new.

@@ -136,7 +136,7 @@ fn mailing<P: Ports>(
     let intent = Intent::of(ctx, MailKind::VerifyEmail, newcomer.language);
     Ok(Some(RegistrationMail {
         draft: draft(ctx, &intent)?,
-        counted: counted(ctx, &newcomer.email),
+        counted: counted(ctx, &newcomer.email, MailKind::VerifyEmail),
         tells_owner: verification == EmailVerification::Required,
     }))
 }

@@ -5,9 +5,11 @@ mod forgot;
 mod reset;
 mod undo_email;
 
+use crate::domain::id::UserId;
 use crate::domain::mail::MailKind;
 use crate::ports::Ports;
 use crate::service::outbox::{Intent, deliver_later, draft};
+use crate::service::profile_cache::drop_copies;
 use crate::service::revocations::sessions_ended;
 use crate::service::{Ctx, ServiceError};
 use crate::store::recovery::{Recovered, TakeBack};
@@ -37,8 +39,9 @@ fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: LinkFields) -> Result<TakeBack, S
 
 /// Answers 204 once an account has been recovered. Every session has ended, so the cookies are
 /// deleted.
-fn recovered<P: Ports>(ctx: &Ctx<'_, P>, recovered: Option<Recovered>) -> Answer {
+fn recovered<P: Ports>(ctx: &Ctx<'_, P>, user: UserId, recovered: Option<Recovered>) -> Answer {
     let Recovered { ended, mail } = recovered.ok_or(ServiceError::InvalidLink)?;
+    drop_copies(ctx, user);
     sessions_ended(ctx, ended);
     deliver_later(ctx, mail);
     Ok(Reply::no_content().delete_cookies())

@@ -77,7 +77,11 @@ impl Endpoint for Reset {
             notice,
             trace: ctx.trace(),
         };
-        super::recovered(ctx, recovery::reset(ctx.ports, &reset).await?)
+        super::recovered(
+            ctx,
+            reset.token.user,
+            recovery::reset(ctx.ports, &reset).await?,
+        )
     }
 }
 

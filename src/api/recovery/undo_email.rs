@@ -30,7 +30,11 @@ impl Endpoint for UndoEmail {
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
         let take_back = take_back(ctx, link)?;
-        recovered(ctx, recovery::undo_email(ctx.ports, &take_back).await?)
+        recovered(
+            ctx,
+            link.token.user,
+            recovery::undo_email(ctx.ports, &take_back).await?,
+        )
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::mail::MailKind;
 use crate::domain::session::EndReason;
 use crate::testing::sqlite::migrations;
 
@@ -30,6 +31,7 @@ fn the_triggers_know_the_words_of_the_enums_and_no_others() {
     // Who made the change, or how the proof arrived.
     let actors = ["database", "import", "mail"];
     let mut known: BTreeSet<&str> = members.into_iter().chain(actors).collect();
+    known.extend(MailKind::ALL.map(MailKind::as_str));
     known.extend(AuditEvent::ALL.map(AuditEvent::as_str));
     known.extend(EndReason::ALL.map(EndReason::as_str));
     let words = words_of_triggers();

@@ -34,7 +34,6 @@ export async function register(email: string, password: string): Promise<User | 
 const LOGIN_TEXTS: Record<NonNullable<Awaited<ReturnType<Client["login"]>>["problem"]>["code"], string> = {
   body_too_large: "Too long.",
   cross_origin: "Not from here.",
-  email_not_verified: "Use the link in the mail first.",
   https_required: "Not without https.",
   internal: "Our fault.",
   invalid_credentials: "Wrong address or password.",
