@@ -62,13 +62,31 @@ export function keySet({ issuer, audience, service = issuer, prefix, headers = (
     }
     return answer;
   };
+  /**
+   * The user of a token that Latchkey has just issued. The old tokens are used up, so the new cookies go out whatever
+   * happens here. A token that is not accepted here (a key that is not known yet, another audience, a clock that is
+   * wrong) is a fault between the two servers, and no log-out.
+   *
+   * @param {string} cookie
+   * @returns {Promise<Answer<TokenUser>>}
+   */
+  const successor = async (cookie) => {
+    try {
+      const answer = await verify(cookie);
+      if (answer.user) return answer;
+      console.error(`Latchkey's new access token is not accepted here: ${answer.problem?.code}`);
+    } catch (error) {
+      console.error("Latchkey's new access token cannot be verified here", error);
+    }
+    return { problem: { code: "unavailable", status: 503 } };
+  };
 
   return {
     verify,
     async refresh(cookie) {
       const own = [access, refresh].flatMap((name) => valuesOf(cookie, name).map((value) => `${name}=${value}`));
       const { setCookies, problem } = await post(new URL("/api/account/refresh", service), own, headers());
-      return { setCookies, ...(problem ? { problem } : await verify(mergedCookies("", setCookies))) };
+      return { setCookies, ...(problem ? { problem } : await successor(mergedCookies("", setCookies))) };
     },
   };
 }
