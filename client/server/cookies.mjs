@@ -75,7 +75,8 @@ export function withCookies(response, setCookies) {
 }
 
 /**
- * The request with another `Cookie` header, if it differs.
+ * The request with another `Cookie` header, if it differs. A body that has been read stays behind: whoever has read it
+ * has it.
  *
  * @param {Request} request
  * @param {string} cookie
@@ -85,7 +86,11 @@ export function withCookieHeader(request, cookie) {
   const headers = new Headers(request.headers);
   if (cookie === "") headers.delete("Cookie");
   else headers.set("Cookie", cookie);
-  return new Request(request, { headers });
+  if (!request.bodyUsed) return new Request(request, { headers });
+  const { url, method, redirect, signal } = request;
+  // Of a Worker's request: where it came from.
+  const cf = "cf" in request ? { cf: request.cf } : {};
+  return new Request(url, { method, headers, redirect, signal, ...cf });
 }
 
 /** @param {string} cookie */

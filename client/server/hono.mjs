@@ -19,14 +19,18 @@ export function latchkey(options = {}) {
     const authority = authorityOf(options, c, () => c.env);
     const { caller, cookie, setCookies, refusal } = await admit(c.req.raw, authority, options);
     c.set("caller", caller);
-    if (refusal) {
-      c.res = refusal;
-    } else {
-      c.req.raw = withCookieHeader(c.req.raw, cookie);
-      await next();
+    try {
+      if (refusal) {
+        c.res = refusal;
+      } else {
+        c.req.raw = withCookieHeader(c.req.raw, cookie);
+        await next();
+      }
+    } finally {
+      // Errors included, whether Hono has made them an answer by now or will do so: the old tokens are used up.
+      const missing = c.finalized ? missingLines(c.res.headers, setCookies) : setCookies;
+      for (const line of missing) c.header("Set-Cookie", line, { append: true });
+      if (setCookies.length > 0) c.header("Cache-Control", "private, no-store");
     }
-    // Errors included: Hono has made them an answer by now. The old tokens are used up.
-    for (const line of missingLines(c.res.headers, setCookies)) c.header("Set-Cookie", line, { append: true });
-    if (setCookies.length > 0) c.header("Cache-Control", "private, no-store");
   };
 }

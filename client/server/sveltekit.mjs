@@ -2,8 +2,10 @@
  * SvelteKit: `export const handle = latchkey()` in hooks.server.js, then
  * `locals.caller` in every `load`, action and endpoint.
  *
- * The trap: `load` functions run in parallel, so none of them may refresh;
- * `handle` has done so before any of them starts.
+ * The traps: `load` functions run in parallel, so none of them may refresh;
+ * `handle` has done so before any of them starts. And SvelteKit cannot add the
+ * new cookies to what `fetch` returned: an endpoint that passes such an answer
+ * on returns `new Response(answer.body, answer)`.
  */
 import { admit, authorityOf } from "./core.mjs";
 import { withCookies } from "./cookies.mjs";
@@ -25,10 +27,36 @@ export function latchkey(options = {}) {
     event.locals.caller = caller;
     // Seen by `cookies.get` and `fetch` of every `load`, and sent with redirects and errors as well.
     for (const line of setCookies) event.cookies.set(...parsed(line));
-    const response = await resolve(event);
-    if (setCookies.length > 0) response.headers.set("Cache-Control", "private, no-store");
-    return response;
+    return withCookies(await answered(() => resolve(event), setCookies), setCookies);
   };
+}
+
+/**
+ * The app's answer. SvelteKit makes one of a thrown redirect with the new cookies, and of any other error without them:
+ * the session would end with the next request that repeats the old token.
+ *
+ * @param {() => Promise<Response>} resolve
+ * @param {string[]} setCookies
+ */
+async function answered(resolve, setCookies) {
+  try {
+    return await resolve();
+  } catch (error) {
+    if (setCookies.length === 0 || typeof (/** @type {any} */ (error)?.location) === "string") throw error;
+    return failure(error);
+  }
+}
+
+/**
+ * What SvelteKit answers to `error(403, "…")` of a later hook, or to a fault.
+ *
+ * @param {any} error
+ */
+function failure(error) {
+  const isExpected = !(error instanceof Error) && error?.status >= 400 && error.status <= 599;
+  if (isExpected) return new Response(error.body?.message, { status: error.status });
+  console.error(error);
+  return new Response("Internal Error", { status: 500 });
 }
 
 /**
