@@ -55,11 +55,30 @@ describe("who is calling", () => {
   }
 
   test("without a refresh cookie nothing is refreshed, whatever else has such a name", async () => {
-    for (const cookie of ["", "__Host-access_token=old", "not_refresh_token_at_all=1", "refresh_token="]) {
+    const others = ["not_refresh_token_at_all=1", "strava_refresh_token=1", "__Secure-x-refresh_token=1"];
+    for (const cookie of ["", "__Host-access_token=old", "refresh_token=", ...others]) {
       const service = latchkey();
       const visit = await admit(asking({ cookie }), service);
       assert.deepEqual([visit.caller.status, service.calls], ["anonymous", ["verify 60"]], cookie);
+      assert.equal((await readCaller(service, cookie)).status, "anonymous", cookie);
     }
+  });
+
+  test("the cookies of another program stay as they are, and so do those with another prefix than the one given", async () => {
+    const ended = { refreshed: problem("invalid_token"), setCookies: [] };
+    const foreign = "strava_access_token=1; strava_refresh_token=2";
+    assert.equal(
+      (await admit(asking({ cookie: `${foreign}; ${OLD}` }), latchkey(ended))).cookie,
+      `${foreign}; theme=dark`,
+    );
+    const rules = { prefix: "__Host-" };
+    const plain = "access_token=1; refresh_token=2";
+    const visit = await admit(asking({ cookie: `${plain}; ${OLD}` }), latchkey(ended), rules);
+    assert.equal(visit.cookie, `${plain}; theme=dark`);
+    const service = latchkey();
+    assert.equal((await admit(asking({ cookie: plain }), service, rules)).caller.status, "anonymous");
+    assert.equal((await readCaller(service, plain, rules)).status, "anonymous");
+    assert.ok(!service.calls.includes("refresh"));
   });
 
   test("a refused refresh is a log-out, and the render gets no tokens", async () => {

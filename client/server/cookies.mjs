@@ -1,35 +1,39 @@
 /** Cookies of a request and of an answer, as text. */
 
-/** With any prefix: `__Host-` in production, none on localhost. */
-const REFRESH_COOKIE = /^[\w-]*refresh_token=./;
-const AUTH_COOKIE = /^[\w-]*(?:access|refresh)_token=./;
+/** All that Latchkey gives its cookies: in production, with `COOKIE_DOMAIN`, and on localhost. */
+const PREFIXES = ["__Host-", "__Secure-", ""];
+const ACCESS = "access_token";
+const REFRESH = "refresh_token";
 
 /**
  * Whether a refresh can be tried.
  *
  * @param {string} cookie A `Cookie` header.
+ * @param {string} [prefix] The only one that counts.
  */
-export function hasRefreshCookie(cookie) {
-  return pairsOf(cookie).some((pair) => REFRESH_COOKIE.test(pair));
+export function hasRefreshCookie(cookie, prefix) {
+  return pairsOf(cookie).some((pair) => isNamed(pair, [REFRESH], prefix));
 }
 
 /**
  * The pairs that a refresh depends on.
  *
  * @param {string} cookie
+ * @param {string} [prefix]
  */
-export function authCookies(cookie) {
-  return pairsOf(cookie).filter((pair) => AUTH_COOKIE.test(pair));
+export function authCookies(cookie, prefix) {
+  return pairsOf(cookie).filter((pair) => isNamed(pair, [ACCESS, REFRESH], prefix));
 }
 
 /**
  * The `Cookie` header without them.
  *
  * @param {string} cookie
+ * @param {string} [prefix]
  */
-export function withoutAuthCookies(cookie) {
+export function withoutAuthCookies(cookie, prefix) {
   return pairsOf(cookie)
-    .filter((pair) => !AUTH_COOKIE.test(pair))
+    .filter((pair) => !isNamed(pair, [ACCESS, REFRESH], prefix))
     .join("; ");
 }
 
@@ -99,6 +103,19 @@ export function pairsOf(cookie) {
     .split(";")
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "");
+}
+
+/**
+ * Whether it is one of these cookies, with a value. The whole name counts: `strava_refresh_token` is another program's.
+ *
+ * @param {string} pair
+ * @param {string[]} names
+ * @param {string} [prefix]
+ */
+function isNamed(pair, names, prefix) {
+  const prefixes = prefix === undefined ? PREFIXES : [prefix];
+  const name = nameOf(pair);
+  return !pair.endsWith("=") && prefixes.some((start) => names.some((end) => name === start + end));
 }
 
 /** @param {string} text A pair, or a `Set-Cookie` line. */

@@ -68,11 +68,11 @@ export async function admit(request, authority, rules = {}, asked = {}) {
     return { caller: { status: "anonymous" }, cookie, setCookies: [], refusal };
   }
   const maxStaleSeconds = isSafe ? (rules.maxStaleSeconds ?? MAX_STALE_SECONDS) : 0;
-  const { caller, setCookies } = await ask(authority, cookie, maxStaleSeconds);
+  const { caller, setCookies } = await ask(authority, cookie, maxStaleSeconds, rules.prefix);
   const isProtected = rules.protect?.(new URL(request.url)) ?? false;
   return {
     caller,
-    cookie: cookieFor(caller, cookie, setCookies),
+    cookie: cookieFor(caller, cookie, setCookies, rules.prefix),
     setCookies,
     refusal: isProtected ? gate(caller, request, rules, asked) : null,
   };
@@ -85,14 +85,14 @@ export async function admit(request, authority, rules = {}, asked = {}) {
  * @template U
  * @param {Authority<U>} authority
  * @param {string} cookie
- * @param {{ maxStaleSeconds?: number }} [options]
+ * @param {Pick<Rules, "maxStaleSeconds" | "prefix">} [options]
  * @returns {Promise<Caller<U>>}
  */
-export async function readCaller(authority, cookie, { maxStaleSeconds = MAX_STALE_SECONDS } = {}) {
+export async function readCaller(authority, cookie, { maxStaleSeconds = MAX_STALE_SECONDS, prefix } = {}) {
   try {
     const answer = await authority.verify(cookie, { maxStaleSeconds });
     // The middleware would have replaced this cookie, or left it out, if Latchkey had answered.
-    const isPending = RENEWABLE.includes(answer.problem?.code ?? "") && hasRefreshCookie(cookie);
+    const isPending = RENEWABLE.includes(answer.problem?.code ?? "") && hasRefreshCookie(cookie, prefix);
     return isPending ? { status: "unavailable", problem: answer.problem } : judged(answer, false);
   } catch (error) {
     return { status: "unavailable", error };
@@ -105,9 +105,10 @@ export async function readCaller(authority, cookie, { maxStaleSeconds = MAX_STAL
  * @param {Caller<unknown>} caller
  * @param {string} cookie
  * @param {string[]} setCookies
+ * @param {string} [prefix]
  */
-function cookieFor({ status }, cookie, setCookies) {
-  if (status === "signed_out") return withoutAuthCookies(cookie);
+function cookieFor({ status }, cookie, setCookies, prefix) {
+  if (status === "signed_out") return withoutAuthCookies(cookie, prefix);
   return setCookies.length === 0 ? cookie : mergedCookies(cookie, setCookies);
 }
 
@@ -116,14 +117,16 @@ function cookieFor({ status }, cookie, setCookies) {
  * @param {Authority<U>} authority
  * @param {string} cookie
  * @param {number} maxStaleSeconds
+ * @param {string} [prefix]
  * @returns {Promise<{ caller: Caller<U>, setCookies: string[] }>}
  */
-async function ask(authority, cookie, maxStaleSeconds) {
+async function ask(authority, cookie, maxStaleSeconds, prefix) {
   try {
     const verified = await authority.verify(cookie, { maxStaleSeconds });
-    const isRenewable = RENEWABLE.includes(verified.problem?.code ?? "") && hasRefreshCookie(cookie);
+    const isRenewable = RENEWABLE.includes(verified.problem?.code ?? "") && hasRefreshCookie(cookie, prefix);
     if (!isRenewable) return { caller: judged(verified, false), setCookies: [] };
-    const { setCookies, ...refreshed } = await joined(authCookies(cookie).join("; "), () => authority.refresh(cookie));
+    const flight = authCookies(cookie, prefix).join("; ");
+    const { setCookies, ...refreshed } = await joined(flight, () => authority.refresh(cookie));
     // Beside a problem too: a rotation may have happened before it.
     return { caller: judged(/** @type {Answer<U>} */ (refreshed), true), setCookies: [...setCookies] };
   } catch (error) {

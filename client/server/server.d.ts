@@ -25,7 +25,7 @@ export function admit<U>(
 export function readCaller<U>(
   authority: Authority<U>,
   cookieHeader: string,
-  options?: { maxStaleSeconds?: number },
+  options?: Pick<Rules, "maxStaleSeconds" | "prefix">,
 ): Promise<Caller<U>>;
 
 /** The `Cookie` header that a browser would send after these `Set-Cookie` lines. */

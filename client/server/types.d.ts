@@ -70,6 +70,11 @@ export interface Rules {
   refreshUrl?: string;
   /** How old the knowledge of a `GET` may be, in seconds; 60 unless given. Every other method asks the database. */
   maxStaleSeconds?: number;
+  /**
+   * Of the cookies' names: `__Host-` in production, `__Secure-` with `COOKIE_DOMAIN`, empty on localhost. All three count
+   * unless given, so give it where another program sets a `refresh_token` at the same host.
+   */
+  prefix?: string;
   /** Origins beside the app's own whose pages may send requests that change something. */
   allowedOrigins?: string[];
 }
