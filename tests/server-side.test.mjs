@@ -215,6 +215,23 @@ describe("where only a signed-in user is let in", () => {
     }
   });
 
+  test("the login page is for everyone, also where everything is protected", async () => {
+    const everything = { protect: () => true, login: "/enter" };
+    for (const path of ["/enter", "/enter/", "/enter?next=%2Fnotes"]) {
+      for (const method of ["GET", "POST"]) {
+        const visit = await admit(asking({ path, method, headers: PAGE }), latchkey(ended), everything);
+        assert.deepEqual([visit.caller.status, visit.refusal], ["signed_out", null], path);
+      }
+    }
+    for (const path of ["/enter/now", "/"]) {
+      const { refusal } = await admit(asking({ path, headers: PAGE }), latchkey(ended), everything);
+      assert.equal(refusal?.status, 303, path);
+    }
+    const elsewhere = { protect: () => true, login: "https://auth.example.org/enter" };
+    const { refusal } = await admit(asking({ path: "/enter", headers: PAGE }), latchkey(ended), elsewhere);
+    assert.equal(refusal?.headers.get("Location"), "https://auth.example.org/enter?next=%2Fenter");
+  });
+
   test("what the login gets as `next` is a path of this host", async () => {
     const request = asking({ path: "//evil.example.org/notes?a=1", headers: PAGE });
     const { refusal } = await admit(request, latchkey(ended), { protect: () => true });

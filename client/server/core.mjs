@@ -5,7 +5,7 @@
  */
 import { authCookies, hasRefreshCookie, mergedCookies, withoutAuthCookies } from "./cookies.mjs";
 import { joined } from "./flight.mjs";
-import { crossSite, gate } from "./gate.mjs";
+import { crossSite, gate, isLogin } from "./gate.mjs";
 
 /**
  * @import { Asking, Authority, Answer, Caller, Options, Rules, Visit } from "./types.d.ts"
@@ -69,7 +69,7 @@ export async function admit(request, authority, rules = {}, asked = {}) {
   }
   const maxStaleSeconds = isSafe ? (rules.maxStaleSeconds ?? MAX_STALE_SECONDS) : 0;
   const { caller, setCookies } = await ask(authority, cookie, maxStaleSeconds, rules.prefix);
-  const isProtected = rules.protect?.(new URL(request.url)) ?? false;
+  const isProtected = (rules.protect?.(new URL(request.url)) ?? false) && !isLogin(request.url, rules);
   return {
     caller,
     cookie: cookieFor(caller, cookie, setCookies, rules.prefix),

@@ -26,6 +26,17 @@ export function crossSite({ headers, url }, { allowedOrigins = [] }) {
 }
 
 /**
+ * Whether this is the page to log in at. Nobody is kept from it: a redirect from there would lead there again.
+ *
+ * @param {string} url
+ * @param {Rules} rules
+ */
+export function isLogin(url, { login = LOGIN }) {
+  const [asked, page] = [new URL(url), new URL(login, url)];
+  return asked.host === page.host && withoutSlash(asked.pathname) === withoutSlash(page.pathname);
+}
+
+/**
  * The answer for everyone but a signed-in user, or null.
  *
  * @param {Caller<unknown>} caller
@@ -114,6 +125,11 @@ function page(status, headers, body) {
 function wantsPage({ method, headers }) {
   if (method !== "GET" && method !== "HEAD") return false;
   return headers.get("Sec-Fetch-Mode") === "navigate" || (headers.get("Accept") ?? "").includes("text/html");
+}
+
+/** @param {string} pathname */
+function withoutSlash(pathname) {
+  return pathname.replace(/\/+$/, "");
 }
 
 /** @param {string} text */

@@ -61,7 +61,7 @@ export type Protects = (url: URL) => boolean;
 export interface Rules {
   /**
    * Which addresses are for signed-in users only; none unless given. The middleware answers for them: it redirects to
-   * `login`, lets the browser refresh first where that may help, or asks it to try again.
+   * `login`, lets the browser refresh first where that may help, or asks it to try again. The path of `login` itself is for everyone, whatever this says.
    */
   protect?: Protects;
   /** The path of the login page. The address that was asked for is added as `?next=`. `/login` unless given. */
