@@ -6,36 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { admit, mergedCookies, missingLines, readCaller, withCookies } from "../client/server/server.mjs";
-
-const OLD = "theme=dark; __Host-access_token=old-access; __Host-refresh_token=old-refresh";
-const FRESH = ["__Host-access_token=new-access; Path=/; Secure", "__Host-refresh_token=new-refresh; Path=/; Secure"];
-const NEW = "theme=dark; __Host-access_token=new-access; __Host-refresh_token=new-refresh";
-const ADA = { user: { id: "ada", roleSlug: "editor" }, session: { id: "s" }, readAt: "2026-11-27T12:00:00Z" };
-const problem = (code, status = 401) => ({ problem: { code, status } });
-const PAGE = { Accept: "text/html" };
-
-/**
- * Latchkey, as far as it is asked: each call, and the given answers.
- *
- * @param {{ verified?: any, refreshed?: any, setCookies?: string[] }} [given]
- */
-function latchkey({ verified = problem("token_expired"), refreshed = ADA, setCookies = FRESH } = {}) {
-  const calls = [];
-  const answer = async (call, value) => {
-    calls.push(call);
-    if (value instanceof Error) throw value;
-    return value;
-  };
-  return {
-    calls,
-    verify: (_, { maxStaleSeconds }) => answer(`verify ${maxStaleSeconds}`, verified),
-    refresh: () => answer("refresh", refreshed instanceof Error ? refreshed : { setCookies, ...refreshed }),
-  };
-}
-
-function asking({ method = "GET", cookie = OLD, path = "/", headers = {} } = {}) {
-  return { method, url: `https://app.example.org${path}`, headers: new Headers({ Cookie: cookie, ...headers }) };
-}
+import { ADA, FRESH, NEW, OLD, asking, latchkey, problem } from "./support/server-side.mjs";
 
 describe("who is calling", () => {
   test("a good token is not refreshed", async () => {
@@ -100,6 +71,8 @@ describe("who is calling", () => {
     "a verification that throws": { verified: new Error("binding") },
     "a refresh that is throttled": { refreshed: problem("too_many_requests", 429), setCookies: [] },
     "a refresh without a database": { refreshed: problem("unavailable", 503), setCookies: [] },
+    "a refresh at an address that is not Latchkey's": { refreshed: problem("invalid_token", 404), setCookies: [] },
+    "a refresh that is forbidden": { refreshed: problem("cross_origin", 403), setCookies: [] },
     "a refresh that throws": { refreshed: new Error("binding") },
   })) {
     test(`${name} is not a log-out`, async () => {
@@ -193,80 +166,6 @@ describe("a request of another origin that may change something", () => {
       assert.equal((await admit(asking({ headers }), service, rules)).refusal, null, "reading is for everyone");
     });
   }
-});
-
-describe("where only a signed-in user is let in", () => {
-  const rules = { protect: ({ pathname }) => pathname === "/notes", login: "/enter" };
-  const at = (given, headers = {}, method = "GET") =>
-    admit(asking({ method, path: "/notes?a=1", headers, ...given }), latchkey(given), rules);
-  const ended = { refreshed: problem("invalid_token"), setCookies: [] };
-
-  test("a user passes, and other paths are for everyone", async () => {
-    assert.equal((await at({ verified: ADA }, PAGE)).refusal, null);
-    assert.equal((await admit(asking({ cookie: "", headers: PAGE }), latchkey(), rules)).refusal, null);
-  });
-
-  test("after a refused refresh a page is redirected to the login, and a script gets the code", async () => {
-    const { refusal: page } = await at(ended, PAGE);
-    assert.deepEqual([page?.status, page?.headers.get("Location")], [303, "/enter?next=%2Fnotes%3Fa%3D1"]);
-    for (const { headers = {}, method } of [{ method: "GET" }, { headers: PAGE, method: "POST" }]) {
-      const { refusal } = await at(ended, headers, method);
-      assert.deepEqual([refusal?.status, await refusal?.json()], [401, { code: "invalid_token" }]);
-    }
-  });
-
-  test("the login page is for everyone, also where everything is protected", async () => {
-    const everything = { protect: () => true, login: "/enter" };
-    for (const path of ["/enter", "/enter/", "/enter?next=%2Fnotes"]) {
-      for (const method of ["GET", "POST"]) {
-        const visit = await admit(asking({ path, method, headers: PAGE }), latchkey(ended), everything);
-        assert.deepEqual([visit.caller.status, visit.refusal], ["signed_out", null], path);
-      }
-    }
-    for (const path of ["/enter/now", "/"]) {
-      const { refusal } = await admit(asking({ path, headers: PAGE }), latchkey(ended), everything);
-      assert.equal(refusal?.status, 303, path);
-    }
-    const elsewhere = { protect: () => true, login: "https://auth.example.org/enter" };
-    const { refusal } = await admit(asking({ path: "/enter", headers: PAGE }), latchkey(ended), elsewhere);
-    assert.equal(refusal?.headers.get("Location"), "https://auth.example.org/enter?next=%2Fenter");
-  });
-
-  test("what the login gets as `next` is a path of this host", async () => {
-    const request = asking({ path: "//evil.example.org/notes?a=1", headers: PAGE });
-    const { refusal } = await admit(request, latchkey(ended), { protect: () => true });
-    assert.equal(refusal?.headers.get("Location"), "/login?next=%2Fevil.example.org%2Fnotes%3Fa%3D1");
-  });
-
-  test("without cookies a page from elsewhere refreshes first, one of the app's own is redirected", async () => {
-    for (const site of ["cross-site", "none", "same-site"]) {
-      const { refusal } = await at({ cookie: "" }, { ...PAGE, "Sec-Fetch-Site": site });
-      assert.deepEqual([refusal?.status, refusal?.headers.get("Location")], [401, null], site);
-    }
-    const { refusal } = await at({ cookie: "" }, { ...PAGE, "Sec-Fetch-Site": "same-origin" });
-    assert.equal(refusal?.status, 303);
-  });
-
-  test("the page that refreshes runs no script but its own, and what the address says is text", async () => {
-    const request = asking({ cookie: "", path: `/notes?"><script>alert(1)</script>`, headers: PAGE });
-    const refreshUrl = "https://auth.example.org/api/account/refresh";
-    const { refusal } = await admit(request, latchkey(), { ...rules, refreshUrl });
-    const text = (await refusal?.text()) ?? "";
-    assert.equal(text.split("<script").length, 2, text);
-    const policy = refusal?.headers.get("Content-Security-Policy") ?? "";
-    assert.match(
-      policy,
-      /^default-src 'none'; script-src 'nonce-[0-9a-f-]{36}'; connect-src 'self' https:\/\/auth\.example\.org;/,
-    );
-    assert.equal(refusal?.headers.get("Cache-Control"), "no-store");
-  });
-
-  test("an outage is a 503 for pages and scripts", async () => {
-    for (const headers of [PAGE, {}]) {
-      const { refusal } = await at({ refreshed: problem("unavailable", 503), setCookies: [] }, headers);
-      assert.deepEqual([refusal?.status, refusal?.headers.get("Retry-After")], [503, "5"]);
-    }
-  });
 });
 
 describe("cookies", () => {

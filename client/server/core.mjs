@@ -143,7 +143,10 @@ async function ask(authority, cookie, maxStaleSeconds, prefix) {
 function judged(answer, isRefresh) {
   const { problem } = answer;
   if (!problem) return { status: "signed_in", user: answer.user, session: answer.session, readAt: answer.readAt };
-  // A 429 and a 5xx say nothing about the caller.
-  if (problem.status === 429 || problem.status >= 500) return { status: "unavailable", problem };
-  return { status: isRefresh && ENDED.includes(problem.code) ? "signed_out" : "anonymous", problem };
+  // Only a 401 says that nobody is logged in, and a 400 that the cookies contradict each other, which a login resolves.
+  if (problem.status !== 401 && problem.status !== 400) return { status: "unavailable", problem };
+  return {
+    status: isRefresh && problem.status === 401 && ENDED.includes(problem.code) ? "signed_out" : "anonymous",
+    problem,
+  };
 }

@@ -61,8 +61,10 @@ export function gate(caller, request, { login = LOGIN, refreshUrl = REFRESH_URL 
   // A path that begins with two slashes would name another host where the login redirects to it.
   const next = pathname.replace(/^\/+/, "/") + search;
   const loginUrl = `${login}?next=${encodeURIComponent(next)}`;
+  const isRefused = caller.problem === undefined || caller.problem.status === 401;
   // A page of the app's own sends the refresh cookie if there is one, so here there is none.
-  const isCertain = caller.status === "signed_out" || request.headers.get("Sec-Fetch-Site") === "same-origin";
+  const isOwn = isRefused && request.headers.get("Sec-Fetch-Site") === "same-origin";
+  const isCertain = caller.status === "signed_out" || isOwn;
   if (!isCertain) return resume(loginUrl, refreshUrl);
   return new Response(null, { status: 303, headers: { Location: loginUrl, "Cache-Control": "no-store" } });
 }
@@ -101,8 +103,8 @@ const say = (text) => (document.querySelector("p").textContent = text);
 const last = Number(sessionStorage.getItem("latchkey-resumed"));
 fetch(refresh, { method: "POST", credentials: "include" }).then(
   ({ ok, status }) => {
-    if (status === 429 || status >= 500) return say("We cannot look you up right now. Try again in a moment.");
-    if (!ok) return location.replace(login);
+    if (status === 401) return location.replace(login);
+    if (!ok) return say("We cannot look you up right now. Try again in a moment, or log in.");
     if (Date.now() - last < 60000) return say("You are logged in, but this site does not get your cookies.");
     sessionStorage.setItem("latchkey-resumed", Date.now());
     location.reload();
@@ -121,10 +123,14 @@ function page(status, headers, body) {
   return new Response(html, { status, headers: { "Content-Type": "text/html; charset=utf-8", ...headers } });
 }
 
-/** @param {Asking} request */
+/**
+ * Whether a browser shows the answer: a form's as well, which a navigation sends.
+ *
+ * @param {Asking} request
+ */
 function wantsPage({ method, headers }) {
-  if (method !== "GET" && method !== "HEAD") return false;
-  return headers.get("Sec-Fetch-Mode") === "navigate" || (headers.get("Accept") ?? "").includes("text/html");
+  if (headers.get("Sec-Fetch-Mode") === "navigate") return true;
+  return (method === "GET" || method === "HEAD") && (headers.get("Accept") ?? "").includes("text/html");
 }
 
 /** @param {string} pathname */
