@@ -1,6 +1,6 @@
 /**
- * The code for a front end without the client in docs/front-end.md, verbatim,
- * against the built Worker.
+ * The code of docs/front-end.md, verbatim: for a front end without the client,
+ * against the built Worker, and for a login page.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -109,4 +109,26 @@ test("a log-out that finds nothing is answered 401 and nothing follows", async (
   const { account, asked } = page(new Client(latchkey));
   assert.equal((await account("logout", { method: "POST" })).status, 401);
   assert.deepEqual(asked, ["logout"]);
+});
+
+test("the login page leads to no other host, whatever `next` says", () => {
+  const [, code = ""] = /```js\n(\/\*\* Where to go after[\s\S]+?)```/.exec(DOCUMENT) ?? [];
+  const location = { origin: "https://app.example.org" };
+  const afterLogin = new Function("location", `${code.replace("export ", "")}; return afterLogin;`)(location);
+  const to = (next) => new URL(afterLogin(next), "https://app.example.org/login?next=x").href;
+  assert.equal(to("/notes?tag=a#b"), "https://app.example.org/notes?tag=a#b");
+  assert.equal(to(null), "https://app.example.org/");
+  const evil = [
+    "//evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "https://evil.example",
+    "//",
+  ];
+  for (const next of [...evil, "javascript:alert(1)", "https://app.example.org.evil.example"]) {
+    assert.equal(to(next), "https://app.example.org/", next);
+  }
+  // A path that would be another host if it were taken out of its address.
+  assert.equal(to("https://app.example.org//evil.example"), "https://app.example.org//evil.example");
 });
