@@ -17,6 +17,15 @@ const PATHS = new Set(FILES.map(({ path }) => path));
 const MANIFEST = JSON.parse(String(FILES.find(({ path }) => path === "package.json")?.bytes));
 const IMPORTED = /(?:\bfrom|\bimport|\bimport\()\s*"([^"\s]+)"/g;
 
+/** Without the path within it. */
+const packageOf = (name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/");
+
+/** What a relative import leads to: declarations name the code that theirs stand beside. */
+function inner(path, name) {
+  const target = posix.normalize(posix.join(dirname(path), name));
+  return path.endsWith(".d.ts") ? target.replace(/\.(m?)js$/, ".d.$1ts") : target;
+}
+
 function scratch(t) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-client-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,12 +42,12 @@ test("the same bytes, whatever the folder", (t) => {
 });
 
 test("has every module that it imports and every file that its manifest names, and depends on nothing", () => {
-  for (const { path, bytes } of FILES.filter(({ path }) => /\.m?js$/.test(path))) {
+  for (const { path, bytes } of FILES.filter(({ path }) => /\.(?:m?js|d\.ts)$/.test(path))) {
     const code = bytes.toString().replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
     for (const [, name] of code.matchAll(IMPORTED)) {
       const isThere = name.startsWith(".")
-        ? PATHS.has(posix.normalize(posix.join(dirname(path), name)))
-        : Object.hasOwn(MANIFEST.peerDependencies, name.split("/")[0]) || /^(?:node|cloudflare):/.test(name);
+        ? PATHS.has(inner(path, name))
+        : Object.hasOwn(MANIFEST.peerDependencies, packageOf(name)) || /^(?:node|cloudflare):/.test(name);
       assert.ok(isThere, `${path} imports ${name}`);
     }
   }
