@@ -11,6 +11,7 @@ import { latchkey as sveltekit } from "../client/server/sveltekit.mjs";
 const FRESH = ["access_token=new; Path=/; HttpOnly; SameSite=Lax", "refresh_token=new; Path=/; SameSite=Strict"];
 const NAMES = ["access_token", "refresh_token"];
 const NOTES = "https://app.example.org/notes";
+const USER = { user: { id: "ada", roleSlug: "editor" }, session: { id: "s" }, readAt: "2026-11-27T12:00:00Z" };
 /**
  * The token has expired, and a refresh works.
  *
@@ -18,15 +19,10 @@ const NOTES = "https://app.example.org/notes";
  */
 const authority = {
   verify: async () => ({ problem: { code: "token_expired", status: 401 } }),
-  refresh: async () => ({
-    user: { id: "ada", roleSlug: "editor" },
-    session: { id: "s" },
-    readAt: "2026-11-27T12:00:00Z",
-    setCookies: FRESH,
-  }),
+  refresh: async () => ({ ...USER, setCookies: FRESH }),
 };
 /** There is nothing to refresh. */
-const idle = { ...authority, verify: authority.refresh };
+const idle = { ...authority, verify: async () => USER };
 
 const namesOf = (/** @type {Response} */ response) =>
   response.headers.getSetCookie().map((line) => line.slice(0, line.indexOf("=")));

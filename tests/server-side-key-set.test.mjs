@@ -79,6 +79,21 @@ test("a refresh whose token is good is the user's", async () => {
   assert.deepEqual([caller.user, setCookies.length, refusal], [{ id: "ada", roleSlug: "editor" }, 2, null]);
 });
 
+test("a refresh can name the visitor whose request has come", async () => {
+  const named = keySet({
+    issuer,
+    audience: AUDIENCE,
+    headers: ({ headers }) => ({ "X-Visitor": headers.get("X-Real-IP") ?? "" }),
+  });
+  await visit(named, { "X-Real-IP": "192.0.2.1", Cookie: "refresh_token=a" });
+  await visit(named, { "X-Real-IP": "192.0.2.2", Cookie: "refresh_token=b" });
+  const sent = latchkey.refreshes.map((headers) => [headers.cookie, headers["x-visitor"]]);
+  assert.deepEqual(sent, [
+    ["refresh_token=a", "192.0.2.1"],
+    ["refresh_token=b", "192.0.2.2"],
+  ]);
+});
+
 describe("a refresh that has happened is no log-out, and its cookies go out, when the new token", () => {
   const faults = {
     "meets a key set that is away": () => (latchkey.jwksStatus = 503),

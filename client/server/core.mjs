@@ -22,7 +22,7 @@ const MAX_STALE_SECONDS = 60;
  * Latchkey over the service bindings `AUTH` and `SESSIONS` (docs/package.md).
  *
  * @template U
- * @param {{ AUTH: Pick<Authority<U>, "verify">, SESSIONS: Pick<Authority<U>, "refresh"> }} env
+ * @param {{ AUTH: Pick<Authority<U>, "verify">, SESSIONS: { refresh(cookie: string): ReturnType<Authority<U>["refresh"]> } }} env
  * @returns {Authority<U>}
  */
 export function bindings({ AUTH, SESSIONS }) {
@@ -61,14 +61,14 @@ export function authorityOf({ authority }, context, env) {
  * @returns {Promise<Visit<U>>}
  */
 export async function admit(request, authority, rules = {}, asked = {}) {
-  const cookie = request.headers.get("Cookie") ?? "";
+  const cookie = cookieOf(request);
   const isSafe = SAFE_METHODS.includes(request.method);
   if (!isSafe && crossSite(request, rules)) {
     const refusal = Response.json({ code: "cross_origin" }, { status: 403 });
     return { caller: { status: "anonymous" }, cookie, setCookies: [], refusal };
   }
   const maxStaleSeconds = isSafe ? (rules.maxStaleSeconds ?? MAX_STALE_SECONDS) : 0;
-  const { caller, setCookies } = await ask(authority, cookie, maxStaleSeconds, rules.prefix);
+  const { caller, setCookies } = await ask(authority, request, maxStaleSeconds, rules.prefix);
   const isProtected = (rules.protect?.(new URL(request.url)) ?? false) && !isLogin(request.url, rules);
   return {
     caller,
@@ -99,6 +99,11 @@ export async function readCaller(authority, cookie, { maxStaleSeconds = MAX_STAL
   }
 }
 
+/** @param {Asking} request */
+function cookieOf({ headers }) {
+  return headers.get("Cookie") ?? "";
+}
+
 /**
  * The `Cookie` header for what renders: with the new tokens, and without those of a session that has ended.
  *
@@ -115,18 +120,19 @@ function cookieFor({ status }, cookie, setCookies, prefix) {
 /**
  * @template U
  * @param {Authority<U>} authority
- * @param {string} cookie
+ * @param {Asking} request
  * @param {number} maxStaleSeconds
  * @param {string} [prefix]
  * @returns {Promise<{ caller: Caller<U>, setCookies: string[] }>}
  */
-async function ask(authority, cookie, maxStaleSeconds, prefix) {
+async function ask(authority, request, maxStaleSeconds, prefix) {
+  const cookie = cookieOf(request);
   try {
     const verified = await authority.verify(cookie, { maxStaleSeconds });
     const isRenewable = RENEWABLE.includes(verified.problem?.code ?? "") && hasRefreshCookie(cookie, prefix);
     if (!isRenewable) return { caller: judged(verified, false), setCookies: [] };
     const flight = authCookies(cookie, prefix).join("; ");
-    const { setCookies, ...refreshed } = await joined(flight, () => authority.refresh(cookie));
+    const { setCookies, ...refreshed } = await joined(flight, () => authority.refresh(cookie, request));
     // Beside a problem too: a rotation may have happened before it.
     return { caller: judged(/** @type {Answer<U>} */ (refreshed), true), setCookies: [...setCookies] };
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Types of `@latchkey/client/key-set`. */
-import type { Authority, TokenUser } from "./types.js";
+import type { Asking, Authority, TokenUser } from "./types.js";
 
 export type * from "./types.js";
 
@@ -15,8 +15,11 @@ export interface KeySetOptions {
    * `COOKIE_DOMAIN`.
    */
   prefix?: string;
-  /** Headers for each refresh: who the visitor is, as docs/operations.md has it. */
-  headers?: () => HeadersInit;
+  /**
+   * Headers for each refresh: who the visitor is, as docs/operations.md has it. Gets the visitor's request; of parallel
+   * requests that share a refresh, one of them.
+   */
+  headers?: (request: Asking) => HeadersInit;
 }
 
 /**

@@ -12,7 +12,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import { mergedCookies, pairsOf } from "./cookies.mjs";
 
 /**
- * @import { Answer, Authority, TokenUser } from "./types.d.ts"
+ * @import { Answer, Asking, Authority, TokenUser } from "./types.d.ts"
  */
 
 /** What jose says about a token. Anything else is an outage: the keys did not come. */
@@ -30,7 +30,8 @@ const TIMEOUT_MS = 12_000;
  * @param {string} [options.service] Its address from here, where that is not the issuer.
  * @param {string} [options.prefix] Of the cookies: `__Host-` with an https issuer and none on localhost, unless given;
  *   `__Secure-` with `COOKIE_DOMAIN`.
- * @param {() => HeadersInit} [options.headers] Added to each refresh: who the visitor is (docs/operations.md).
+ * @param {(request: Asking) => HeadersInit} [options.headers] Added to each refresh: who the visitor is
+ *   (docs/operations.md). Gets the visitor's request.
  * @returns {Authority<TokenUser>}
  */
 export function keySet({ issuer, audience, service = issuer, prefix, headers = () => ({}) }) {
@@ -83,9 +84,9 @@ export function keySet({ issuer, audience, service = issuer, prefix, headers = (
 
   return {
     verify,
-    async refresh(cookie) {
+    async refresh(cookie, request) {
       const own = [access, refresh].flatMap((name) => valuesOf(cookie, name).map((value) => `${name}=${value}`));
-      const { setCookies, problem } = await post(new URL("/api/account/refresh", service), own, headers());
+      const { setCookies, problem } = await post(new URL("/api/account/refresh", service), own, headers(request));
       return { setCookies, ...(problem ? { problem } : await successor(mergedCookies("", setCookies))) };
     },
   };

@@ -30,7 +30,8 @@ export type Answer<U = User> =
 /** Who knows: Latchkey over two service bindings, or its key set and its HTTP endpoints. */
 export interface Authority<U = User> {
   verify(cookieHeader: string, options: { maxStaleSeconds: number }): Promise<Answer<U>>;
-  refresh(cookieHeader: string): Promise<{ setCookies: string[] } & Answer<U>>;
+  /** `request`: the one that has come, for who the visitor is. Its cookies are `cookieHeader`. */
+  refresh(cookieHeader: string, request: Asking): Promise<{ setCookies: string[] } & Answer<U>>;
 }
 
 /**
