@@ -95,7 +95,7 @@ export interface PointOfPresence {
 }
 
 export interface Latchkey extends AsyncDisposable {
-  /** Where the app, and under `/api/account/` Latchkey, can be reached, for a browser or another program. */
+  /** Where the app, and under `/api/account/` and `/api/recovery/` Latchkey, can be reached, for a browser or another program. */
   readonly url: URL;
   /** `iss` of every token. */
   readonly issuer: string;

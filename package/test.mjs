@@ -40,7 +40,7 @@ export const CONFIG = {
 /** A limit that no test reaches by accident. */
 const NO_LIMIT = { limit: 1_000_000, period: 60 };
 /** The paths that a route of Latchkey covers where it shares the app's host. */
-const PATHS = ["/api/account/*", "/.well-known/jwks.json", "/health", "/ready"];
+const PATHS = ["/api/account/*", "/api/recovery/*", "/.well-known/jwks.json", "/health", "/ready"];
 /** See test/worker.mjs. */
 const UNDISTURBED = { "X-Latchkey-Test-Undisturbed": "1" };
 const SETTLE_TIMEOUT_MS = 10_000;

@@ -131,6 +131,9 @@ describe("the app", () => {
     for (const path of ["/health", "/ready"]) {
       assert.deepEqual(await (await latchkey.fetch(path)).json(), { status: "ok" }, path);
     }
+    for (const path of ["/api/account/zqx", "/api/recovery/zqx"]) {
+      assert.equal((await (await latchkey.fetch(path)).json()).code, "not_found", path);
+    }
   });
 
   test("is reached from outside as well, and the cookies go along", async () => {
