@@ -84,7 +84,11 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     turn,
     sendRefresh: sender("refreshAccessToken"),
     isSignedIn: () => store.get().status === "signed_in",
-    refused: () => become(SIGNED_OUT),
+    refused: () => {
+      // Other tabs know it from the one that found out first. Without a channel each would ask, and tell in its turn.
+      if (store.get().status === "signed_out") store.establish(SIGNED_OUT);
+      else become(SIGNED_OUT);
+    },
   });
 
   /** Establishes a state here and in the other tabs. In the tab's turn alone, so that all of them hear of it in order. */
