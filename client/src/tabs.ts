@@ -4,7 +4,7 @@
  * channel the others are told to look for themselves.
  */
 import type { SessionState } from "./session.js";
-import { localStorageOrNone } from "./turns.js";
+import { remember } from "./turns.js";
 
 /** Tells the other tabs; `null`: the state is to be read from the service. */
 export type Tell = (state: SessionState | null) => void;
@@ -12,14 +12,16 @@ export type Tell = (state: SessionState | null) => void;
 /** Begins to listen, and returns what tells the others. Outside a browser there are none. */
 export function createTabs(name: string, heard: Tell): Tell {
   if (typeof document === "undefined") return () => {};
-  if (typeof BroadcastChannel !== "undefined") {
+  try {
     const channel = new BroadcastChannel(name);
     channel.onmessage = ({ data }) => heard(data);
     return (state) => channel.postMessage(state);
+  } catch {
+    // There is none, or the browser keeps the page from storing anything.
   }
   const key = `${name} said`;
-  addEventListener("storage", (event) => {
+  globalThis.addEventListener?.("storage", (event) => {
     if (event.key === key) heard(null);
   });
-  return () => localStorageOrNone()?.setItem(key, crypto.randomUUID());
+  return () => void remember(key, crypto.randomUUID());
 }

@@ -63,7 +63,8 @@ async function lease(name: string): Promise<() => void> {
   const end = Date.now() + WAIT_MS;
   do {
     const [, until] = (storage.getItem(name) ?? "").split(" ");
-    if (!(Number(until) > Date.now())) storage.setItem(name, `${me} ${Date.now() + LEASE_MS}`);
+    const isFree = !(Number(until) > Date.now());
+    if (isFree && !remember(name, `${me} ${Date.now() + LEASE_MS}`)) return () => {};
     await sleep(SETTLE_MS * (1 + Math.random()));
   } while (!isMine() && Date.now() < end);
   return () => {
@@ -72,10 +73,20 @@ async function lease(name: string): Promise<() => void> {
 }
 
 /** Reading the property throws where a browser keeps a page from storing anything. */
-export function localStorageOrNone(): Storage | undefined {
+function localStorageOrNone(): Storage | undefined {
   try {
     return globalThis.localStorage;
   } catch {
     return undefined;
+  }
+}
+
+/** Stores, unless the browser refuses: writing throws where the page's share is full. Returns whether it has. */
+export function remember(key: string, value: string): boolean {
+  try {
+    localStorageOrNone()?.setItem(key, value);
+    return true;
+  } catch {
+    return false;
   }
 }
