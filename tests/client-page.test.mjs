@@ -68,3 +68,21 @@ describe("a browser without BroadcastChannel", () => {
     assert.equal(client.session.get().user?.email, email);
   });
 });
+
+test("a login whose user cannot be read at once shows them as soon as the service answers", async () => {
+  await begin(latchkey);
+  const { email, password } = await signUp(latchkey);
+  const page = tab(latchkey);
+  await until(page.client, "signed_out");
+  let isDown = true;
+  page.disturb = async (path, send) => {
+    if (!isDown || path.endsWith("/login")) return send();
+    isDown = false;
+    throw new TypeError("Failed to fetch");
+  };
+  const shown = until(page.client, "signed_in");
+  assert.equal((await page.client.login({ username: email, password })).problem, undefined);
+  assert.equal(page.client.session.get().status, "unknown");
+  await shown;
+  assert.equal(page.client.session.get().user?.email, email);
+});

@@ -108,7 +108,7 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     if (user) return become(signedIn(user));
     // A refresh has been refused: that says who is signed in.
     if (store.version() !== version) return;
-    // Another user may be signed in now, so what was known no longer holds.
+    // Another user may be signed in now, so what was known no longer holds. The store asks until there is an answer.
     store.establish(UNKNOWN);
     tell(null);
   }

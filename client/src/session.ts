@@ -21,7 +21,7 @@ export interface SessionStore {
   readonly get: () => SessionState;
   /**
    * Calls `listener` with the state, now and after each change, until the returned function is called. The first
-   * subscription in a browser asks the service who is signed in.
+   * subscription in a browser asks the service who is signed in, as soon as the tab is visible.
    */
   readonly subscribe: (listener: (state: SessionState) => void) => () => void;
   /** Asks the service, and returns the state after it. Without an answer the state stays as it is. */
@@ -34,13 +34,17 @@ export const signedIn = (user: UserAuth): SessionState => ({ status: "signed_in"
 
 /** A state that is shown again at a return to the page is at least this old before the service is asked anew. */
 const FRESH_MS = 60_000;
-/** How long after a failed first question the next one comes, unless the service says so. */
+/** How long after a question without an answer the next one comes, unless the service says so; doubles each time. */
 const AGAIN_SECONDS = 5;
+const MAX_AGAIN_SECONDS = 300;
 
 export interface Store extends SessionStore {
   /** Counts what this tab or another has established. An answer counts while this is what it was at the request. */
   readonly version: () => number;
-  /** What has been established: in this tab's turn, or by another tab. `null`: something has changed, so ask. */
+  /**
+   * What has been established: in this tab's turn, or by another tab. After `null` (something has changed) and after
+   * `UNKNOWN` the service is asked until it answers.
+   */
   readonly establish: (state: SessionState | null) => void;
   /** What an answer says, to a request that was sent at `version`. */
   readonly observe: (state: SessionState, version: number) => void;
@@ -56,6 +60,9 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
   let askedAt = initial === UNKNOWN ? 0 : Date.now();
   let asking: Promise<SessionState> | undefined;
   let isWatching = false;
+  /** Another tab has changed something, and nothing has been read since. */
+  let isOutdated = false;
+  let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const get = () => state;
@@ -86,12 +93,33 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
   }
 
   function question(): Promise<SessionState> {
-    const own = ask().then((seconds = AGAIN_SECONDS) => {
+    const own = ask().then((seconds) => {
       if (asking === own) asking = undefined;
-      if (state.status === "unknown" && listeners.size > 0) timer ??= setTimeout(load, seconds * 1000);
+      if (isOpen()) again(seconds);
+      else failures = 0;
       return state;
     });
     return own;
+  }
+
+  /** Whether the service is to be asked until it answers. */
+  function isOpen(): boolean {
+    return isOutdated || (state.status === "unknown" && listeners.size > 0);
+  }
+
+  function again(wish?: number): void {
+    if (timer !== undefined) return;
+    const seconds = wish ?? Math.min(AGAIN_SECONDS * 2 ** failures++, MAX_AGAIN_SECONDS);
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (isOpen()) loadInFront();
+    }, seconds * 1000);
+  }
+
+  /** Asks; a tab in the background does so when it comes to the front. */
+  function loadInFront(): void {
+    watch();
+    if (typeof document === "undefined" || document.visibilityState !== "hidden") void load();
   }
 
   /**
@@ -100,8 +128,15 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
    */
   function wake(event: Event): void {
     if (event.type === "resume" || (event as PageTransitionEvent).persisted) askedAt = 0;
-    const isOld = state.status === "unknown" || Date.now() - askedAt > FRESH_MS;
-    if (isOld && listeners.size > 0 && document.visibilityState === "visible") void load();
+    const isOld = Date.now() - askedAt > FRESH_MS && listeners.size > 0;
+    if (isOld || isOpen()) loadInFront();
+  }
+
+  function watch(): void {
+    if (isWatching || typeof document === "undefined") return;
+    isWatching = true;
+    for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake);
+    for (const event of ["pageshow", "online"]) addEventListener(event, wake);
   }
 
   function subscribe(listener: (state: SessionState) => void): () => void {
@@ -110,12 +145,8 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
     listeners.add(own);
     own(state);
     if (typeof document !== "undefined") {
-      if (!isWatching) {
-        isWatching = true;
-        for (const event of ["visibilitychange", "resume"]) document.addEventListener(event, wake);
-        for (const event of ["pageshow", "online"]) addEventListener(event, wake);
-      }
-      if (state.status === "unknown" && timer === undefined) void load();
+      watch();
+      if (state.status === "unknown" && timer === undefined) loadInFront();
     }
     return () => void listeners.delete(own);
   }
@@ -127,15 +158,17 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
     version: () => version,
     establish(next) {
       version += 1;
+      isOutdated = !next;
+      // An answer to what has been asked before is too old.
+      if (!next || next === UNKNOWN) asking = undefined;
       if (next) set(next);
-      else {
-        // An answer to what has been asked before is too old.
-        asking = undefined;
-        void load();
-      }
+      else loadInFront();
+      if (next === UNKNOWN && isOpen()) again();
     },
     observe(next, at) {
-      if (at === version) set(next);
+      if (at !== version) return;
+      isOutdated = false;
+      set(next);
     },
   };
 }
