@@ -1,6 +1,6 @@
 /** The client: every operation of the contract as a function, and what some of them do to the session. */
 import { type Code, OPERATIONS, type Operations, type UserAuth } from "./contract.js";
-import { LatchkeyError, type NoAnswer, type Problem, isRefusal, problemOf } from "./problem.js";
+import { LatchkeyError, type NoAnswer, type Problem, anotherUser, isRefusal, problemOf } from "./problem.js";
 import { type Send, createRequests } from "./requests.js";
 import { SIGNED_OUT, type SessionState, type SessionStore, UNKNOWN, createStore, signedIn } from "./session.js";
 import { createTabs } from "./tabs.js";
@@ -80,10 +80,11 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     return problem?.retryAfter;
   });
   const tell = createTabs(name, store.establish);
-  const { guarded, inTurn, refresh } = createRequests({
+  const { guarded, inTurn, refresh, sameUser } = createRequests({
     turn,
     sendRefresh: sender("refreshAccessToken"),
     isSignedIn: () => store.get().status === "signed_in",
+    userId: store.userId,
     refused: () => {
       // Other tabs know it from the one that found out first. Without a channel each would ask, and tell in its turn.
       if (store.get().status === "signed_out") store.establish(SIGNED_OUT);
@@ -132,6 +133,7 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     const send = sender(operation, input, settings);
     const effect = effects[operation];
     const version = store.version();
+    const isSameUser = sameUser();
     const settle = async (answer: Response) => {
       const problem = answer.ok ? undefined : await problemOf(answer);
       // A log-out that finds no session is done.
@@ -145,7 +147,9 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     try {
       if (!effect) return await settle(await guarded(send));
       const inOwnWay = { logout: send, refreshAccessToken: refresh }[operation as string] ?? (() => inTurn(send));
-      return await turn(async () => settle(await inOwnWay()));
+      return await turn(async () =>
+        isSameUser() || !/^update|^endSession/.test(operation) ? settle(await inOwnWay()) : { problem: anotherUser() },
+      );
     } catch (cause) {
       return { problem: new LatchkeyError(undefined, {}, cause) };
     }

@@ -70,6 +70,13 @@ export async function problemOf(answer: Response): Promise<LatchkeyError> {
   return new LatchkeyError(answer, await documentOf(answer));
 }
 
+/** The refusal of a change by one user, which would be a change of another who has signed in meanwhile. */
+export const anotherUser = (): LatchkeyError =>
+  new LatchkeyError(new Response(null, { status: 401 }), {
+    code: "not_authenticated",
+    detail: "Another user has signed in",
+  });
+
 /** Seconds, or undefined. */
 export function retryAfterOf({ headers }: Response): number | undefined {
   const seconds = Number(headers.get("Retry-After") ?? Number.NaN);

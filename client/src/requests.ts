@@ -15,14 +15,17 @@ export type Send = (timeoutMs?: number) => Promise<Response>;
  * within the grace (10 s) it returns the same tokens; after the grace the session would end.
  */
 const PAUSES_MS = [200, 800, 2_000];
-/** How long each of these answers is waited for, so that all of the repetitions are within the grace. */
+/** How long each of these answers is waited for. */
 const TRY_MS = 2_000;
+/** No repetition is sent later than this after the first refresh. */
+const LAST_MS = 9_500;
+/** How long the request that has taken a turn keeps it, when it gets no answer. An app may hold one open for ever. */
+const HOLD_MS = 2_000;
 /** A service that asks for a longer pause than this is not asked again in the same turn. */
 const PATIENCE_SECONDS = 2;
 
-/** What a turn has brought: the answer to the request that took it, or why there is no new access token. */
+/** What a turn has brought: why there is no new access token, if there is none. */
 interface Recovery {
-  readonly own?: Response;
   readonly refusal?: Response;
   /** There was no answer. */
   readonly failure?: unknown;
@@ -33,6 +36,8 @@ export interface Requests {
   readonly guarded: (send: Send) => Promise<Response>;
   /** The same for a caller that has its turn already. */
   readonly inTurn: (send: Send) => Promise<Response>;
+  /** Returns what says later whether the user is still the one of now, where one is known. */
+  readonly sameUser: () => () => boolean;
   /** Refreshes, for a caller that has its turn, and returns the service's answer. */
   readonly refresh: () => Promise<Response>;
 }
@@ -44,14 +49,16 @@ export interface Surroundings {
   readonly sendRefresh: Send;
   /** Whether a user is signed in, as far as this tab knows: then a refresh of another tab is likely to help. */
   readonly isSignedIn: () => boolean;
+  /** The user's id, as far as this tab knows. A request of one user is never repeated as another. */
+  readonly userId: () => string | undefined;
   /** Called in the turn when a refresh is refused with a 401, before the requests that wait are answered. */
   readonly refused: () => void;
 }
 
-export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surroundings): Requests {
+export function createRequests({ turn, sendRefresh, isSignedIn, userId, refused }: Surroundings): Requests {
   /** How many refreshes this tab has made. */
   let refreshes = 0;
-  let recovering: Promise<Recovery> | undefined;
+  let recovering: Promise<Recovery | undefined> | undefined;
   let pausedUntil = 0;
   let pausedBy: Response | undefined;
 
@@ -67,12 +74,7 @@ export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surro
     return answer;
   }
 
-  /** With `sendsFirst` it refreshes only if the request is refused once more: another tab may have refreshed meanwhile. */
-  async function recover(send: Send, sendsFirst: boolean): Promise<Recovery> {
-    if (sendsFirst) {
-      const own = await send();
-      if (!(await isLapsed(own))) return { own };
-    }
+  async function recover(): Promise<Recovery> {
     try {
       const answer = await refresh();
       return answer.ok ? {} : { refusal: answer };
@@ -83,40 +85,70 @@ export function createRequests({ turn, sendRefresh, isSignedIn, refused }: Surro
 
   async function guarded(send: Send): Promise<Response> {
     const known = refreshes;
+    const isSameUser = sameUser();
     const answer = await send();
     if (!(await isLapsed(answer))) return answer;
-    if (known !== refreshes) return send();
+    const repeat = () => (isSameUser() ? send() : answer);
+    if (known !== refreshes) return repeat();
     const isFirst = !recovering;
-    recovering ??= turn((hasWaited) => recover(send, hasWaited || isSignedIn())).finally(() => {
+    let own: Promise<Response> | undefined;
+    recovering ??= turn(async (hasWaited) => {
+      // Another tab may have refreshed meanwhile, so it refreshes only if the request is refused once more.
+      if (hasWaited || isSignedIn()) {
+        if (!isSameUser()) return undefined;
+        own = send();
+        const early = await Promise.race([own, sleep(HOLD_MS)]);
+        if (early && !(await isLapsed(early))) return {};
+      }
+      return recover();
+    }).finally(() => {
       recovering = undefined;
     });
-    // When the first request is given up by its caller, another one takes its place.
+    // When the first request is given up, by its caller or because the user is another, one that waits takes its place.
     const recovery = await recovering.catch((error) => {
       if (isFirst) throw error;
     });
-    if (!recovery) return guarded(send);
-    const { own, refusal, failure } = recovery;
+    const repeated = await own;
+    if (repeated && !(await isLapsed(repeated))) return repeated;
+    if (!recovery) return isSameUser() ? guarded(send) : answer;
+    const { refusal, failure } = recovery;
     if (failure) throw failure;
     if (refusal) return refusal.status === 401 ? answer : refusal.clone();
-    return isFirst && own ? own : send();
+    return repeat();
   }
 
   async function inTurn(send: Send): Promise<Response> {
-    const { own, refusal, failure } = await recover(send, true);
+    const answer = await send();
+    if (!(await isLapsed(answer))) return answer;
+    const { refusal, failure } = await recover();
     if (failure) throw failure;
-    return own ?? refusal ?? send();
+    return refusal ?? send();
   }
 
-  return { guarded, inTurn, refresh };
+  function sameUser(): () => boolean {
+    const user = userId();
+    return () => user === undefined || user === userId();
+  }
+
+  return { guarded, inTurn, refresh, sameUser };
 }
 
-/** Sends until there is an answer that says what has happened, a few times. */
+/** Sends until there is an answer that says what has happened, a few times, and all of them within the grace. */
 async function persistently(send: Send): Promise<Response> {
-  for (const pauseMs of PAUSES_MS) {
-    const answer = await send(TRY_MS).catch(() => undefined);
+  const end = Date.now() + LAST_MS;
+  for (const shortestMs of PAUSES_MS) {
+    let failure: unknown;
+    const answer = await send(TRY_MS).catch((cause) => {
+      failure = cause;
+    });
     const seconds = (answer && retryAfterOf(answer)) ?? 0;
     if (answer && (answer.status < 500 || seconds > PATIENCE_SECONDS)) return answer;
-    await sleep(Math.max(pauseMs, seconds * 1000));
+    const pauseMs = Math.max(shortestMs, seconds * 1000);
+    if (Date.now() + pauseMs > end) {
+      if (answer) return answer;
+      throw failure;
+    }
+    await sleep(pauseMs);
   }
   return send();
 }

@@ -39,6 +39,8 @@ const AGAIN_SECONDS = 5;
 const MAX_AGAIN_SECONDS = 300;
 
 export interface Store extends SessionStore {
+  /** The user's id; undefined for nobody, and while another tab's change has not been read. */
+  readonly userId: () => string | undefined;
   /** Counts what this tab or another has established. An answer counts while this is what it was at the request. */
   readonly version: () => number;
   /**
@@ -155,6 +157,7 @@ export function createStore(initial: SessionState, ask: () => Promise<number | u
     get,
     subscribe,
     load,
+    userId: () => (isOutdated ? undefined : state.user?.id),
     version: () => version,
     establish(next) {
       version += 1;
