@@ -30,6 +30,7 @@ export type Client = { readonly [N in Name]: Operation<N> } & {
   readonly session: SessionStore;
   /**
    * `fetch` for your own endpoints that the access cookie opens: on a 401 it refreshes once, in one tab, and repeats.
+   * If another user has signed in meanwhile, it does not repeat, and returns the first 401.
    * `input` is an address, and a body is one that can be sent twice: no stream.
    */
   readonly fetch: Fetch;
