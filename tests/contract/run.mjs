@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startLatchkey } from "../../harness/latchkey.mjs";
+import { MAIL_BY_PROVIDER, MailProvider } from "../../harness/mails.mjs";
 import { build } from "../../scripts/build.mjs";
 import { Failure, ROOT, main, output, run, say } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
@@ -49,7 +50,8 @@ async function schemathesis(env) {
  * @returns {Promise<{ code: number | null, out: string }>}
  */
 async function generated({ python, document, isSignedIn, args }) {
-  const latchkey = await startLatchkey({ vars: { REGISTRATIONS_PER_HOUR: "1000000", UPSTREAMS: "orders" } });
+  const vars = { ...MAIL_BY_PROVIDER, REGISTRATIONS_PER_HOUR: "1000000", UPSTREAMS: "orders" };
+  const latchkey = await startLatchkey({ vars, outbound: new MailProvider().answer });
   try {
     const url = latchkey.url.origin;
     if (isSignedIn) await register(url);
