@@ -117,6 +117,7 @@ export const MAIL_ROUTES = [
     effect: [
       "link confirm-email: gone",
       "link reset-password: gone",
+      "link undo-email: gone",
       "link verify-email: gone",
       "mail: password_changed",
       ...EVERY_SESSION,

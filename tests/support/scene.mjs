@@ -106,7 +106,6 @@ export const ROUTES = [
     effect: [
       "link confirm-email: gone",
       "link reset-password: gone",
-      "link undo-email: gone",
       "link verify-email: gone",
       "mail: password_changed",
       "other: end_reason ended_at trace",
