@@ -9,7 +9,7 @@ import { observe } from "../../harness/observe.mjs";
 import { assertDocumented } from "./contract.mjs";
 
 /** Answered by the harness, by the platform or from a file, not by the Worker. */
-const OF_OTHERS = /^\/(__test\/|cdn-cgi\/|docs$|docs\/|link$|link\/|openapi\.json$)/;
+const OF_OTHERS = /^\/(__test\/|__bench\/|cdn-cgi\/|docs$|docs\/|link$|link\/|openapi\.json$)/;
 const folder = process.env.LATCHKEY_SEEN;
 const seen = new Set();
 
