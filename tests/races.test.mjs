@@ -172,7 +172,7 @@ describe("a login with the old password that meets a change of the password", ()
   });
 
   test("a login that does not look at the password again is reported", async () => {
-    const { live } = await race([{ find: "AND password_version = \\?12", replace: "AND ?12 = ?12" }]);
+    const { live } = await race([{ find: "AND password_version = \\?19", replace: "AND ?19 = ?19" }]);
     assert.equal(live.length, 1);
   });
 
