@@ -129,7 +129,7 @@ await main(import.meta.url, async () => {
 });
 
 /**
- * Every endpoint of ours: `[{name, request, chapter, counts}]`, in the order in which a user sends them. `request` is its
+ * Every endpoint of ours: `[{name, request, chapter, counts}]`, in the order of a user's visit. `request` is its
  * method and path: tests/inventory.test.mjs looks for each route among them.
  */
 async function ownStory(contestant) {

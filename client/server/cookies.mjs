@@ -79,7 +79,7 @@ export function withCookies(response, setCookies) {
 }
 
 /**
- * The request with another `Cookie` header, if it differs. A body that has been read stays behind: whoever has read it
+ * The request with another `Cookie` header, if it differs. A body that has been read is left out: the code that read it
  * has it.
  *
  * @param {Request} request

@@ -185,8 +185,8 @@ pub async fn deliver_due<P: Ports>(ports: &P, service: &Service) -> Result<usize
     Ok(claimed)
 }
 
-/// Tries a mail once, unless its link would be dead on arrival. The row is deleted only after the transport has accepted the mail: a mail may
-/// arrive again under the same id, and is never lost.
+/// Tries a mail once, unless its link would have expired on arrival. The row is deleted only after the
+/// transport has accepted the mail: a mail may arrive again under the same id, and is never lost.
 pub(super) async fn deliver<P: Ports>(ports: &P, service: &Service, mail: &QueuedMail) {
     let now = ports.now();
     let link = purpose_of(mail.kind).map_or(TRIED_FOR, Purpose::lifetime);
