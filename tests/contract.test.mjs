@@ -20,12 +20,16 @@ const TOO_LARGE = JSON.stringify({ email: " ".repeat(8_192) });
 
 let latchkey;
 let misconfigured;
+/** Without mails, and someone who is logged in there. */
+let mailless;
 let person;
 let other;
 before(async () => {
   // An isolate that remembers nothing asks the limiters and the database for each request.
   latchkey = await startLatchkey({ entry: CHAOS, vars: { ...MAIL_BY_BINDING, ISOLATE_CACHE_TTL_SECONDS: "0" } });
   misconfigured = await startLatchkey({ secrets: { JWT_KEYS: "changeme" } });
+  const silent = await startLatchkey();
+  mailless = { latchkey: silent, person: await signUp(silent) };
   person = await signUp(latchkey);
   other = await signUp(latchkey);
 });
@@ -33,6 +37,7 @@ afterEach(() => latchkey.control({ reset: true }));
 after(async () => {
   await latchkey.dispose();
   await misconfigured.dispose();
+  await mailless.latchkey.dispose();
 });
 
 /** The request that would succeed, with something wrong around it. */
@@ -87,6 +92,7 @@ const PROVOKED = {
   },
   too_many_requests: (route) => faulty(route, { on: "limiter", how: "refuse" }),
   unavailable: (route) => faulty(route, { on: "d1", how: "fail" }),
+  mail_off: (route) => send(route, { client: mailless.person.client.copy(), who: mailless.person }),
   internal: (route) => faulty(route, { on: "d1", how: "garble" }),
 };
 
