@@ -23,11 +23,17 @@ impl core::error::Error for InvalidId {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UserId(Uuid);
 
+/// Creates a `UUIDv7` (RFC 9562): a time, and ten random bytes.
+#[must_use]
+pub fn time_ordered(unix_millis: u64, random: &[u8; 10]) -> Uuid {
+    Builder::from_unix_timestamp_millis(unix_millis, random).into_uuid()
+}
+
 impl UserId {
     /// Creates the id of a user who registers at `unix_millis`, from ten random bytes.
     #[must_use]
     pub fn new(unix_millis: u64, random: &[u8; 10]) -> Self {
-        Self(Builder::from_unix_timestamp_millis(unix_millis, random).into_uuid())
+        Self(time_ordered(unix_millis, random))
     }
 
     /// Parses the canonical form: 36 characters, lower case.

@@ -28,6 +28,12 @@ impl UnixSeconds {
         self.0
     }
 
+    /// Returns the milliseconds since the epoch, the unit of a `UUIDv7`. 0 for a time before it.
+    #[must_use]
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0).saturating_mul(1_000)
+    }
+
     /// Returns the point `span` later. Saturates.
     #[must_use]
     pub const fn plus(self, span: Seconds) -> Self {

@@ -9,7 +9,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, MailKind};
 use crate::ports::Ports;
-use crate::store::outbox::Requested;
+use crate::store::mail_counts::Requested;
 use crate::store::recovery::{self, MailRequest};
 
 /// Returns the request of a mail to an address. The work does not depend on whether anyone has it.

@@ -7,6 +7,7 @@ pub mod clean_up;
 pub mod config;
 mod configure;
 pub mod error;
+pub mod follow_up;
 pub mod front_end;
 pub mod hash_password;
 pub mod hash_queue;

@@ -7,20 +7,19 @@
 use std::rc::Rc;
 
 use serde::Serialize;
-use uuid::Builder;
 
 use super::config::MailSettings;
 use super::mail::{Envelope, hand_over};
 use super::{Ctx, Service, ServiceError};
 use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
+use crate::domain::id::time_ordered;
 use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, Letter, MailKind};
 use crate::domain::time::UnixSeconds;
 use crate::ports::{NotSent, Ports, StoreError};
-use crate::store::outbox::{self, Counted, Draft, QueuedMail, TRIED_FOR, purpose_of};
+use crate::store::mail_counts::Counted;
+use crate::store::outbox::{self, Draft, QueuedMail, TRIED_FOR};
 
-/// Milliseconds in a second: the unit of a `UUIDv7`.
-const MILLIS: u64 = 1_000;
 /// Seconds in a minute.
 const MINUTE: u32 = 60;
 /// The page that links lead to, below `PAGES_URL`.
@@ -100,15 +99,11 @@ pub fn draft<P: Ports>(ctx: &Ctx<'_, P>, intent: &Intent) -> Result<Draft, Servi
         return Err(ServiceError::Internal("no key for links".to_owned()));
     };
     ctx.service.needs_mail()?;
-    let purpose = purpose_of(intent.kind).unwrap_or(Purpose::VerifyEmail);
+    let purpose = intent.kind.purpose().unwrap_or(Purpose::VerifyEmail);
     let nonce = Nonce::from_random(ctx.ports.random_bytes()?);
-    let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let random = ctx.ports.random_bytes()?;
     Ok(Draft {
-        id: Builder::from_unix_timestamp_millis(unix_millis, &random)
-            .into_uuid()
-            .as_hyphenated()
-            .to_string(),
+        id: time_ordered(ctx.now.as_millis(), &random).to_string(),
         language: intent.language.unwrap_or_default(),
         digest: nonce.secret(key, purpose).digest(purpose),
         nonce,
@@ -189,7 +184,7 @@ pub async fn deliver_due<P: Ports>(ports: &P, service: &Service) -> Result<usize
 /// transport has accepted the mail: a mail may arrive again under the same id, and is never lost.
 pub(super) async fn deliver<P: Ports>(ports: &P, service: &Service, mail: &QueuedMail) {
     let now = ports.now();
-    let link = purpose_of(mail.kind).map_or(TRIED_FOR, Purpose::lifetime);
+    let link = mail.kind.purpose().map_or(TRIED_FOR, Purpose::lifetime);
     let sent = if now >= mail.created_at.plus(link.min(TRIED_FOR)) {
         Err(NotSent::Refused("it is too late".to_owned()))
     } else {
@@ -224,7 +219,7 @@ async fn send<P: Ports>(
         return Err(NotSent::Later("MAIL is off".to_owned()));
     };
     let link = link(service, pages_url, mail)?;
-    let purpose = purpose_of(mail.kind);
+    let purpose = mail.kind.purpose();
     let envelope = Envelope {
         id: &mail.id,
         to: mail.to.as_str(),
@@ -252,7 +247,7 @@ async fn send<P: Ports>(
 /// must not make links, and the person asks again.
 fn link(service: &Service, pages_url: &str, mail: &QueuedMail) -> Result<Option<String>, NotSent> {
     let page = format!("{pages_url}{LINK_PAGE}");
-    let Some(purpose) = purpose_of(mail.kind) else {
+    let Some(purpose) = mail.kind.purpose() else {
         return Ok(match mail.kind {
             MailKind::PasswordChanged => Some(format!("{page}#forgot")),
             _ => Some(pages_url.to_owned()),

@@ -1,12 +1,13 @@
 //! Addresses: proving one, and replacing one with another that is proven.
 
 use super::attempts::{Guess, forget};
-use super::outbox::{
-    COUNT_ADDRESS, COUNT_CLIENT, Counted, Draft, QueuedMail, READ_COUNT, READ_QUEUED, Requested,
-    is_counted, issue, queue, requested, token_works,
+use super::effects::Effects;
+use super::mail_counts::{
+    COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, is_counted, requested,
 };
-use super::recovery::Recovered;
-use super::sessions::{EndedSession, end_all};
+use super::one_time_tokens::{issue, token_works};
+use super::outbox::{Draft, READ_QUEUED, queue};
+use super::sessions::end_all;
 use super::{result, row};
 use crate::domain::audit::Trace;
 use crate::domain::credential::one_time::{OneTimeToken, Purpose};
@@ -15,13 +16,6 @@ use crate::domain::identity::user::PasswordVersion;
 use crate::domain::session::{EndReason, SessionKey};
 use crate::domain::throttle::ThrottleKey;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
-
-/// This request (`?4`) has changed the user.
-macro_rules! is_done {
-    () => {
-        "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND trace = ?4)"
-    };
-}
 
 const VERIFY: Statement = Statement::new(concat!(
     "/* verify email */
@@ -41,7 +35,7 @@ const SPEND_VERIFICATION: Statement = Statement::new(concat!(
       WHERE user_id = ?2
         AND purpose = 'verify-email'
         AND ",
-    is_done!()
+    has_changed_user!()
 ));
 
 /// Records that the address reaches its user. Returns whether the token worked. One round trip.
@@ -260,7 +254,7 @@ const END_OTHERS: Statement = end_all!(
         ") AND (trace = ?4 OR ",
         confirmed!("digest"),
         " IS NOT NULL) AND ",
-        is_done!()
+        has_changed_user!()
     )
 );
 /// Issues the token that takes the change back. While one works, it stays: a thief who changes the
@@ -274,7 +268,7 @@ const ISSUE_UNDO: Statement = Statement::new(concat!(
         AND t.purpose = 'confirm-email'
         AND t.digest = ?6
         AND ",
-    is_done!(),
+    has_changed_user!(),
     "
          ON CONFLICT (user_id, purpose) DO UPDATE
         SET digest = excluded.digest,
@@ -296,7 +290,7 @@ const REST: Statement = Statement::new(concat!(
         AND t.purpose = 'confirm-email'
         AND t.digest = ?6
         AND ",
-    is_done!(),
+    has_changed_user!(),
     "
          ON CONFLICT (email, user_id) DO UPDATE
         SET until = excluded.until"
@@ -320,7 +314,7 @@ const SPEND_CONFIRMATION: Statement = Statement::new(concat!(
       WHERE user_id = ?2
         AND purpose IN ('confirm-email', 'verify-email', 'reset-password')
         AND ",
-    is_done!()
+    has_changed_user!()
 ));
 
 /// Replaces the address with the proven one, ends the other sessions, and tells the old address how
@@ -333,7 +327,7 @@ const SPEND_CONFIRMATION: Statement = Statement::new(concat!(
 pub async fn confirm_change(
     database: &impl Database,
     confirmation: &AddressConfirmation,
-) -> Result<Option<Recovered>, StoreError> {
+) -> Result<Option<Effects>, StoreError> {
     let token = &confirmation.token;
     let head = vec![
         confirmation.trace.at.get().into(),
@@ -357,8 +351,5 @@ pub async fn confirm_change(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Recovered {
-        ended: EndedSession::read_all(result(&results, 1)?)?,
-        mail: QueuedMail::read_first(result(&results, 6)?)?,
-    }))
+    Effects::read(&results, 1, Some(6)).map(Some)
 }

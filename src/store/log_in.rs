@@ -1,7 +1,9 @@
 //! The batch that begins a session.
 
 use super::attempts::{Guess, forget, forgive};
-use super::outbox::{Draft, QueuedMail, READ_QUEUED, count_mail, count_notice, may_be_told, queue};
+use super::effects::Effects;
+use super::mail_counts::{count_notice, may_be_told};
+use super::outbox::{Draft, READ_QUEUED, queue};
 use super::result;
 use super::sessions::EndedSession;
 use crate::domain::audit::Trace;
@@ -52,15 +54,6 @@ pub struct Notice {
     pub device: String,
     /// The mail.
     pub draft: Draft,
-}
-
-/// What came of a login.
-#[derive(Debug)]
-pub struct Begun {
-    /// The sessions that it ended.
-    pub ended: Vec<EndedSession>,
-    /// The mail that tells of it.
-    pub mail: Option<QueuedMail>,
 }
 
 /// The session of this login exists. Everything else in the batch depends on it.
@@ -221,7 +214,7 @@ const SEE: Statement = Statement::new(concat!(
 pub async fn begin_session(
     database: &impl Database,
     login: &Login,
-) -> Result<Option<Begun>, StoreError> {
+) -> Result<Option<Effects>, StoreError> {
     let (session, rehash) = (&login.session, login.rehash.as_ref());
     let [first, second] = login.carried.map(KeyParams::of);
     let kept = u32::try_from(MAX_LIVE_SESSIONS - 1).unwrap_or(u32::MAX);
@@ -279,15 +272,12 @@ pub async fn begin_session(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    let mut ended = EndedSession::read_all(result(&results, 1)?)?;
+    let mut effects = Effects::read(&results, 1, notice.map(|_| last))?;
     if carries {
-        ended.extend(EndedSession::read_all(result(&results, 2)?)?);
+        let evicted = EndedSession::read_all(result(&results, 2)?)?;
+        effects.ended.extend(evicted);
     }
-    let mail = match notice {
-        Some(_) => QueuedMail::read_first(result(&results, last)?)?,
-        None => None,
-    };
-    Ok(Some(Begun { ended, mail }))
+    Ok(Some(effects))
 }
 
 /// The key of a carried session, as parameters.

@@ -44,6 +44,13 @@ macro_rules! caller_was_live {
     };
 }
 
+/// This request (`?4`) has changed user `?2`, in this transaction or in an earlier run of it.
+macro_rules! has_changed_user {
+    () => {
+        "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND trace = ?4)"
+    };
+}
+
 /// The columns of a [`User`](crate::domain::identity::user::User), from `users`.
 macro_rules! user_columns {
     () => {
@@ -70,7 +77,10 @@ macro_rules! ended_columns {
 pub mod addresses;
 pub mod attempts;
 pub mod audit;
+pub mod effects;
 pub mod log_in;
+pub mod mail_counts;
+mod one_time_tokens;
 pub mod outbox;
 pub mod passwords;
 pub mod recovery;
@@ -79,6 +89,7 @@ mod row;
 pub mod schema;
 pub mod sessions;
 pub mod sweep;
+pub mod take_back;
 pub mod users;
 
 #[cfg(test)]

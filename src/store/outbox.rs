@@ -2,20 +2,18 @@
 //! change that was rolled back cannot exist, and one that was committed is not lost.
 //!
 //! Parameters of a batch that queues a mail: ?10 mail, ?11 language, ?12 nonce, ?13 key, ?14 facts,
-//! ?15 digest of the link's token, ?16 the token's end. A batch that counts mails adds ?17 client,
-//! ?18 recipient.
+//! ?15 digest of the link's token, ?16 the token's end.
 
 use super::row::{self, Row};
 use super::{damaged, result};
-use crate::domain::credential::one_time::{Nonce, Purpose};
+use crate::domain::credential::one_time::Nonce;
 use crate::domain::id::UserId;
 use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, MailKind};
-use crate::domain::throttle::ThrottleKey;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
 
-/// How long whoever claims a mail may take to deliver it.
+/// How long a claimed mail may take to be delivered before another run claims it.
 pub const CLAIM: Seconds = Seconds::new(60);
 /// How long a mail is tried.
 pub const TRIED_FOR: Seconds = Seconds::new(86_400);
@@ -61,15 +59,6 @@ impl Draft {
         ]);
         params
     }
-}
-
-/// Who is counted for a mail that a stranger may cause.
-#[derive(Debug)]
-pub struct Counted {
-    /// The client that causes it.
-    pub client: ThrottleKey,
-    /// The address that receives it.
-    pub address: ThrottleKey,
 }
 
 /// A queued mail.
@@ -144,91 +133,6 @@ impl QueuedMail {
     }
 }
 
-/// Counts a mail, if the last hour has room for it. A repetition finds it counted.
-macro_rules! count_mail {
-    ($name:literal, $kind:literal, $counted:literal, $most:literal, $condition:expr) => {
-        $crate::ports::Statement::new(concat!(
-            "/* ",
-            $name,
-            " */
-             INSERT INTO mail_counts (kind, counted, mails, updated_at)
-             SELECT '",
-            $kind,
-            "', ",
-            $counted,
-            ", json_object(?10, ?1), ?1
-              WHERE ",
-            $condition,
-            "
-                 ON CONFLICT (kind, counted) DO UPDATE
-                SET mails = (SELECT json_group_object(key, value)
-                               FROM (SELECT key, value
-                                       FROM json_each(mail_counts.mails)
-                                      WHERE value > ?1 - 3600
-                                      UNION ALL
-                                     SELECT ?10, ?1)),
-                    updated_at = ?1
-              WHERE mails ->> ?10 IS NULL
-                AND (SELECT count(*) FROM json_each(mail_counts.mails) WHERE value > ?1 - 3600) < ",
-            $most
-        ))
-    };
-}
-
-/// This mail (?10) has been counted for the client.
-macro_rules! client_is_counted {
-    () => {
-        "(SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'client' AND counted = ?17) IS NOT NULL"
-    };
-}
-
-/// This mail (?10) has been counted for the client and for its recipient.
-macro_rules! is_counted {
-    () => {
-        "(SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'address' AND counted = ?18) IS NOT NULL"
-    };
-}
-pub(super) use is_counted;
-
-/// At most ten mails an hour for a client.
-pub(super) const COUNT_CLIENT: Statement =
-    count_mail!("count mail of client", "client", "?17", "10", "TRUE");
-/// At most three mails an hour to an address, whether or not anyone has it.
-pub(super) const COUNT_ADDRESS: Statement = count_mail!(
-    "count mail to address",
-    "address",
-    "?18",
-    "3",
-    client_is_counted!()
-);
-
-/// At most three notices an hour to an address that its user has not proven: it may be a third
-/// party's, and whoever registered it has the password. Counted by the user, ?2.
-macro_rules! count_notice {
-    ($name:literal, $condition:expr) => {
-        count_mail!(
-            $name,
-            "notice",
-            "?2",
-            "3",
-            concat!(
-                "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND email_verified_at IS NULL) AND ",
-                $condition
-            )
-        )
-    };
-}
-pub(super) use {count_mail, count_notice};
-
-/// The notice may be sent to user `u`.
-macro_rules! may_be_told {
-    () => {
-        "(u.email_verified_at IS NOT NULL
-          OR (SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'notice' AND counted = ?2) IS NOT NULL)"
-    };
-}
-pub(super) use may_be_told;
-
 /// Queues a mail to each user (at most one) that meets a condition. A repetition finds the row.
 macro_rules! queue {
     ($name:literal, $kind:literal, $to:literal, $nonce:expr, $users:expr) => {
@@ -253,63 +157,6 @@ macro_rules! queue {
 }
 pub(super) use queue;
 
-/// Issues the token of a link to each user (at most one) that meets a condition. It replaces the
-/// user's earlier one of the purpose.
-macro_rules! issue {
-    ($name:literal, $purpose:literal, { $new_email:literal, $version:literal, $session:literal, $account:literal }, $users:expr) => {
-        $crate::ports::Statement::new(concat!(
-            "/* ",
-            $name,
-            " */
-             INSERT INTO one_time_tokens (user_id, purpose, digest, email, new_email, password_version, session_id, account, is_proven, issued_at, expires_at)
-             SELECT u.id, '",
-            $purpose,
-            "', ?15, u.email, ",
-            $new_email,
-            ", ",
-            $version,
-            ", ",
-            $session,
-            ", ",
-            $account,
-            ", u.email_verified_at IS NOT NULL, ?1, ?16
-               FROM ",
-            $users,
-            "
-                 ON CONFLICT (user_id, purpose) DO UPDATE
-                SET digest = excluded.digest,
-                    email = excluded.email,
-                    new_email = excluded.new_email,
-                    password_version = excluded.password_version,
-                    session_id = excluded.session_id,
-                    account = coalesce(excluded.account, one_time_tokens.account),
-                    is_proven = excluded.is_proven,
-                    issued_at = excluded.issued_at,
-                    expires_at = excluded.expires_at"
-        ))
-    };
-}
-pub(super) use issue;
-
-/// The one-time token `?6` of user `?2` works. Parameters: ?6 digest.
-macro_rules! token_works {
-    ($purpose:literal) => {
-        concat!(
-            "EXISTS (SELECT 1
-                       FROM one_time_tokens AS t
-                      WHERE t.user_id = ?2
-                        AND t.purpose = '",
-            $purpose,
-            "'
-                        AND t.digest = ?6
-                        AND t.expires_at > ?1
-                        AND (t.password_version IS NULL
-                             OR (t.password_version = users.password_version AND t.email = users.email)))"
-        )
-    };
-}
-pub(super) use token_works;
-
 /// Reads the mail that the batch has queued, if any.
 pub(super) const READ_QUEUED: Statement = Statement::new(concat!(
     "/* read queued mail */
@@ -317,47 +164,6 @@ pub(super) const READ_QUEUED: Statement = Statement::new(concat!(
     mail_columns!(),
     " FROM outbox WHERE id = ?10"
 ));
-
-/// Reads whether the client may cause a mail, and otherwise when it may again. Always one row.
-pub(super) const READ_COUNT: Statement = Statement::new(concat!(
-    "/* read mail count */
-     SELECT ",
-    client_is_counted!(),
-    " AS is_counted,
-            (SELECT min(value) + 3600
-               FROM json_each((SELECT mails FROM mail_counts WHERE kind = 'client' AND counted = ?17))
-              WHERE value > ?1 - 3600) AS free_at"
-));
-
-/// What came of a mail that a stranger asked for.
-#[must_use]
-#[derive(Debug)]
-pub enum Requested {
-    /// The request was counted. The mail is queued if the address has a user to whom it applies, and
-    /// has not had too many.
-    Accepted(Option<Box<QueuedMail>>),
-    /// The client has caused too many mails. The span is the time to wait.
-    TooMany(Seconds),
-}
-
-/// Reads the results of [`READ_COUNT`] and [`READ_QUEUED`].
-pub(super) fn requested(
-    results: &[Box<dyn Rows>],
-    read_count: usize,
-    now: UnixSeconds,
-) -> Result<Requested, StoreError> {
-    let free_at = row::first(result(results, read_count)?, |row| {
-        Ok((row.is("is_counted")?, row.optional_time("free_at")?))
-    })?;
-    match free_at {
-        Some((false, free_at)) => {
-            let pause = free_at.map_or(Seconds::new(1), |free_at| free_at.left_from(now));
-            Ok(Requested::TooMany(pause))
-        }
-        _ => QueuedMail::read_first(result(results, read_count + 1)?)
-            .map(|mail| Requested::Accepted(mail.map(Box::new))),
-    }
-}
 
 /// Claims the mails that are due. The pause before the next try doubles, up to `?3`. Parameters: ?2
 /// how many, ?4 the claim in seconds.
@@ -489,17 +295,4 @@ pub async fn forget_given_up(database: &impl Database, now: UnixSeconds) -> Resu
         .run(&Batch::new(&params, [FORGET_GIVEN_UP]))
         .await?;
     Ok(())
-}
-
-/// Returns what the link in a mail of this kind is for.
-#[must_use]
-pub const fn purpose_of(kind: MailKind) -> Option<Purpose> {
-    match kind {
-        MailKind::ResetPassword => Some(Purpose::ResetPassword),
-        MailKind::VerifyEmail => Some(Purpose::VerifyEmail),
-        MailKind::ConfirmEmail => Some(Purpose::ConfirmEmail),
-        MailKind::EmailChanged => Some(Purpose::UndoEmail),
-        MailKind::NewLogin => Some(Purpose::DisownLogin),
-        MailKind::AlreadyRegistered | MailKind::PasswordChanged => None,
-    }
 }

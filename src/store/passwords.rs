@@ -1,10 +1,11 @@
 //! Replaces a password.
 
 use super::attempts::{Guess, forget, forgive};
-use super::outbox::{Draft, QueuedMail, READ_QUEUED, count_mail, count_notice, may_be_told, queue};
-use super::recovery::Recovered;
+use super::effects::Effects;
+use super::mail_counts::{count_notice, may_be_told};
+use super::outbox::{Draft, READ_QUEUED, queue};
 use super::result;
-use super::sessions::{EndedSession, end_all};
+use super::sessions::end_all;
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
@@ -90,7 +91,7 @@ const FORGIVE_OTHERS: Statement = forgive!("forgive others", is_replaced!());
 pub async fn replace(
     database: &impl Database,
     change: &PasswordReplacement,
-) -> Result<Option<Recovered>, StoreError> {
+) -> Result<Option<Effects>, StoreError> {
     let mut params: Vec<Param<'_>> = vec![
         change.trace.at.get().into(),
         change.caller.user.to_string().into(),
@@ -114,10 +115,6 @@ pub async fn replace(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    let mail = match &change.notice {
-        Some(_) => QueuedMail::read_first(result(&results, 6)?)?,
-        None => None,
-    };
-    let ended = EndedSession::read_all(result(&results, 1)?)?;
-    Ok(Some(Recovered { ended, mail }))
+    let mail = change.notice.as_ref().map(|_| 6);
+    Effects::read(&results, 1, mail).map(Some)
 }

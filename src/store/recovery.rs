@@ -1,13 +1,15 @@
-//! The ways back into an account: a reset by mail, and taking an account back from a thief.
+//! The way back into an account by mail: asking for a link, and replacing a forgotten password.
 //!
 //! Each link works once: its token is a condition of the statement that has the effect, and is
 //! deleted in the same transaction. Parameters: ?6 digest of the presented token.
 
-use super::outbox::{
-    COUNT_ADDRESS, COUNT_CLIENT, Counted, Draft, QueuedMail, READ_COUNT, READ_QUEUED, Requested,
-    is_counted, issue, queue, requested, token_works,
+use super::effects::Effects;
+use super::mail_counts::{
+    COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, is_counted, requested,
 };
-use super::sessions::{EndedSession, end_all};
+use super::one_time_tokens::{issue, token_works};
+use super::outbox::{Draft, READ_QUEUED, queue};
+use super::sessions::end_all;
 use super::{damaged, first, result};
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
@@ -197,22 +199,6 @@ pub struct Reset {
     pub trace: Trace,
 }
 
-/// Sessions that ended, and a mail to deliver.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// The ended sessions.
-    pub ended: Vec<EndedSession>,
-    /// The mail.
-    pub mail: Option<QueuedMail>,
-}
-
-/// This request (`?4`) has changed the user in this transaction, or in an earlier run of it.
-macro_rules! is_done {
-    () => {
-        "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND trace = ?4)"
-    };
-}
-
 /// Replaces the password. The reset proves the mailbox, so the address is verified, and what was
 /// set before the proof ends: the password and every session (CVE-2026-53516). Parameters: ?7
 /// version, ?9 new hash.
@@ -233,7 +219,7 @@ const RESET: Statement = Statement::new(concat!(
     "))
   RETURNING id"
 ));
-const END_EVERY: Statement = end_all!("end every", is_done!());
+const END_EVERY: Statement = end_all!("end every", has_changed_user!());
 /// Deletes every counted failure. Parameters: ?8 attempts at the current password.
 const CLEAR_ATTEMPTS: Statement = Statement::new(concat!(
     "/* clear attempts */
@@ -244,7 +230,7 @@ const CLEAR_ATTEMPTS: Statement = Statement::new(concat!(
                           WHERE user_id = ?2
                             AND purpose = 'reset-password'))
         AND ",
-    is_done!()
+    has_changed_user!()
 ));
 /// Deletes the tokens of the old password, and a way back to an address that nobody had proven: who
 /// set that up may be a stranger. Other tokens that take a theft back stay: a thief of the mailbox can
@@ -256,7 +242,7 @@ const SPEND_RESET: Statement = Statement::new(concat!(
         AND (purpose IN ('reset-password', 'verify-email', 'confirm-email')
              OR (purpose = 'undo-email' AND is_proven = 0))
         AND ",
-    is_done!()
+    has_changed_user!()
 ));
 const QUEUE_RESET_NOTICE: Statement = queue!(
     "queue reset notice",
@@ -273,10 +259,7 @@ const QUEUE_RESET_NOTICE: Statement = queue!(
 /// # Errors
 ///
 /// Returns [`StoreError`] when the database does not answer or a row is damaged.
-pub async fn reset(
-    database: &impl Database,
-    reset: &Reset,
-) -> Result<Option<Recovered>, StoreError> {
+pub async fn reset(database: &impl Database, reset: &Reset) -> Result<Option<Effects>, StoreError> {
     let head = vec![
         reset.trace.at.get().into(),
         reset.token.user.to_string().into(),
@@ -301,194 +284,5 @@ pub async fn reset(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Recovered {
-        ended: EndedSession::read_all(result(&results, 1)?)?,
-        mail: QueuedMail::read_first(result(&results, 5)?)?,
-    }))
-}
-
-/// Takes an account back: its password and every session end, so that only a reset leads back in.
-macro_rules! take_back {
-    ($name:literal, $purpose:literal, $email:literal, $condition:literal) => {
-        Statement::new(concat!(
-            "/* ",
-            $name,
-            " */
-             UPDATE users
-                SET email = ",
-            $email,
-            ",
-                    email_verified_at = ?1,
-                    password_hash = NULL,
-                    password_version = password_version + (trace IS NOT ?4),
-                    updated_at = ?1,
-                    trace = ?4
-              WHERE id = ?2
-                AND (trace = ?4 OR (is_active = 1 AND ",
-            $condition,
-            " AND ",
-            token_works!($purpose),
-            "))
-          RETURNING id"
-        ))
-    };
-}
-
-/// The address that a change has replaced becomes the account's again. It cannot belong to another
-/// user, unless an operator gave it away.
-const UNDO_EMAIL: Statement = take_back!(
-    "undo email",
-    "undo-email",
-    "coalesce((SELECT t.email
-                 FROM one_time_tokens AS t
-                WHERE t.user_id = ?2
-                  AND t.purpose = 'undo-email'), email)",
-    "NOT EXISTS (SELECT 1
-                   FROM one_time_tokens AS t
-                   JOIN users AS other ON other.email = t.email AND other.id <> ?2
-                  WHERE t.user_id = ?2
-                    AND t.purpose = 'undo-email')"
-);
-/// A thief may have changed the address since: then it becomes again the one to which this link was
-/// sent, or the way back in would be mailed to the thief.
-const DISOWN_LOGIN: Statement = take_back!(
-    "disown login",
-    "disown-login",
-    "coalesce((SELECT undo.email
-                 FROM one_time_tokens AS undo
-                 JOIN one_time_tokens AS t ON t.user_id = undo.user_id
-                WHERE undo.user_id = ?2
-                  AND undo.purpose = 'undo-email'
-                  AND undo.expires_at > ?1
-                  AND t.purpose = 'disown-login'
-                  AND t.email = undo.email
-                  AND NOT EXISTS (SELECT 1
-                                    FROM users AS other
-                                   WHERE other.email = undo.email
-                                     AND other.id <> ?2)), email)",
-    "TRUE"
-);
-const SPEND_ALL: Statement = Statement::new(concat!(
-    "/* spend all */
-     DELETE FROM one_time_tokens
-      WHERE user_id = ?2
-        AND digest <> ?15
-        AND ",
-    is_done!()
-));
-/// What a thief's login leaves stays possible to undo after a disowned login.
-const SPEND_DISOWNED: Statement = Statement::new(concat!(
-    "/* spend disowned */
-     DELETE FROM one_time_tokens
-      WHERE user_id = ?2
-        AND purpose <> 'undo-email'
-        AND digest <> ?15
-        AND ",
-    is_done!()
-));
-/// The address that is the account's again.
-const REST_NO_MORE: Statement = Statement::new(concat!(
-    "/* rest no more */
-     DELETE FROM resting_addresses
-      WHERE email = (SELECT email FROM users WHERE id = ?2)
-        AND user_id = ?2
-        AND ",
-    is_done!()
-));
-const FORGET_DEVICES: Statement = Statement::new(concat!(
-    "/* forget devices */ DELETE FROM seen_logins WHERE user_id = ?2 AND ",
-    is_done!()
-));
-const ISSUE_WAY_BACK: Statement = issue!(
-    "issue way back",
-    "reset-password",
-    {
-        "NULL",
-        "u.password_version",
-        "NULL",
-        "(SELECT account FROM one_time_tokens AS taken WHERE taken.user_id = ?2 AND taken.digest = ?6)"
-    },
-    "users AS u WHERE u.id = ?2 AND u.trace = ?4 AND u.is_active = 1"
-);
-const QUEUE_WAY_BACK: Statement = queue!(
-    "queue way back",
-    "reset_password",
-    "u.email",
-    "?12",
-    "users AS u WHERE u.id = ?2 AND u.trace = ?4 AND u.is_active = 1"
-);
-
-/// An account that its owner takes back.
-#[derive(Debug)]
-pub struct TakeBack {
-    /// The token of the link.
-    pub token: OneTimeToken,
-    /// The mail with the way back in.
-    pub reset: Draft,
-    /// The time and origin of the request.
-    pub trace: Trace,
-}
-
-/// Takes a change of the address back: the old address is the account's again, the password and
-/// every session end, and a reset is mailed to it. One round trip. `None` when the token does not
-/// work; then nothing has changed.
-///
-/// # Errors
-///
-/// Returns [`StoreError`] when the database does not answer or a row is damaged.
-pub async fn undo_email(
-    database: &impl Database,
-    take_back: &TakeBack,
-) -> Result<Option<Recovered>, StoreError> {
-    let digest = take_back.token.secret.digest(Purpose::UndoEmail);
-    run_take_back(database, take_back, digest, [UNDO_EMAIL, SPEND_ALL]).await
-}
-
-/// Ends a login that was not the user's, and with it the password and every session, and mails a
-/// reset. One round trip. `None` when the token does not work; then nothing has changed.
-///
-/// # Errors
-///
-/// Returns [`StoreError`] when the database does not answer or a row is damaged.
-pub async fn disown_login(
-    database: &impl Database,
-    take_back: &TakeBack,
-) -> Result<Option<Recovered>, StoreError> {
-    let digest = take_back.token.secret.digest(Purpose::DisownLogin);
-    run_take_back(database, take_back, digest, [DISOWN_LOGIN, SPEND_DISOWNED]).await
-}
-
-async fn run_take_back(
-    database: &impl Database,
-    take_back: &TakeBack,
-    digest: String,
-    [effect, spend]: [Statement; 2],
-) -> Result<Option<Recovered>, StoreError> {
-    let head = vec![
-        take_back.trace.at.get().into(),
-        take_back.token.user.to_string().into(),
-        Param::Null,
-        take_back.trace.to_json_by_mail().into(),
-        EndReason::PasswordChanged.as_str().into(),
-        digest.into(),
-    ];
-    let params = take_back.reset.after(head);
-    let statements = [
-        effect,
-        END_EVERY,
-        ISSUE_WAY_BACK,
-        QUEUE_WAY_BACK,
-        spend,
-        FORGET_DEVICES,
-        READ_QUEUED,
-        REST_NO_MORE,
-    ];
-    let results = database.run(&Batch::new(&params, statements)).await?;
-    if result(&results, 0)?.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Recovered {
-        ended: EndedSession::read_all(result(&results, 1)?)?,
-        mail: QueuedMail::read_first(result(&results, 6)?)?,
-    }))
+    Effects::read(&results, 1, Some(5)).map(Some)
 }

@@ -1,8 +1,8 @@
 //! Registers users, reads accounts, and changes the display name.
 
-use super::outbox::{
-    self, COUNT_ADDRESS, COUNT_CLIENT, Counted, Draft, QueuedMail, READ_QUEUED, issue, queue,
-};
+use super::mail_counts::{self, COUNT_ADDRESS, COUNT_CLIENT, Counted};
+use super::one_time_tokens::issue;
+use super::outbox::{Draft, QueuedMail, READ_QUEUED, queue};
 use super::row::{self, Row};
 use super::{damaged, first, result};
 use crate::domain::audit::Trace;
@@ -149,14 +149,17 @@ const ISSUE_VERIFICATION: Statement = issue!(
     "issue first verification",
     "verify-email",
     { "NULL", "u.password_version", "NULL", "NULL" },
-    concat!("users AS u WHERE u.id = ?2 AND u.email_verified_at IS NULL AND ", outbox::is_counted!())
+    concat!("users AS u WHERE u.id = ?2 AND u.email_verified_at IS NULL AND ", mail_counts::is_counted!())
 );
 const QUEUE_VERIFICATION: Statement = queue!(
     "queue first verification",
     "verify_email",
     "u.email",
     "?12",
-    concat!("users AS u WHERE u.id = ?2 AND ", outbox::is_counted!())
+    concat!(
+        "users AS u WHERE u.id = ?2 AND ",
+        mail_counts::is_counted!()
+    )
 );
 const QUEUE_TAKEN: Statement = queue!(
     "queue already registered",
@@ -165,7 +168,7 @@ const QUEUE_TAKEN: Statement = queue!(
     "NULL",
     concat!(
         "users AS u WHERE u.email = ?5 AND u.id <> ?2 AND u.is_active = 1 AND ",
-        outbox::is_counted!()
+        mail_counts::is_counted!()
     )
 );
 

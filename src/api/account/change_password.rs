@@ -5,14 +5,13 @@ use crate::domain::mail::{Language, MailKind};
 use crate::ports::{Limiter, Ports};
 use crate::service::breach_check::refuse_breached;
 use crate::service::config::Config;
+use crate::service::follow_up::follow_up;
 use crate::service::hash_password::hash_password;
-use crate::service::outbox::{Intent, deliver_later, notice};
+use crate::service::outbox::{Intent, notice};
 use crate::service::policy::{Actor, Member};
 use crate::service::reauthenticate::{Owner, admitted, verified};
-use crate::service::revocations::sessions_ended;
 use crate::service::{Ctx, ServiceError};
 use crate::store::passwords::{self, PasswordReplacement};
-use crate::store::recovery::Recovered;
 use crate::web::endpoint::Endpoint;
 use crate::web::form::{Form, password_fault};
 use crate::web::problem::{Code, Refusal};
@@ -116,11 +115,10 @@ async fn replace<P: Ports>(
         notice: notice(ctx, &Intent::of(ctx, MailKind::PasswordChanged, language))?,
         trace: ctx.trace(),
     };
-    let Recovered { ended, mail } = passwords::replace(ctx.ports, &replacement)
+    let effects = passwords::replace(ctx.ports, &replacement)
         .await?
         .ok_or(ServiceError::InvalidToken)?;
-    sessions_ended(ctx, ended);
-    deliver_later(ctx, mail);
+    follow_up(ctx, effects);
     Ok(())
 }
 

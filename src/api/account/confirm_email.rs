@@ -3,13 +3,12 @@
 use crate::domain::mail::MailKind;
 use crate::ports::{Limiter, Ports};
 use crate::service::config::Config;
-use crate::service::outbox::{Intent, deliver_later, draft};
+use crate::service::follow_up::follow_up;
+use crate::service::outbox::{Intent, draft};
 use crate::service::policy::Anyone;
 use crate::service::profile_cache::drop_copies;
-use crate::service::revocations::sessions_ended;
 use crate::service::{Ctx, ServiceError};
 use crate::store::addresses::{self, AddressConfirmation};
-use crate::store::recovery::Recovered;
 use crate::web::endpoint::Endpoint;
 use crate::web::mail_fields::LinkFields;
 use crate::web::problem::{Code, Refusal};
@@ -39,12 +38,11 @@ impl Endpoint for ConfirmEmail {
             notice: draft(ctx, &Intent::of(ctx, MailKind::EmailChanged, link.language))?,
             trace: ctx.trace(),
         };
-        let Recovered { ended, mail } = addresses::confirm_change(ctx.ports, &confirmation)
+        let effects = addresses::confirm_change(ctx.ports, &confirmation)
             .await?
             .ok_or(ServiceError::InvalidLink)?;
         drop_copies(ctx, link.token.user);
-        sessions_ended(ctx, ended);
-        deliver_later(ctx, mail);
+        follow_up(ctx, effects);
         Ok(Reply::no_content())
     }
 }

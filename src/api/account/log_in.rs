@@ -11,14 +11,14 @@ use crate::domain::session::token::RefreshClaims;
 use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey, device};
 use crate::ports::{Limiter, Ports};
 use crate::service::config::{Config, EmailVerification};
+use crate::service::follow_up::follow_up;
 use crate::service::hash_password::queued;
 use crate::service::hash_queue::{HashTicket, Line};
 use crate::service::issue::{TokenPair, issue};
 use crate::service::mail_request::resend_later;
-use crate::service::outbox::{Intent, deliver_later, notice};
+use crate::service::outbox::{Intent, notice};
 use crate::service::policy::Visitor;
 use crate::service::refusals::{attempt_refused, password_refused};
-use crate::service::revocations::sessions_ended;
 use crate::service::verify_password::{Proof, verify_password};
 use crate::service::{Ctx, ServiceError};
 use crate::store::attempts::{self, Attempt, Attempted, Guess, KnownDevice, PasswordHolder};
@@ -118,12 +118,11 @@ impl Endpoint for LogIn {
         // Signed before the session exists: a signature that fails leaves nothing behind.
         let pair = first_pair(ctx, &login, verified.holder.role_slug)?;
         // The database refuses if the password or the user has changed in the meantime.
-        let Some(begun) = begin_session(ctx.ports, &login).await? else {
+        let Some(effects) = begin_session(ctx.ports, &login).await? else {
             password_refused(ctx, AuditEvent::LoginFailed, Some(verified.holder.id));
             return Err(ServiceError::InvalidCredentials.into());
         };
-        sessions_ended(ctx, begun.ended);
-        deliver_later(ctx, begun.mail);
+        follow_up(ctx, effects);
         Ok(Reply::no_content().set_cookies(pair))
     }
 }

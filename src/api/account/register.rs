@@ -24,13 +24,9 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Milliseconds in a second: the unit of a `UUIDv7`, which is finer than that of
-/// [`UnixSeconds`](crate::domain::time::UnixSeconds).
-const MILLIS: u64 = 1_000;
-
 /// Adds the user with the default role, and returns it. One hash and one round trip. With
 /// `VERIFICATION=required` the answer is the same whether or not the address is taken: a mail tells
-/// whoever has it.
+/// its owner.
 pub(super) struct Register;
 
 /// The fields of a registration: `{email, password, name?}`.
@@ -92,9 +88,8 @@ async fn register<P: Ports>(
 ) -> Result<Option<Registered>, ServiceError> {
     refuse_breached(ctx, "password", &newcomer.password.digest()).await?;
     let hash = hash_password(ctx, &queued(ctx)?, &newcomer.password).await?;
-    let unix_millis = u64::try_from(ctx.now.get()).unwrap_or(0) * MILLIS;
     let user = NewUser {
-        id: UserId::new(unix_millis, &ctx.ports.random_bytes()?),
+        id: UserId::new(ctx.now.as_millis(), &ctx.ports.random_bytes()?),
         mailing: mailing(ctx, &newcomer)?,
         language: newcomer.language,
         email: newcomer.email,

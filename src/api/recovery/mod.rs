@@ -8,11 +8,12 @@ mod undo_email;
 use crate::domain::id::UserId;
 use crate::domain::mail::MailKind;
 use crate::ports::Ports;
-use crate::service::outbox::{Intent, deliver_later, draft};
+use crate::service::follow_up::follow_up;
+use crate::service::outbox::{Intent, draft};
 use crate::service::profile_cache::drop_copies;
-use crate::service::revocations::sessions_ended;
 use crate::service::{Ctx, ServiceError};
-use crate::store::recovery::{Recovered, TakeBack};
+use crate::store::effects::Effects;
+use crate::store::take_back::TakeBack;
 use crate::web::endpoint::endpoints;
 use crate::web::mail_fields::LinkFields;
 use crate::web::reply::{Answer, Reply};
@@ -28,7 +29,7 @@ endpoints! {
 }
 
 /// Returns what takes an account back with the token of a link.
-fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: LinkFields) -> Result<TakeBack, ServiceError> {
+fn taking_back<P: Ports>(ctx: &Ctx<'_, P>, link: LinkFields) -> Result<TakeBack, ServiceError> {
     let reset = Intent::of(ctx, MailKind::ResetPassword, link.language);
     Ok(TakeBack {
         token: link.token,
@@ -39,10 +40,9 @@ fn take_back<P: Ports>(ctx: &Ctx<'_, P>, link: LinkFields) -> Result<TakeBack, S
 
 /// Answers 204 once an account has been recovered. Every session has ended, so the cookies are
 /// deleted.
-fn recovered<P: Ports>(ctx: &Ctx<'_, P>, user: UserId, recovered: Option<Recovered>) -> Answer {
-    let Recovered { ended, mail } = recovered.ok_or(ServiceError::InvalidLink)?;
+fn recovered<P: Ports>(ctx: &Ctx<'_, P>, user: UserId, effects: Option<Effects>) -> Answer {
+    let effects = effects.ok_or(ServiceError::InvalidLink)?;
     drop_copies(ctx, user);
-    sessions_ended(ctx, ended);
-    deliver_later(ctx, mail);
+    follow_up(ctx, effects);
     Ok(Reply::no_content().delete_cookies())
 }

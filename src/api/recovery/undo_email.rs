@@ -1,11 +1,11 @@
 //! `POST /api/recovery/undo-email`: takes a change of the address back.
 
-use super::{recovered, take_back};
+use super::{recovered, taking_back};
 use crate::ports::{Limiter, Ports};
 use crate::service::Ctx;
 use crate::service::config::Config;
 use crate::service::policy::Anyone;
-use crate::store::recovery;
+use crate::store::take_back;
 use crate::web::endpoint::Endpoint;
 use crate::web::mail_fields::LinkFields;
 use crate::web::problem::{Code, Refusal};
@@ -29,11 +29,11 @@ impl Endpoint for UndoEmail {
     }
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
-        let take_back = take_back(ctx, link)?;
+        let request = taking_back(ctx, link)?;
         recovered(
             ctx,
             link.token.user,
-            recovery::undo_email(ctx.ports, &take_back).await?,
+            take_back::undo_email(ctx.ports, &request).await?,
         )
     }
 }

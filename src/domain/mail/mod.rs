@@ -16,6 +16,7 @@ mod words;
 
 use core::fmt;
 
+use crate::domain::credential::one_time::Purpose;
 use crate::domain::time::UnixSeconds;
 
 pub use brand::{Brand, Colour};
@@ -64,6 +65,19 @@ impl MailKind {
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::NewLogin => "new_login",
+        }
+    }
+
+    /// Returns what the link in a mail of this kind is for. `None` where it has no token.
+    #[must_use]
+    pub const fn purpose(self) -> Option<Purpose> {
+        match self {
+            Self::ResetPassword => Some(Purpose::ResetPassword),
+            Self::VerifyEmail => Some(Purpose::VerifyEmail),
+            Self::ConfirmEmail => Some(Purpose::ConfirmEmail),
+            Self::EmailChanged => Some(Purpose::UndoEmail),
+            Self::NewLogin => Some(Purpose::DisownLogin),
+            Self::AlreadyRegistered | Self::PasswordChanged => None,
         }
     }
 
