@@ -68,16 +68,6 @@ const QUEUE_NOTICE: Statement = queue!(
     )
 );
 const COUNT_NOTICE: Statement = count_notice!("count change notice", is_replaced!());
-/// The links that reset the old password, and change the address on its strength.
-const SPEND: Statement = Statement::new(concat!(
-    "/* spend tokens of the old password */
-     DELETE FROM one_time_tokens
-      WHERE user_id = ?2
-        AND password_version <= ?7
-        AND ",
-    is_replaced!()
-));
-
 const FORGET_FAILURES: Statement = forget!("forget failures", is_replaced!());
 const FORGIVE_OTHERS: Statement = forgive!("forgive others", is_replaced!());
 
@@ -106,7 +96,7 @@ pub async fn replace(
     let mut statements = vec![REPLACE, END_EVERY, FORGET_FAILURES];
     if let Some(notice) = &change.notice {
         params = notice.after(params);
-        statements.extend([COUNT_NOTICE, QUEUE_NOTICE, SPEND, READ_QUEUED]);
+        statements.extend([COUNT_NOTICE, QUEUE_NOTICE, READ_QUEUED]);
     }
     if change.guess.others_failed {
         statements.push(FORGIVE_OTHERS);
@@ -115,6 +105,6 @@ pub async fn replace(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    let mail = change.notice.as_ref().map(|_| 6);
+    let mail = change.notice.as_ref().map(|_| 5);
     Effects::read(&results, 1, mail).map(Some)
 }

@@ -104,9 +104,6 @@ export const ROUTES = [
     d1: 2,
     limiter: 1,
     effect: [
-      "link confirm-email: gone",
-      "link reset-password: gone",
-      "link verify-email: gone",
       "mail: password_changed",
       "other: end_reason ended_at trace",
       "own: end_reason ended_at trace",
