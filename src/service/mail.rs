@@ -1,4 +1,4 @@
-//! Hands a mail over to whoever delivers it, in one try. The caller keeps the intent and tries again.
+//! Hands a mail over to the transport, in one try. The caller keeps the intent and tries again.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::ports::{Mail, NotSent, Outbound, Ports};
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
     /// The id of the intent to send it: visible ASCII, at most 256 bytes, the same for each try.
-    /// Whoever delivers it uses the id to recognise a try that has succeeded before.
+    /// The transport recognises by it a try that has succeeded before.
     pub id: &'a str,
     /// The recipient's address.
     pub to: &'a str,

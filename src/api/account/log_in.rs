@@ -244,8 +244,8 @@ fn new_session<P: Ports>(
 }
 
 /// Returns the refusal of a login before the address is proven. It is that of a wrong password:
-/// otherwise whoever registers an address would learn from a login whether it was free. The mail with
-/// the link goes out once more.
+/// otherwise, a login would reveal to the person who registers an address whether it was free. The
+/// link is mailed again.
 fn unproven<P: Ports>(
     ctx: &Ctx<'_, P>,
     holder: PasswordHolder,

@@ -1,4 +1,4 @@
-//! `GET /`: a page for whoever opens the service's address in a browser, where `HOME_PAGE` is on.
+//! `GET /`: a page for a browser that opens the service's address, where `HOME_PAGE` is on.
 
 use crate::ports::{Limiter, Ports};
 use crate::service::config::Config;

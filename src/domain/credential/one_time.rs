@@ -62,8 +62,8 @@ impl Purpose {
     #[must_use]
     pub const fn lifetime(self) -> Seconds {
         match self {
-            // As long as the window in which mails are counted: whoever has used it up for somebody
-            // else has left a link that works.
+            // As long as the window in which mails are counted: a stranger who uses up a user's mails
+            // leaves a link that works.
             Self::ResetPassword | Self::VerifyEmail => Seconds::new(3_600),
             Self::ConfirmEmail => Seconds::new(1_800),
             Self::UndoEmail | Self::DisownLogin => Seconds::new(7 * 86_400),

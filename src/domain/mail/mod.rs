@@ -1,7 +1,7 @@
 //! What a mail says: its kinds, its languages, and how it is rendered as text and HTML.
 //!
-//! A mail contains nothing that a stranger chose. There is no field for a person's name: whoever
-//! registers with an address that belongs to a third party would otherwise write to them. A new
+//! A mail contains nothing that a stranger chose. There is no field for a person's name:
+//! otherwise, a registration with the address of a third party would send them a text. A new
 //! address is masked, a device comes from a fixed list, a country is two letters.
 //!
 //! The wording of a language is in one file of `words/`. Text and HTML are two layouts of the same
@@ -102,8 +102,8 @@ pub struct Letter<'a> {
     /// How long the link works, in minutes. [`MailKind::AlreadyRegistered`] leads to the
     /// login page, which needs no token.
     pub minutes: Option<u32>,
-    /// The new address of the account. It is masked: its owner recognises it, and whoever chose it
-    /// sends no text with it.
+    /// The new address of the account. It is masked: its owner recognises it, and it cannot
+    /// carry a message.
     pub new_email: Option<&'a str>,
     /// When it happened.
     pub at: Option<UnixSeconds>,
