@@ -44,6 +44,10 @@ fn parameter(place: &str, field: &Field) -> Value {
     if let Some(description) = description {
         parameter["description"] = description;
     }
+    if place == "query" && !field.is_required {
+        // It counts as left out (docs/http.md, section 5).
+        parameter["allowEmptyValue"] = true.into();
+    }
     parameter
 }
 
