@@ -39,7 +39,7 @@ import { once } from "node:events";
 
 const FROM = "Acme, Inc. <no-reply@example.org>";
 /** Vars with which mails leave by the binding. */
-export const MAIL_BY_BINDING = { MAIL: "binding", MAIL_FROM: FROM, PRODUCT_NAME: "Acme" };
+export const MAIL_BY_BINDING = { MAIL: "binding", MAIL_FROM: FROM, PRODUCT_NAME: "Acme", MAIL_LOGIN: "link" };
 /** Vars and secrets with which mails leave by a provider in Resend's form. */
 export const MAIL_BY_PROVIDER = { ...MAIL_BY_BINDING, MAIL: "provider", MAIL_PROVIDER_KEY: "re_test_12345678" };
 /** Vars with which mails leave by signed webhooks. */

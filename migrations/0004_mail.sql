@@ -22,6 +22,20 @@ CREATE TABLE one_time_tokens (
     PRIMARY KEY (user_id, purpose)
 ) STRICT, WITHOUT ROWID;
 
+-- Requests to log in by mail. Each belongs to the browser that made it: a stranger's request replaces
+-- nobody else's.
+CREATE TABLE login_requests (
+    browser          TEXT    NOT NULL, -- SHA-256 of the browser's secret
+    user_id          TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    digest           TEXT    NOT NULL, -- SHA-256 of the purpose, the link's secret or the code, and the browser's secret
+    email            TEXT    NOT NULL, -- the user's address when it was made
+    password_version INTEGER NOT NULL, -- the version when it was made
+    tries            INTEGER NOT NULL DEFAULT 0,
+    last_try         TEXT,             -- random, so that a repetition is not counted again
+    expires_at       INTEGER NOT NULL,
+    PRIMARY KEY (browser, user_id)
+) STRICT, WITHOUT ROWID;
+
 -- Mails that have been decided and not yet delivered. A row is written in the transaction of the
 -- change that the mail is about, and deleted once a transport has accepted it.
 --
@@ -96,6 +110,7 @@ CREATE TRIGGER users_links_spent AFTER UPDATE OF email, password_hash ON users
 WHEN (NEW.email <> OLD.email OR NEW.password_hash IS NOT OLD.password_hash) AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL)
 BEGIN
     DELETE FROM one_time_tokens WHERE user_id = NEW.id;
+    DELETE FROM login_requests WHERE user_id = NEW.id;
     DELETE FROM outbox WHERE user_id = NEW.id;
 END;
 

@@ -11,9 +11,11 @@ import { MAIL_BY_PROVIDER, MISBEHAVIOUR, MailProvider } from "../harness/mails.m
 import {
   CHANGE_EMAIL,
   CONFIRM_EMAIL,
+  CONFIRM_LOGIN,
   DISOWN_LOGIN,
   EVERY_MINUTE,
   FORGOT,
+  REQUEST_LOGIN,
   RESEND,
   RESET,
   UNDO_EMAIL,
@@ -190,6 +192,13 @@ async function mailStory() {
   await use(DISOWN_LOGIN, await tokenTo(ADA, "disown-login"));
   await use(RESET, await tokenTo(ADA, "reset-password"), { newPassword: reset });
   await ada.post(LOGIN, { json: { username: ADA, password: reset } });
+  // With a link in its own browser and in another one, and with a code that is none.
+  const browser = recorded();
+  await browser.post(REQUEST_LOGIN, { json: { email: ADA } });
+  await use(CONFIRM_LOGIN, await tokenTo(ADA, "login-link"));
+  await browser.post(CONFIRM_LOGIN, { json: { token: "123456" } });
+  await browser.post(CONFIRM_LOGIN, { json: { token: await tokenTo(ADA, "login-link") } });
+  await recorded().post(REQUEST_LOGIN, { json: { email: ADA } });
   await latchkey.sql("DELETE FROM mail_counts");
   provider.misbehave = MISBEHAVIOUR.status(500);
   await ada.post(CHANGE_EMAIL, { json: { email: NEW, currentPassword: reset } });
@@ -240,7 +249,7 @@ function assertAbsent(secrets, text, where) {
 
 /** The signature alone identifies a token. */
 const hashes = () => tables.users.map((user) => user.password_hash).filter((hash) => hash?.startsWith("$"));
-const partsOf = (set) => [...set].filter(Boolean).flatMap((token) => [token, token.split(".")[2]]);
+const partsOf = (set) => [...set].filter(Boolean).flatMap((token) => [token, token.split(".")[2] ?? token]);
 const tokenParts = () => partsOf(tokens);
 const identityParts = () => partsOf(identities);
 const privateKeys = () => [...latchkey.keys.keys.map(({ d }) => d), MAIL_BY_PROVIDER.MAIL_PROVIDER_KEY];
@@ -279,11 +288,19 @@ describe("the story", () => {
         tables.audit_log.length >= 10,
     );
     const purposes = new Set(mails.map(({ purpose }) => purpose));
-    for (const purpose of ["verify-email", "confirm-email", "undo-email", "reset-password", "disown-login"])
+    for (const purpose of [
+      "verify-email",
+      "confirm-email",
+      "undo-email",
+      "reset-password",
+      "disown-login",
+      "login-link",
+    ])
       assert.ok(purposes.has(purpose), purpose);
     assert.ok(linkTokens().length >= 14);
     const waiting = tables.outbox.map(({ kind, nonce }) => nonce && kind);
     assert.ok(waiting.includes("reset_password") && waiting.includes("confirm_email"), waiting.join());
+    assert.equal(tables.login_requests.length, 1);
     assert.ok(tables.one_time_tokens.some((row) => row.new_email === NEW));
   });
 
@@ -341,7 +358,8 @@ test("no password or key is in any answer; a token is in Set-Cookie alone, an ad
 
 test("in D1 an address is in its columns alone, a hash in users.password_hash alone, and nothing else anywhere", () => {
   const others = structuredClone(tables);
-  for (const row of [...others.users, ...others.one_time_tokens, ...others.outbox, ...others.resting_addresses]) {
+  const { users, one_time_tokens, login_requests, outbox, resting_addresses } = others;
+  for (const row of [users, one_time_tokens, login_requests, outbox, resting_addresses].flat()) {
     delete row.email;
     delete row.new_email;
     // The new address of a change.

@@ -43,7 +43,7 @@ after(async () => {
 /** The request that would succeed, with something wrong around it. */
 function send(route, { at = "", client = person.client.copy(), headers = {}, who = person } = {}) {
   const [path, init] = wholeRequest(route, who);
-  return client.fetch(`${at}${path}`, { ...init, headers });
+  return client.fetch(`${at}${path}`, { ...init, headers: { .../** @type {object} */ (init.headers), ...headers } });
 }
 
 /**

@@ -22,8 +22,9 @@ let latchkey;
 let person;
 let client;
 let id;
-/** A link for each purpose, of `person`. */
+/** A link for each purpose, of `person`, and the cookie for the one that logs in. */
 let tokens;
+let browser;
 before(async () => {
   const vars = { ...MAIL_BY_PROVIDER, ISSUER: OWN, ALLOWED_ORIGINS: `${APP}, ${DEV}`, HOME_PAGE: "on" };
   latchkey = await startLatchkey({ vars });
@@ -36,7 +37,7 @@ async function begin() {
   person = await register(latchkey);
   await renew();
   const links = plantedLinks({ user: person, sessionId: id, nowMs: Date.now() });
-  tokens = links.tokens;
+  ({ tokens, browser } = links);
   for (const [sql, ...values] of links.statements) await latchkey.sql(sql, ...values);
 }
 
@@ -88,6 +89,8 @@ const EFFECTIVE = {
   AccountResendVerification: () => [202, [], json({ email: person.email })],
   AccountChangeEmail: () => [202, [cookie()], json({ email: newEmail(), currentPassword: person.password })],
   AccountConfirmEmail: () => [204, [], json({ token: tokens["confirm-email"] })],
+  AccountRequestLogin: () => [202, [], json({ email: person.email })],
+  AccountConfirmLogin: () => [204, [["Cookie", `__Host-${browser}`]], json({ token: tokens["login-link"] })],
   RecoveryForgot: () => [202, [], json({ email: person.email })],
   RecoveryReset: () => [204, [], json({ token: tokens["reset-password"], newPassword: `${person.password}!` })],
   RecoveryUndoEmail: () => [204, [], json({ token: tokens["undo-email"] })],

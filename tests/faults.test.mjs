@@ -43,7 +43,8 @@ const FINAL = [
 ];
 const MAX_ATTEMPTS = 3;
 /** What the routes with two calls do in the second one. */
-const SECOND_CALLS = "/\\* (begin session|replace password|reset password|issue confirmation|count outbox) \\*/";
+const SECOND_CALLS =
+  "/\\* (begin session|begin session by mail|replace password|reset password|issue confirmation|count outbox) \\*/";
 
 const KV_FAULTS = {
   "KV reads fail": [{ on: "kv.get", how: "fail" }],

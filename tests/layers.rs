@@ -204,6 +204,8 @@ fn what_anyone_may_call_is_listed_here() {
             "AccountVerifyEmail",
             "AccountResendVerification",
             "AccountConfirmEmail",
+            "AccountRequestLogin",
+            "AccountConfirmLogin",
             "RecoveryForgot",
             "RecoveryReset",
             "RecoveryUndoEmail",

@@ -10,9 +10,11 @@ import { MAIL_BY_PROVIDER, MISBEHAVIOUR, MailProvider } from "../harness/mails.m
 import {
   CHANGE_EMAIL,
   CONFIRM_EMAIL,
+  CONFIRM_LOGIN,
   DISOWN_LOGIN,
   EVERY_MINUTE,
   FORGOT,
+  REQUEST_LOGIN,
   RESEND,
   RESET,
   UNDO_EMAIL,
@@ -36,7 +38,7 @@ const SCANS = {
   "count outbox": ["outbox"],
   "forget mails": ["outbox"],
   "list migrations": ["schema_migrations"],
-  register: ["outbox", "resting_addresses"],
+  register: ["login_requests", "outbox", "resting_addresses"],
 };
 const provider = new MailProvider();
 let latchkey;
@@ -102,6 +104,9 @@ async function recover(client, done) {
   await logIn(THIRD_PASSWORD);
   await logIn(THIRD_PASSWORD, { "User-Agent": "curl/8.0" });
   await use(DISOWN_LOGIN, tokenTo(EMAIL, "disown-login"));
+  await latchkey.sql("UPDATE users SET email_verified_at = NULL");
+  await done(client.post(REQUEST_LOGIN, { json: { email: EMAIL } }), 202);
+  await use(CONFIRM_LOGIN, tokenTo(EMAIL, "login-link"));
   provider.misbehave = MISBEHAVIOUR.status(500);
   await latchkey.sql("DELETE FROM mail_counts");
   await done(client.post(FORGOT, { json: { email: EMAIL } }), 202);

@@ -91,6 +91,21 @@ export const ACTIONS = {
       done: "Alle Sitzungen sind beendet. Eine E-Mail mit dem Link zu einem neuen Passwort ist unterwegs.",
     },
   },
+  "login-link": {
+    path: "/api/account/login/confirm",
+    en: {
+      title: "Log in",
+      intro: "This works only in the browser in which you asked for the link.",
+      button: "Log in",
+      done: "You are logged in.",
+    },
+    de: {
+      title: "Anmelden",
+      intro: "Das geht nur in dem Browser, in dem Sie den Link angefordert haben.",
+      button: "Anmelden",
+      done: "Sie sind angemeldet.",
+    },
+  },
   forgot: {
     path: "/api/recovery/forgot",
     field: "email",
@@ -114,7 +129,8 @@ export const LABELS = {
   en: {
     newPassword: "New password",
     email: "E-mail address",
-    invalid: "The link is not valid any more: it has expired, has been used, or a newer one has replaced it.",
+    invalid:
+      "The link is not valid here: it has expired, has been used, a newer one has replaced it, or it belongs to another browser.",
     refused: "This is not accepted: ",
     later: "That did not work. Please try again in a moment.",
     nothing: "Open the link in the mail once more.",
@@ -122,7 +138,8 @@ export const LABELS = {
   de: {
     newPassword: "Neues Passwort",
     email: "E-Mail-Adresse",
-    invalid: "Der Link gilt nicht mehr: Er ist abgelaufen, wurde benutzt, oder ein neuerer hat ihn ersetzt.",
+    invalid:
+      "Der Link gilt hier nicht: Er ist abgelaufen, wurde benutzt, ein neuerer hat ihn ersetzt, oder er gehört zu einem anderen Browser.",
     refused: "Das wird nicht angenommen: ",
     later: "Das hat nicht geklappt. Bitte versuchen Sie es gleich noch einmal.",
     nothing: "Öffnen Sie den Link in der E-Mail noch einmal.",

@@ -49,5 +49,10 @@ export async function mailStory(contestant, { count, send, json }) {
   const reset = await use(`${RECOVERY}/reset`, person.email, "reset-password", { newPassword: NEW_PASSWORD });
   await count("reset", {}, reset);
   await count("reset, a link that does not work", {}, { ...reset, status: 410 });
+  const browser = {};
+  await count("login by mail asked for", browser, post(`${ACCOUNT}/login/mail`, { email: person.email }, 202));
+  const login = await use(`${ACCOUNT}/login/confirm`, person.email, "login-link");
+  await count("login by mail", browser, login);
+  await count("login by mail, a link that does not work", {}, { ...login, status: 410 });
   await count("verification again", {}, post(`${ACCOUNT}/verify-email/resend`, { email: person.email }, 202));
 }

@@ -121,6 +121,7 @@ export function createClient({ url = "", user, fetch = globalThis.fetch.bind(glo
     endSession: look,
     endSessions: look,
     confirmEmail: look,
+    confirmLogin: look,
     recoveryReset: look,
     recoveryUndoEmail: look,
     recoveryDisownLogin: look,

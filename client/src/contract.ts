@@ -269,6 +269,48 @@ export interface Operations {
       | "validation_failed";
   };
 
+  /** Logs in with what a mail contains: begins a session and sets both auth cookies, in the browser that asked for the mail. */
+  confirmLogin: {
+    input: { readonly token: string };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "invalid_link"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
+  /** Mails a link or a code that logs in without a password, in this browser alone, if the address has an account. The answer is the same for every address. */
+  requestLogin: {
+    input: {
+      /** An e-mail address, as HTML's grammar has it, in a domain with a dot. */
+      readonly email: string;
+    };
+    output: undefined;
+    codes:
+      | "body_too_large"
+      | "cross_origin"
+      | "https_required"
+      | "internal"
+      | "mail_off"
+      | "malformed_request"
+      | "misconfigured"
+      | "request_timeout"
+      | "too_many_requests"
+      | "unavailable"
+      | "unsupported_media_type"
+      | "validation_failed";
+  };
+
   /** Logs out: ends the session that the cookies name, and deletes both auth cookies. */
   logout: {
     input: Record<never, never>;
@@ -616,6 +658,8 @@ export const OPERATIONS: Readonly<Record<keyof Operations, string>> = {
   confirmEmail: "POST /api/account/email/confirm",
   identity: "GET /api/account/identity",
   login: "POST /api/account/login",
+  confirmLogin: "POST /api/account/login/confirm",
+  requestLogin: "POST /api/account/login/mail",
   logout: "POST /api/account/logout",
   updatePwd: "PATCH /api/account/password",
   profile: "GET /api/account/profile",

@@ -57,6 +57,7 @@ struct Answer {
 struct Client {
     access: Option<String>,
     refresh: Option<String>,
+    login_request: Option<String>,
 }
 
 impl World {
@@ -210,10 +211,14 @@ impl Client {
     }
 
     fn cookie_line(&self) -> Option<String> {
-        let pairs: Vec<String> = [("access", &self.access), ("refresh", &self.refresh)]
-            .into_iter()
-            .filter_map(|(name, value)| Some(format!("__Host-{name}_token={}", value.as_ref()?)))
-            .collect();
+        let pairs: Vec<String> = [
+            ("access_token", &self.access),
+            ("refresh_token", &self.refresh),
+            ("login_request", &self.login_request),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("__Host-{name}={}", value.as_ref()?)))
+        .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
@@ -221,6 +226,7 @@ impl Client {
         for (name, slot) in [
             ("access_token", &mut self.access),
             ("refresh_token", &mut self.refresh),
+            ("login_request", &mut self.login_request),
         ] {
             if let Some(value) = answer.cookie(name) {
                 *slot = (!value.is_empty()).then_some(value);

@@ -42,10 +42,10 @@ pub enum ServiceError {
     Invalid(Vec<FieldFault>),
     /// Too many attempts or requests. The span is the time to wait.
     Throttled(Seconds),
-    /// The token of a link does not work: it is unknown, expired, replaced or used, or the account
-    /// has changed since.
+    /// The token of a link, or a code, does not work: it is unknown, expired, replaced or used, or
+    /// the account has changed since.
     InvalidLink,
-    /// This deployment sends no mails.
+    /// This deployment does not send such mails.
     MailOff,
     /// The caller owns nothing with this id.
     NotFound,

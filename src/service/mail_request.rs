@@ -2,14 +2,16 @@
 
 use std::rc::Rc;
 
-use super::outbox::{Intent, counted, deliver, deliver_later, draft};
+use super::outbox::{Intent, counted, deliver, deliver_later, draft, draft_login};
 use super::refusals::request_refused;
 use super::{Ctx, ServiceError};
 use crate::domain::audit::AuditEvent;
+use crate::domain::credential::mailed_login::BrowserSecret;
 use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, MailKind};
 use crate::ports::Ports;
 use crate::store::mail_counts::Requested;
+use crate::store::outbox::Draft;
 use crate::store::recovery::{self, MailRequest};
 
 /// Returns the request of a mail to an address. The work does not depend on whether anyone has it.
@@ -23,17 +25,43 @@ pub fn request_mail<P: Ports>(
     email: Email,
     language: Option<Language>,
 ) -> Result<MailRequest, ServiceError> {
-    Ok(MailRequest {
+    let draft = draft(ctx, &Intent::of(ctx, kind, language))?;
+    Ok(to_address(ctx, kind, email, draft))
+}
+
+/// Returns the request of a mail that logs in, in this browser. As [`request_mail`].
+///
+/// # Errors
+///
+/// As [`request_mail`].
+pub fn request_login_mail<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    kind: MailKind,
+    email: Email,
+    language: Option<Language>,
+    browser: &BrowserSecret,
+) -> Result<MailRequest, ServiceError> {
+    let draft = draft_login(ctx, &Intent::of(ctx, kind, language), browser)?;
+    Ok(to_address(ctx, kind, email, draft))
+}
+
+fn to_address<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    kind: MailKind,
+    email: Email,
+    draft: Draft,
+) -> MailRequest {
+    MailRequest {
         account: ctx
             .service
             .throttle
             .of_login(&email, ctx.caller.client)
             .account,
         counted: counted(ctx, &email, kind),
-        draft: draft(ctx, &Intent::of(ctx, kind, language))?,
+        draft,
         email,
         trace: ctx.trace(),
-    })
+    }
 }
 
 /// Mails the link that proves an address once more, after the answer. The work of the answer does not

@@ -1,5 +1,6 @@
 //! What use-cases share. It does not depend on HTTP.
 
+pub mod begin_session;
 pub mod breach_check;
 pub mod caller;
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::config::MailSettings;
 use super::mail::{Envelope, hand_over};
 use super::{Ctx, Service, ServiceError};
+use crate::domain::credential::mailed_login::{BrowserSecret, Mailed};
 use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::id::time_ordered;
 use crate::domain::identity::email::Email;
@@ -95,6 +96,31 @@ impl Service {
 ///
 /// Returns [`ServiceError::MailOff`] when no mails are sent.
 pub fn draft<P: Ports>(ctx: &Ctx<'_, P>, intent: &Intent) -> Result<Draft, ServiceError> {
+    write(ctx, intent, |nonce, key, purpose| {
+        Some(nonce.secret(key, purpose).digest(purpose))
+    })
+}
+
+/// Writes a mail that logs in, in this browser. As [`draft`].
+///
+/// # Errors
+///
+/// As [`draft`], and [`ServiceError::Internal`] for a mail that does not log in.
+pub fn draft_login<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    intent: &Intent,
+    browser: &BrowserSecret,
+) -> Result<Draft, ServiceError> {
+    write(ctx, intent, |nonce, key, purpose| {
+        Some(browser.seal(&Mailed::derive(nonce, key, purpose)?))
+    })
+}
+
+fn write<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    intent: &Intent,
+    digest: impl FnOnce(Nonce, &[u8; 32], Purpose) -> Option<String>,
+) -> Result<Draft, ServiceError> {
     let Some((key_id, key)) = ctx.service.one_time_keys.first() else {
         return Err(ServiceError::Internal("no key for links".to_owned()));
     };
@@ -105,7 +131,8 @@ pub fn draft<P: Ports>(ctx: &Ctx<'_, P>, intent: &Intent) -> Result<Draft, Servi
     Ok(Draft {
         id: time_ordered(ctx.now.as_millis(), &random).to_string(),
         language: intent.language.unwrap_or_default(),
-        digest: nonce.secret(key, purpose).digest(purpose),
+        digest: digest(nonce, key, purpose)
+            .ok_or_else(|| ServiceError::Internal("a mail without a login".to_owned()))?,
         nonce,
         key_id: key_id.as_str().to_owned(),
         facts: serde_json::to_string(&intent.facts).unwrap_or_default(),
@@ -218,7 +245,7 @@ async fn send<P: Ports>(
     else {
         return Err(NotSent::Later("MAIL is off".to_owned()));
     };
-    let link = link(service, pages_url, mail)?;
+    let way = way_on(service, pages_url, mail)?;
     let purpose = mail.kind.purpose();
     let envelope = Envelope {
         id: &mail.id,
@@ -227,7 +254,8 @@ async fn send<P: Ports>(
             kind: mail.kind,
             language: mail.language,
             brand,
-            link: link.as_deref(),
+            link: way.link.as_deref(),
+            code: way.code.as_deref(),
             minutes: purpose.map(|purpose| purpose.lifetime().get() / MINUTE),
             new_email: mail.new_email.as_deref(),
             at: Some(mail.created_at),
@@ -238,34 +266,51 @@ async fn send<P: Ports>(
     hand_over(ports, service, now, &envelope).await
 }
 
-/// Returns the link of a mail. It is built from the settings alone: no header of a request takes
-/// part (CVE-2026-135175). The token is in the fragment, which no server receives.
+/// What the recipient continues with.
+#[derive(Default)]
+struct WayOn {
+    link: Option<String>,
+    code: Option<String>,
+}
+
+/// Returns the link or code of a mail. A link is built from the settings alone: no header of a
+/// request takes part (CVE-2026-135175). Its token is in the fragment, which no server receives.
 ///
 /// # Errors
 ///
 /// Returns [`NotSent::Refused`] when the key of the token is no longer among the keys: a leaked key
 /// must not make links, and the person asks again.
-fn link(service: &Service, pages_url: &str, mail: &QueuedMail) -> Result<Option<String>, NotSent> {
+fn way_on(service: &Service, pages_url: &str, mail: &QueuedMail) -> Result<WayOn, NotSent> {
+    let by_link = |link: String| WayOn {
+        link: Some(link),
+        code: None,
+    };
     let page = format!("{pages_url}{LINK_PAGE}");
     let Some(purpose) = mail.kind.purpose() else {
-        return Ok(match mail.kind {
-            MailKind::PasswordChanged => Some(format!("{page}#forgot")),
-            _ => Some(pages_url.to_owned()),
-        });
+        return Ok(by_link(match mail.kind {
+            MailKind::PasswordChanged => format!("{page}#forgot"),
+            _ => pages_url.to_owned(),
+        }));
     };
     let (Some(nonce), Some(key_id)) = (mail.nonce, mail.key_id.as_deref()) else {
-        return Ok(None);
+        return Ok(WayOn::default());
     };
     let mut keys = service.one_time_keys.iter();
     let Some((_, key)) = keys.find(|(id, _)| id.as_str() == key_id) else {
         return Err(NotSent::Refused("the key is gone".to_owned()));
     };
+    if let Some(Mailed::Code(code)) = Mailed::derive(nonce, key, purpose) {
+        return Ok(WayOn {
+            link: None,
+            code: Some(code.expose()),
+        });
+    }
     let token = OneTimeToken {
         user: mail.user,
         secret: nonce.secret(key, purpose),
     };
     let (purpose, token) = (purpose.as_str(), token.expose());
-    Ok(Some(format!("{page}#{purpose}={token}")))
+    Ok(by_link(format!("{page}#{purpose}={token}")))
 }
 
 fn log<P: Ports>(ports: &P, name: &'static str, mail: &QueuedMail, cause: &str) {

@@ -7,6 +7,7 @@
 
 use super::presented::{Named, PresentedTokens, is_contradicted, named, pick};
 use super::{Ctx, Service, ServiceError};
+use crate::domain::credential::mailed_login::BrowserSecret;
 use crate::domain::id::SessionId;
 use crate::domain::session::SessionKey;
 use crate::domain::session::token::{AccessClaims, RefreshClaims, Rejection, TokenDigest};
@@ -149,6 +150,18 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// Returns the secret of a browser that has asked to log in by mail. `None` also for several:
+    /// one of them may have been planted.
+    #[must_use]
+    pub fn browser(&self) -> Option<BrowserSecret> {
+        match self.presented.login_request.values() {
+            [value] => BrowserSecret::parse(value),
+            _ => None,
+        }
+    }
+}
+
 impl Actor for Visitor {
     const POLICY: Policy = Policy::new("Visitor", Proof::Nothing, Counted::ByClient);
 
@@ -208,7 +221,9 @@ impl Actor for SessionHolder {
         presented: impl FnOnce() -> PresentedTokens,
     ) -> Result<Self, ServiceError> {
         let presented = presented();
-        let PresentedTokens { access, refresh } = &presented;
+        let PresentedTokens {
+            access, refresh, ..
+        } = &presented;
         if access.are_none() && refresh.are_none() {
             return Err(ServiceError::NotAuthenticated);
         }

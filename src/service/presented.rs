@@ -10,13 +10,15 @@ use crate::domain::time::UnixSeconds;
 /// signature, and an attacker must not buy many with one request.
 const MAX_CANDIDATES: usize = 8;
 
-/// The auth cookies of a request, unverified.
+/// The cookies of this service in a request, unverified.
 #[derive(Clone, Default)]
 pub struct PresentedTokens {
     /// The access cookie's values.
     pub access: Candidates,
     /// The refresh cookie's values.
     pub refresh: Candidates,
+    /// The values of the cookie of a browser that has asked to log in by mail.
+    pub login_request: Candidates,
 }
 
 /// The different values of one auth cookie. A browser sends one for each domain and path that it

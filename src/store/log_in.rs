@@ -2,14 +2,15 @@
 
 use super::attempts::{Guess, forget, forgive};
 use super::effects::Effects;
-use super::mail_counts::{count_notice, may_be_told};
-use super::outbox::{Draft, READ_QUEUED, queue};
+use super::login_notices::{Notice, TELL};
+use super::login_requests::{LoginRequestKey, PROVE, SPEND_REQUEST, SPEND_UNPROVEN, request_works};
 use super::result;
 use super::sessions::EndedSession;
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
 use crate::domain::session::{EndReason, MAX_LIVE_SESSIONS, Session, SessionKey};
+use crate::domain::throttle::ThrottleKey;
 use crate::domain::time::Seconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
@@ -31,15 +32,10 @@ pub struct Rehash {
 pub struct Login {
     /// The session that begins.
     pub session: Session,
-    /// The version of the password that was verified. It must still be current, so that a login
-    /// cannot outrun a password change.
-    pub verified: PasswordVersion,
-    /// A new hash at today's cost, if the stored one is outdated.
-    pub rehash: Option<Rehash>,
+    /// What the user has proven to be one with.
+    pub proof: LoginProof,
     /// The sessions that the request's cookies name, at most one for each cookie. They end.
     pub carried: [Option<SessionKey>; 2],
-    /// The counter that the login resets.
-    pub guess: Guess,
     /// The mail for a login from a device and country that the user has not been seen with. `None`
     /// where no mail is sent.
     pub notice: Option<Notice>,
@@ -47,38 +43,70 @@ pub struct Login {
     pub trace: Trace,
 }
 
-/// A mail that tells of a login.
+/// What a login is based on. It must still hold when the session begins.
 #[derive(Debug)]
-pub struct Notice {
-    /// The device and country, as JSON.
-    pub device: String,
-    /// The mail.
-    pub draft: Draft,
+pub enum LoginProof {
+    /// The password.
+    Password(PasswordProof),
+    /// What was mailed.
+    Mail(MailProof),
 }
 
-/// The session of this login exists. Everything else in the batch depends on it.
-macro_rules! has_begun {
-    () => {
-        "EXISTS (SELECT 1 FROM sessions AS begun WHERE begun.user_id = ?2 AND begun.id = ?3)"
+/// A password that was verified.
+#[derive(Debug)]
+pub struct PasswordProof {
+    /// Its version. It must still be current, so that a login cannot outrun a password change.
+    pub version: PasswordVersion,
+    /// A new hash at today's cost, if the stored one is outdated.
+    pub rehash: Option<Rehash>,
+    /// The counter that the login resets.
+    pub guess: Guess,
+}
+
+/// What was mailed to the user, and presented in the browser that had asked for it.
+#[derive(Debug)]
+pub struct MailProof {
+    /// The request, which the login uses up.
+    pub request: LoginRequestKey,
+    /// The counter of logins to the account.
+    pub account: ThrottleKey,
+    /// Whether the user had proven the address before. If not, what was set before this proof ends:
+    /// the password and every session (CVE-2026-53516).
+    pub is_verified: bool,
+}
+
+/// Inserts the session of an active user with a proof. A repetition finds its own row and returns it
+/// again. Parameters: ?5 first refresh token's id, ?6 idle end, ?7 absolute end, ?17 user agent, ?18
+/// country.
+macro_rules! begin {
+    ($name:literal, $proof:expr) => {
+        Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             INSERT INTO sessions (
+                        user_id, id, current_jti, created_at, last_used_at,
+                        idle_expires_at, absolute_expires_at, user_agent, country, trace)
+             SELECT id, ?3, ?5, ?1, ?1, ?6, ?7, ?17, ?18, ?4
+               FROM users
+              WHERE id = ?2
+                AND is_active = 1
+                AND ",
+            $proof,
+            "
+                 ON CONFLICT (user_id, id) DO UPDATE
+                SET created_at = created_at
+          RETURNING id"
+        ))
     };
 }
 
-/// Inserts the session. A repetition finds its own row and returns it again. Parameters: ?5 first
-/// refresh token's id, ?6 idle end, ?7 absolute end, ?17 user agent, ?18 country, ?19 verified
-/// version.
-const BEGIN: Statement = Statement::new(
-    "/* begin session */
-     INSERT INTO sessions (
-                user_id, id, current_jti, created_at, last_used_at,
-                idle_expires_at, absolute_expires_at, user_agent, country, trace)
-     SELECT id, ?3, ?5, ?1, ?1, ?6, ?7, ?17, ?18, ?4
-       FROM users
-      WHERE id = ?2
-        AND is_active = 1
-        AND password_version = ?19
-         ON CONFLICT (user_id, id) DO UPDATE
-        SET created_at = created_at
-  RETURNING id",
+/// Parameters: ?19 verified version.
+const BEGIN: Statement = begin!("begin session", "password_version = ?19");
+/// Parameters: ?31 browser, ?32 digest of what it presents.
+const BEGIN_BY_MAIL: Statement = begin!(
+    "begin session by mail",
+    concat!("(", has_begun!(), " OR ", request_works!("?31", "?32"), ")")
 );
 
 const FORGET_FAILURES: Statement = forget!("forget failures", has_begun!());
@@ -149,60 +177,6 @@ const PURGE: Statement = Statement::new(
         AND (ended_at <= ?1 - ?29 OR idle_expires_at <= ?1)",
 );
 
-/// The user has logged in before, but never from this device and country (?30).
-macro_rules! is_news {
-    () => {
-        concat!(
-            "users AS u WHERE u.id = ?2
-                AND EXISTS (SELECT 1 FROM seen_logins WHERE user_id = ?2)
-                AND NOT EXISTS (SELECT 1 FROM seen_logins WHERE user_id = ?2 AND device = ?30)
-                AND ",
-            has_begun!()
-        )
-    };
-}
-
-const ISSUE_DISOWNING: Statement = Statement::new(concat!(
-    "/* issue disowning */
-     INSERT INTO one_time_tokens (user_id, purpose, digest, email, session_id, account, issued_at, expires_at)
-     SELECT u.id, 'disown-login', ?15, u.email, ?3, ?8, ?1, ?16
-       FROM ",
-    is_news!(),
-    " AND ",
-    may_be_told!(),
-    "
-         ON CONFLICT (user_id, purpose) DO UPDATE
-        SET digest = excluded.digest,
-            email = excluded.email,
-            session_id = excluded.session_id,
-            account = excluded.account,
-            issued_at = excluded.issued_at,
-            expires_at = excluded.expires_at"
-));
-const QUEUE_NEW_LOGIN: Statement = queue!(
-    "queue new login",
-    "new_login",
-    "u.email",
-    "?12",
-    concat!(is_news!(), " AND ", may_be_told!())
-);
-const COUNT_NOTICE: Statement = count_notice!(
-    "count login notice",
-    concat!("EXISTS (SELECT 1 FROM ", is_news!(), ")")
-);
-/// Remembers the device and country, to the day. Parameters: ?30 device.
-const SEE: Statement = Statement::new(concat!(
-    "/* see login */
-     INSERT INTO seen_logins (user_id, device, seen_at)
-     SELECT ?2, ?30, ?1
-      WHERE ",
-    has_begun!(),
-    "
-         ON CONFLICT (user_id, device) DO UPDATE
-        SET seen_at = ?1
-      WHERE seen_at <= ?1 - 86400"
-));
-
 /// Begins a session, ends the ones it replaces and those over the cap, and stores the new hash, in
 /// one round trip. Queues a mail if the device and country are new. `None` when the user has become inactive or the
 /// password has changed; then only dead sessions have been deleted. Repeating it with the same
@@ -215,69 +189,108 @@ pub async fn begin_session(
     database: &impl Database,
     login: &Login,
 ) -> Result<Option<Effects>, StoreError> {
-    let (session, rehash) = (&login.session, login.rehash.as_ref());
-    let [first, second] = login.carried.map(KeyParams::of);
-    let kept = u32::try_from(MAX_LIVE_SESSIONS - 1).unwrap_or(u32::MAX);
-    let notice = login.notice.as_ref();
-    let mut params: Vec<Param<'_>> = vec![
-        login.trace.at.get().into(),
-        session.user.to_string().into(),
-        session.id.to_string().into(),
-        login.trace.to_json(Some(session.id)).into(),
-        session.refresh_id.to_string().into(),
-        session.idle_expires_at.get().into(),
-        session.absolute_expires_at.get().into(),
-        login.guess.account.as_str().into(),
-        login.guess.client.as_str().into(),
-    ];
-    match notice {
-        Some(notice) => params = notice.draft.after(params),
-        None => params.extend([const { Param::Null }; 7]),
-    }
-    params.extend([
-        session.device.user_agent.as_deref().into(),
-        session.device.country.as_deref().into(),
-        login.verified.0.into(),
-        rehash.map(|rehash| rehash.from.expose()).into(),
-        rehash.map(|rehash| rehash.to.expose()).into(),
-        first.user,
-        first.id,
-        second.user,
-        second.id,
-        EndReason::Replaced.as_str().into(),
-        kept.into(),
-        EndReason::Evicted.as_str().into(),
-        ENDED_KEPT.get().into(),
-        notice.map(|notice| notice.device.as_str()).into(),
-    ]);
-    let carries = login.carried.iter().any(Option::is_some);
-    let mut statements = vec![BEGIN];
-    statements.extend(carries.then_some(REPLACE));
-    statements.push(EVICT);
-    statements.extend(rehash.map(|_| REHASH));
-    statements.push(FORGET_FAILURES);
-    statements.extend(login.guess.others_failed.then_some(FORGIVE_OTHERS));
-    statements.push(PURGE);
-    if notice.is_some() {
-        statements.extend([
-            COUNT_NOTICE,
-            ISSUE_DISOWNING,
-            QUEUE_NEW_LOGIN,
-            SEE,
-            READ_QUEUED,
-        ]);
-    }
-    let last = statements.len() - 1;
+    let params = login.params();
+    let statements = login.statements();
+    let queued = login.notice.as_ref().map(|_| statements.len() - 1);
     let results = database.run(&Batch::new(&params, statements)).await?;
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    let mut effects = Effects::read(&results, 1, notice.map(|_| last))?;
-    if carries {
+    let mut effects = Effects::read(&results, 1, queued)?;
+    if login.carries() {
         let evicted = EndedSession::read_all(result(&results, 2)?)?;
         effects.ended.extend(evicted);
     }
     Ok(Some(effects))
+}
+
+impl Login {
+    fn carries(&self) -> bool {
+        self.carried.iter().any(Option::is_some)
+    }
+
+    fn statements(&self) -> Vec<Statement> {
+        let mut statements = match &self.proof {
+            LoginProof::Password(_) => vec![BEGIN],
+            LoginProof::Mail(_) => vec![BEGIN_BY_MAIL],
+        };
+        statements.extend(self.carries().then_some(REPLACE));
+        statements.push(EVICT);
+        match &self.proof {
+            LoginProof::Password(PasswordProof { rehash, guess, .. }) => {
+                statements.extend(rehash.as_ref().map(|_| REHASH));
+                statements.push(FORGET_FAILURES);
+                statements.extend(guess.others_failed.then_some(FORGIVE_OTHERS));
+            }
+            LoginProof::Mail(MailProof { is_verified, .. }) => {
+                if !is_verified {
+                    statements.extend([PROVE, SPEND_UNPROVEN]);
+                }
+                statements.push(SPEND_REQUEST);
+            }
+        }
+        statements.push(PURGE);
+        if self.notice.is_some() {
+            statements.extend(TELL);
+        }
+        statements
+    }
+
+    fn params(&self) -> Vec<Param<'_>> {
+        let session = &self.session;
+        let (password, mailed) = match &self.proof {
+            LoginProof::Password(password) => (Some(password), None),
+            LoginProof::Mail(mailed) => (None, Some(mailed)),
+        };
+        let guess = password.map(|password| &password.guess);
+        let account = guess.map(|guess| &guess.account);
+        let account = account.or(mailed.map(|mailed| &mailed.account));
+        let mut params: Vec<Param<'_>> = vec![
+            self.trace.at.get().into(),
+            session.user.to_string().into(),
+            session.id.to_string().into(),
+            self.trace.to_json(Some(session.id)).into(),
+            session.refresh_id.to_string().into(),
+            session.idle_expires_at.get().into(),
+            session.absolute_expires_at.get().into(),
+            account.map(ThrottleKey::as_str).into(),
+            guess.map(|guess| guess.client.as_str()).into(),
+        ];
+        match &self.notice {
+            Some(notice) => params = notice.draft.after(params),
+            None => params.extend([const { Param::Null }; 7]),
+        }
+        let rehash = password.and_then(|password| password.rehash.as_ref());
+        let request = mailed.map(|mailed| &mailed.request);
+        let [first, second] = self.carried.map(KeyParams::of);
+        let others = u32::try_from(MAX_LIVE_SESSIONS - 1).unwrap_or(u32::MAX);
+        let (kept, reason) = match mailed {
+            Some(mailed) if !mailed.is_verified => (0, EndReason::PasswordChanged),
+            _ => (others, EndReason::Evicted),
+        };
+        params.extend([
+            session.device.user_agent.as_deref().into(),
+            session.device.country.as_deref().into(),
+            password.map(|password| password.version.0).into(),
+            rehash.map(|rehash| rehash.from.expose()).into(),
+            rehash.map(|rehash| rehash.to.expose()).into(),
+            first.user,
+            first.id,
+            second.user,
+            second.id,
+            EndReason::Replaced.as_str().into(),
+            kept.into(),
+            reason.as_str().into(),
+            ENDED_KEPT.get().into(),
+            self.notice
+                .as_ref()
+                .map(|notice| notice.device.as_str())
+                .into(),
+            request.map(|request| request.browser.as_str()).into(),
+            request.map(|request| request.digest.as_str()).into(),
+        ]);
+        params
+    }
 }
 
 /// The key of a carried session, as parameters.

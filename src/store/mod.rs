@@ -51,6 +51,13 @@ macro_rules! has_changed_user {
     };
 }
 
+/// The session `?3` of user `?2` that a login begins exists. Everything else in the batch depends on it.
+macro_rules! has_begun {
+    () => {
+        "EXISTS (SELECT 1 FROM sessions AS begun WHERE begun.user_id = ?2 AND begun.id = ?3)"
+    };
+}
+
 /// The columns of a [`User`](crate::domain::identity::user::User), from `users`.
 macro_rules! user_columns {
     () => {
@@ -79,6 +86,8 @@ pub mod attempts;
 pub mod audit;
 pub mod effects;
 pub mod log_in;
+pub mod login_notices;
+pub mod login_requests;
 pub mod mail_counts;
 mod one_time_tokens;
 pub mod outbox;

@@ -4,9 +4,7 @@
 //! deleted in the same transaction. Parameters: ?6 digest of the presented token.
 
 use super::effects::Effects;
-use super::mail_counts::{
-    COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, is_counted, requested,
-};
+use super::mail_counts::{COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, requested};
 use super::one_time_tokens::{issue, token_works};
 use super::outbox::{Draft, READ_QUEUED, queue};
 use super::sessions::end_all;
@@ -28,10 +26,11 @@ macro_rules! user_of_address {
             "users AS u WHERE u.email = ?19 AND u.is_active = 1 AND ",
             $condition,
             " AND ",
-            is_counted!()
+            $crate::store::mail_counts::is_counted!()
         )
     };
 }
+pub(super) use user_of_address;
 
 const ISSUE_RESET: Statement = issue!(
     "issue reset",
@@ -86,7 +85,7 @@ pub async fn forgot(
     database: &impl Database,
     request: &MailRequest,
 ) -> Result<Requested, StoreError> {
-    request_mail(database, request, [ISSUE_RESET, QUEUE_RESET]).await
+    request_mail(database, request, [ISSUE_RESET, QUEUE_RESET], None).await
 }
 
 /// Counts the request, and queues the mail that proves the address of an account. One round trip of
@@ -99,13 +98,16 @@ pub async fn resend_verification(
     database: &impl Database,
     request: &MailRequest,
 ) -> Result<Requested, StoreError> {
-    request_mail(database, request, [ISSUE_VERIFICATION, QUEUE_VERIFICATION]).await
+    let statements = [ISSUE_VERIFICATION, QUEUE_VERIFICATION];
+    request_mail(database, request, statements, None).await
 }
 
-async fn request_mail(
+/// Counts a request, and runs the two statements of its kind. Parameters: ?20 `more`.
+pub(super) async fn request_mail(
     database: &impl Database,
     request: &MailRequest,
     [issue, queue]: [Statement; 2],
+    more: Option<String>,
 ) -> Result<Requested, StoreError> {
     let head = vec![
         request.trace.at.get().into(),
@@ -121,6 +123,7 @@ async fn request_mail(
     params.push(request.counted.client.as_str().into());
     params.push(request.counted.address.as_str().into());
     params.push(request.email.as_str().into());
+    params.extend(more.map(Param::from));
     let statements = [
         COUNT_CLIENT,
         COUNT_ADDRESS,
@@ -235,15 +238,24 @@ const CLEAR_ATTEMPTS: Statement = Statement::new(concat!(
 /// Deletes the tokens of the old password, and a way back to an address that nobody had proven: who
 /// set that up may be a stranger. Other tokens that take a theft back stay: a thief of the mailbox can
 /// reset as well.
-const SPEND_RESET: Statement = Statement::new(concat!(
-    "/* spend reset */
-     DELETE FROM one_time_tokens
-      WHERE user_id = ?2
-        AND (purpose IN ('reset-password', 'verify-email', 'confirm-email')
-             OR (purpose = 'undo-email' AND is_proven = 0))
-        AND ",
-    has_changed_user!()
-));
+macro_rules! spend_of_old_password {
+    ($name:literal) => {
+        $crate::ports::Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             DELETE FROM one_time_tokens
+              WHERE user_id = ?2
+                AND (purpose IN ('reset-password', 'verify-email', 'confirm-email')
+                     OR (purpose = 'undo-email' AND is_proven = 0))
+                AND ",
+            has_changed_user!()
+        ))
+    };
+}
+pub(super) use spend_of_old_password;
+
+const SPEND_RESET: Statement = spend_of_old_password!("spend reset");
 const QUEUE_RESET_NOTICE: Statement = queue!(
     "queue reset notice",
     "password_changed",

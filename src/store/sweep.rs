@@ -24,6 +24,8 @@ pub enum Swept {
     Events,
     /// One-time tokens that have expired.
     Tokens,
+    /// Requests to log in by mail that have expired.
+    LoginRequests,
     /// Counts of mails without one for an hour.
     MailCounts,
     /// Addresses that need not rest any more.
@@ -34,11 +36,12 @@ pub enum Swept {
 
 impl Swept {
     /// Every table, in the order in which they are swept.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Attempts,
         Self::Sessions,
         Self::Events,
         Self::Tokens,
+        Self::LoginRequests,
         Self::MailCounts,
         Self::RestingAddresses,
         Self::SeenLogins,
@@ -52,6 +55,7 @@ impl Swept {
             Self::Attempts => "attempts",
             Self::Events => "audit_log",
             Self::Tokens => "one_time_tokens",
+            Self::LoginRequests => "login_requests",
             Self::MailCounts => "mail_counts",
             Self::RestingAddresses => "resting_addresses",
             Self::SeenLogins => "seen_logins",
@@ -64,6 +68,7 @@ impl Swept {
             Self::Attempts => (END_OF_ATTEMPTS, SWEEP_ATTEMPTS),
             Self::Events => (END_OF_EVENTS, SWEEP_EVENTS),
             Self::Tokens => (END_OF_TOKENS, SWEEP_TOKENS),
+            Self::LoginRequests => (END_OF_REQUESTS, SWEEP_REQUESTS),
             Self::MailCounts => (END_OF_COUNTS, SWEEP_COUNTS),
             Self::RestingAddresses => (END_OF_RESTING, SWEEP_RESTING),
             Self::SeenLogins => (END_OF_SEEN, SWEEP_SEEN),
@@ -188,6 +193,15 @@ const SWEEP_TOKENS: Statement = sweep!(
     "expires_at <= ?1"
 );
 
+const END_OF_REQUESTS: Statement = end_of_step!("login_requests", "browser", "user_id");
+const SWEEP_REQUESTS: Statement = sweep!(
+    "login_requests",
+    "browser",
+    "user_id",
+    "expires_at",
+    "expires_at <= ?1"
+);
+
 const END_OF_COUNTS: Statement = end_of_step!("mail_counts", "kind", "counted");
 const SWEEP_COUNTS: Statement = sweep!(
     "mail_counts",
@@ -279,7 +293,7 @@ pub async fn step(
         Swept::Events => horizon.events_before,
         Swept::MailCounts => horizon.now.minus(MAIL_COUNTS_KEPT),
         Swept::SeenLogins => horizon.now.minus(SEEN_LOGINS_KEPT),
-        Swept::Tokens | Swept::RestingAddresses => horizon.now,
+        Swept::Tokens | Swept::LoginRequests | Swept::RestingAddresses => horizon.now,
     };
     let params: [Param<'_>; 4] = [
         horizon.now.get().into(),

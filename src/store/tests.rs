@@ -16,7 +16,7 @@ mod words;
 use pollster::block_on;
 
 use super::attempts::{self, Attempt, Attempted, Guess};
-use super::log_in::{Login, begin_session};
+use super::log_in::{Login, LoginProof, PasswordProof, begin_session};
 use super::rotate::{Rotation, RotationRequest, rotate};
 use super::sessions::EndedSession;
 use super::users::{self, NewUser, Registration};
@@ -96,15 +96,17 @@ impl World {
         let keys = keys().of_login(&Email::parse(ADA).unwrap(), ClientPrefix::parse(None));
         Login {
             session: self.session(user, byte),
-            verified: PasswordVersion(1),
-            rehash: None,
+            proof: LoginProof::Password(PasswordProof {
+                version: PasswordVersion(1),
+                rehash: None,
+                guess: Guess {
+                    account: keys.account,
+                    client: keys.client,
+                    others_failed: false,
+                },
+            }),
             notice: None,
             carried: [None, None],
-            guess: Guess {
-                account: keys.account,
-                client: keys.client,
-                others_failed: false,
-            },
             trace: self.trace(),
         }
     }
@@ -196,6 +198,15 @@ impl World {
             .database
             .query("SELECT event, reason, actor FROM audit_log ORDER BY user_id, id");
         rows.iter().map(|row| row.join(" ")).collect()
+    }
+}
+
+impl Login {
+    fn password(&mut self) -> &mut PasswordProof {
+        match &mut self.proof {
+            LoginProof::Password(password) => password,
+            LoginProof::Mail(mailed) => panic!("{mailed:?}"),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
-//! The two auth cookies (docs/http.md, section 2): how they are named, read, set and deleted.
+//! The two auth cookies, and that of a browser that has asked to log in by mail (docs/http.md,
+//! section 2): how they are named, read, set and deleted.
 
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use super::transport::Transport;
+use crate::domain::credential::mailed_login::BrowserSecret;
 use crate::domain::session::token::SignedToken;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::service::config::CookieSettings;
@@ -17,6 +19,11 @@ const ACCESS: Cookie = Cookie {
 const REFRESH: Cookie = Cookie {
     name: "refresh_token",
     // Strict: only the front end's own scripts refresh.
+    same_site: "Strict",
+};
+const LOGIN_REQUEST: Cookie = Cookie {
+    name: "login_request",
+    // Strict: only the front end's own scripts log in.
     same_site: "Strict",
 };
 
@@ -96,6 +103,7 @@ impl<'a> CookieStyle<'a> {
         let candidates = match name.strip_prefix(self.own.prefix()) {
             Some(name) if name == ACCESS.name => &mut presented.access,
             Some(name) if name == REFRESH.name => &mut presented.refresh,
+            Some(name) if name == LOGIN_REQUEST.name => &mut presented.login_request,
             _ => return,
         };
         let quoted = value
@@ -114,6 +122,28 @@ impl<'a> CookieStyle<'a> {
         let refresh = Value::of(&pair.refresh, pair.refresh_expires_at, now);
         self.own.append(headers, &ACCESS, access);
         self.own.append(headers, &REFRESH, refresh);
+    }
+
+    /// Sets the cookie of a browser that has asked to log in by mail.
+    pub fn set_login_request(
+        self,
+        headers: &mut HeaderMap,
+        browser: &BrowserSecret,
+        expires_at: UnixSeconds,
+        now: UnixSeconds,
+    ) {
+        let text = browser.expose();
+        let value = Value {
+            text: &text,
+            max_age: expires_at.left_from(now),
+            expires_at,
+        };
+        self.own.append(headers, &LOGIN_REQUEST, value);
+    }
+
+    /// Deletes the cookie of a browser that has logged in by mail.
+    pub fn delete_login_request(self, headers: &mut HeaderMap) {
+        self.own.append(headers, &LOGIN_REQUEST, Value::NONE);
     }
 
     /// Sets only the access cookie.

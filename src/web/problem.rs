@@ -84,9 +84,9 @@ codes! {
     /// 409: the address belongs to a user.
     EmailTaken: CONFLICT, "email_taken", "E-mail address taken",
         "A user with this email already exists";
-    /// 410: a link that does not work.
-    InvalidLink: GONE, "invalid_link", "Invalid link",
-        "The link is not valid, has expired or has been used";
+    /// 410: a link or code that does not work.
+    InvalidLink: GONE, "invalid_link", "Invalid link or code",
+        "The link or code is not valid, has expired or has been used";
     /// 400: a body or header that is malformed or ambiguous.
     MalformedRequest: BAD_REQUEST, "malformed_request", "Malformed request",
         "The request is malformed or ambiguous";
@@ -105,9 +105,9 @@ codes! {
     /// 429: too many attempts or requests.
     TooManyRequests: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests",
         "Too many attempts or requests; try again later";
-    /// 501: no mails are sent.
+    /// 501: such mails are not sent.
     MailOff: NOT_IMPLEMENTED, "mail_off", "Mail is off",
-        "This service sends no mails";
+        "This service does not send such mails";
     /// 503: the database does not answer, or too many hashes wait.
     Unavailable: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
         "The service is temporarily unavailable; try again";

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::cookies::CookieStyle;
 use super::headers;
 use super::problem::{Code, Refusal};
+use crate::domain::credential::mailed_login::BrowserSecret;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::service::issue::{AccessToken, TokenPair};
 
@@ -28,11 +29,14 @@ pub struct Reply {
     shared_for: Option<Seconds>,
 }
 
-/// The change of the auth cookies.
+/// The change of the cookies.
 #[derive(Debug)]
 enum CookieChange {
     Kept,
     Set(TokenPair),
+    /// As `Set`, in a browser that had asked to log in by mail.
+    SetByMail(TokenPair),
+    LoginRequested(BrowserSecret, UnixSeconds),
     AccessSet(AccessToken),
     Deleted,
 }
@@ -110,6 +114,22 @@ impl Reply {
         }
     }
 
+    /// Sets both auth cookies, and deletes that of the request to log in by mail.
+    pub fn set_cookies_by_mail(self, pair: TokenPair) -> Self {
+        Self {
+            cookies: CookieChange::SetByMail(pair),
+            ..self
+        }
+    }
+
+    /// Sets the cookie of a request to log in by mail.
+    pub fn set_login_request(self, browser: BrowserSecret, expires_at: UnixSeconds) -> Self {
+        Self {
+            cookies: CookieChange::LoginRequested(browser, expires_at),
+            ..self
+        }
+    }
+
     /// Sets only the access cookie. With `None` the client keeps its current one.
     pub fn set_access_cookie(self, token: Option<AccessToken>) -> Self {
         Self {
@@ -166,6 +186,13 @@ impl Reply {
         match self.cookies {
             CookieChange::Kept => {}
             CookieChange::Set(pair) => style.set(headers, &pair, now),
+            CookieChange::SetByMail(pair) => {
+                style.set(headers, &pair, now);
+                style.delete_login_request(headers);
+            }
+            CookieChange::LoginRequested(browser, expires_at) => {
+                style.set_login_request(headers, &browser, expires_at, now);
+            }
             CookieChange::AccessSet(token) => style.set_access(headers, &token, now),
             CookieChange::Deleted => style.delete(headers),
         }

@@ -114,9 +114,31 @@ test("the token leaves the address bar, and a used link says so, in the reader's
   const page = await context.newPage();
   assert.match(await use(page, link.href, null), /^Ihre Adresse ist bestätigt/);
   assert.equal(new URL(page.url()).hash, "");
-  assert.match(await use(page, link.href, null), /^Der Link gilt nicht mehr/);
+  assert.match(await use(page, link.href, null), /^Der Link gilt hier nicht/);
   assert.equal(await page.locator("#form").isVisible(), false);
   await context.close();
+});
+
+test("a link that logs in does so in the browser that asked, and in no other", async () => {
+  const { email } = await newcomer(PEOPLE + 3);
+  const own = await browser.newContext({ locale: "en-GB" });
+  const page = await own.newPage();
+  await open(page, new URL("/link", latchkey.url).href);
+  const status = await page.evaluate(async (body) => {
+    const headers = { "Content-Type": "application/json" };
+    return (await fetch("/api/account/login/mail", { method: "POST", headers, body })).status;
+  }, JSON.stringify({ email }));
+  assert.equal(status, 202);
+  const link = await eventually(() => linkTo(email, "login-link"));
+  await scan(page, link.href);
+  const other = await browser.newContext({ locale: "en-GB" });
+  assert.match(await use(await other.newPage(), link.href, null), /belongs to another browser/);
+  assert.equal(await use(page, link.href, null), "You are logged in.");
+  const profile = await page.evaluate(async () => (await fetch("/api/account/profile")).status);
+  assert.equal(profile, 200);
+  assert.equal(await page.evaluate(() => document.cookie), "");
+  await other.close();
+  await own.close();
 });
 
 test("a password that breaks a rule can be corrected, and the link goes on working", async () => {

@@ -18,6 +18,11 @@ export const VERIFY_EMAIL = "/api/account/verify-email";
 export const RESEND = "/api/account/verify-email/resend";
 export const CHANGE_EMAIL = "/api/account/email";
 export const CONFIRM_EMAIL = "/api/account/email/confirm";
+export const REQUEST_LOGIN = "/api/account/login/mail";
+export const CONFIRM_LOGIN = "/api/account/login/confirm";
+
+/** The cookie of a browser that has asked to log in by mail, on http://localhost. */
+export const LOGIN_REQUEST_COOKIE = "login_request";
 
 /** The schedule on which the outbox is worked off, as in `wrangler.toml`. */
 export const EVERY_MINUTE = "* * * * *";
@@ -62,4 +67,28 @@ export function plantedToken({ user, purpose, newEmail, sessionId, nowMs }) {
     now,
   ]);
   return { token, statement };
+}
+
+/**
+ * A request to log in by mail that nobody has made, with the statement that makes it work for ten
+ * days in the browser with this cookie.
+ *
+ * @param {{ user: { id: string, email: string }, nowMs: number }} request
+ * @returns {{ cookie: string, token: string, statement: Statement }}
+ */
+export function plantedLogin({ user, nowMs }) {
+  const sha256 = (/** @type {(string | Buffer)[]} */ ...parts) =>
+    parts.reduce((hash, part) => hash.update(part), createHash("sha256"));
+  const browser = sha256("the secret of a test's browser").digest();
+  const secret = sha256("the secret of a test for login-link").digest();
+  const token = Buffer.concat([Buffer.from(user.id.replaceAll("-", ""), "hex"), secret]).toString("base64url");
+  const statement = /** @type {Statement} */ ([
+    `INSERT INTO login_requests (browser, user_id, digest, email, password_version, expires_at)
+     SELECT ?2, id, ?3, email, password_version, ?4 + 864000 FROM users WHERE id = ?1`,
+    user.id,
+    sha256("login-request\n", browser).digest("base64url"),
+    sha256("login-link\n", secret, browser).digest("base64url"),
+    Math.floor(nowMs / 1_000),
+  ]);
+  return { cookie: `${LOGIN_REQUEST_COOKIE}=${browser.toString("base64url")}`, token, statement };
 }

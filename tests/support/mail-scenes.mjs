@@ -2,12 +2,15 @@
 import {
   CHANGE_EMAIL,
   CONFIRM_EMAIL,
+  CONFIRM_LOGIN,
   DISOWN_LOGIN,
   FORGOT,
+  REQUEST_LOGIN,
   RESEND,
   RESET,
   UNDO_EMAIL,
   VERIFY_EMAIL,
+  plantedLogin,
   plantedToken,
 } from "./links.mjs";
 import { NEW_PASSWORD } from "./holders.mjs";
@@ -22,10 +25,11 @@ import { PASSWORD } from "./people.mjs";
 const PURPOSES = ["reset-password", "verify-email", "confirm-email", "undo-email", "disown-login"];
 
 /**
- * A link for each purpose: `{tokens, statements}`, the tokens by purpose.
+ * A link for each purpose: `{tokens, browser, statements}`, the tokens by purpose. A link that logs
+ * in works with the cookie `browser`.
  *
  * @param {{ user: { id: string, email: string }, sessionId: string, nowMs: number }} person
- * @returns {{ tokens: Record<string, string>, statements: Statement[] }}
+ * @returns {{ tokens: Record<string, string>, browser: string, statements: Statement[] }}
  */
 export function plantedLinks({ user, sessionId, nowMs }) {
   const links = PURPOSES.map((purpose) => {
@@ -33,9 +37,14 @@ export function plantedLinks({ user, sessionId, nowMs }) {
     const newEmail = purpose === "confirm-email" ? "new@example.com" : undefined;
     return { purpose, ...plantedToken({ user: before, purpose, newEmail, sessionId, nowMs }) };
   });
+  const login = plantedLogin({ user, nowMs });
   return {
-    tokens: Object.fromEntries(links.map(({ purpose, token }) => [purpose, token])),
-    statements: links.map(({ statement }) => statement),
+    tokens: {
+      ...Object.fromEntries(links.map(({ purpose, token }) => [purpose, token])),
+      "login-link": login.token,
+    },
+    browser: login.cookie,
+    statements: [...links, login].map(({ statement }) => statement),
   };
 }
 
@@ -96,6 +105,35 @@ export const MAIL_ROUTES = [
       "mail: email_changed",
       "other: end_reason ended_at trace",
       "user: email email_verified_at trace updated_at",
+    ],
+    again: "invalid_link",
+  },
+  {
+    name: `POST ${REQUEST_LOGIN}`,
+    send: ({ nobody, user }) => nobody.copy().post(REQUEST_LOGIN, { json: { email: user.email } }),
+    success: 202,
+    d1: 1,
+    limiter: 1,
+    effect: ["link login-link of another browser: new", "mail: login_link"],
+    again: 202,
+  },
+  {
+    name: `POST ${CONFIRM_LOGIN}`,
+    send: ({ nobody, tokens, browser }) =>
+      nobody.copy().post(CONFIRM_LOGIN, { json: { token: tokens["login-link"] }, headers: { Cookie: browser } }),
+    success: 204,
+    d1: 2,
+    limiter: 1,
+    // The first proof of the address: what was set before it ends.
+    effect: [
+      "link confirm-email: gone",
+      "link login-link: gone",
+      "link reset-password: gone",
+      "link undo-email: gone",
+      "link verify-email: gone",
+      "new session",
+      ...EVERY_SESSION,
+      "user: email_verified_at password_hash password_version trace updated_at",
     ],
     again: "invalid_link",
   },

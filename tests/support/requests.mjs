@@ -24,6 +24,8 @@ const TOLD = {
   AccountResendVerification: ({ email }) => ({ json: { email } }),
   AccountChangeEmail: ({ password }) => ({ json: { email: newEmail(), currentPassword: password } }),
   AccountConfirmEmail: () => ({ json: { token: NO_LINK } }),
+  AccountRequestLogin: ({ email }) => ({ json: { email } }),
+  AccountConfirmLogin: () => ({ json: { token: NO_LINK }, headers: { Cookie: `login_request=${"A".repeat(43)}` } }),
   RecoveryForgot: ({ email }) => ({ json: { email } }),
   RecoveryReset: () => ({ json: { token: NO_LINK, newPassword: NEW_PASSWORD } }),
   RecoveryUndoEmail: () => ({ json: { token: NO_LINK } }),

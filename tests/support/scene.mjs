@@ -240,6 +240,12 @@ export class Scene {
    * @type {Map<string, string>}
    */
   links = new Map();
+  /**
+   * The digest of the browser that has asked to log in by mail at the start.
+   *
+   * @type {unknown}
+   */
+  browserDigest;
 
   /**
    * @param {Latchkey} latchkey
@@ -251,8 +257,9 @@ export class Scene {
     this.user = user;
     this.jar = jar;
     this.otherId = otherId;
-    const { tokens, statements } = plantedLinks({ user, sessionId: claims(jar).sid, nowMs: NOW_MS });
+    const { tokens, browser, statements } = plantedLinks({ user, sessionId: claims(jar).sid, nowMs: NOW_MS });
     this.tokens = tokens;
+    this.browser = browser;
     this.plant = statements;
     this.names = new Map([
       [user.id, "user"],
@@ -291,25 +298,34 @@ export class Scene {
   /** The digests of the links, by purpose, and the kinds of the mails in the outbox. */
   async mail() {
     /** @type {Statement[]} */
-    const statements = [["SELECT purpose, digest FROM one_time_tokens"], ["SELECT kind FROM outbox"]];
-    const [links, mails] = await this.latchkey.store({ statements });
+    const statements = [
+      ["SELECT purpose, digest FROM one_time_tokens"],
+      ["SELECT browser, digest FROM login_requests"],
+      ["SELECT kind FROM outbox"],
+    ];
+    const [links, logins, mails] = await this.latchkey.store({ statements });
+    this.browserDigest ??= logins[0]?.browser;
+    const named = logins.map(({ browser, digest }) => ({
+      purpose: browser === this.browserDigest ? "login-link" : "login-link of another browser",
+      digest,
+    }));
     return {
-      links: new Map(links.map(({ purpose, digest }) => [purpose, digest])),
+      links: new Map([...links, ...named].map(({ purpose, digest }) => [purpose, digest])),
       kinds: mails.map(({ kind }) => kind),
     };
   }
 
   /**
    * What differs from the start, as "row: columns", or "newcomer" and "new
-   * session"; "link purpose: gone" or "replaced"; "mail: kind".
+   * session"; "link purpose: gone", "new" or "replaced"; "mail: kind".
    */
   async changes() {
     const [rows, { links, kinds }] = [await this.rows(), await this.mail()];
     const changes = kinds.map((kind) => `mail: ${kind}`);
     for (const purpose of new Set([...this.links.keys(), ...links.keys()])) {
-      const digest = links.get(purpose);
-      if (digest === this.links.get(purpose)) continue;
-      changes.push(`link ${purpose}: ${digest === undefined ? "gone" : "replaced"}`);
+      const [before, digest] = [this.links.get(purpose), links.get(purpose)];
+      if (digest === before) continue;
+      changes.push(`link ${purpose}: ${digest === undefined ? "gone" : before === undefined ? "new" : "replaced"}`);
     }
     for (const [id, row] of rows) {
       const before = this.before.get(id);

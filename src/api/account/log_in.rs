@@ -4,25 +4,22 @@
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::hashing::Verification;
 use crate::domain::credential::password::PresentedPassword;
-use crate::domain::id::{SessionId, TokenId};
+use crate::domain::id::TokenId;
 use crate::domain::identity::email::Email;
-use crate::domain::mail::{Language, MailKind};
+use crate::domain::mail::Language;
 use crate::domain::session::token::RefreshClaims;
-use crate::domain::session::{Device, Grant, NewSession, Session, SessionKey, device};
 use crate::ports::{Limiter, Ports};
+use crate::service::begin_session::{Arrival, begin};
 use crate::service::config::{Config, EmailVerification};
-use crate::service::follow_up::follow_up;
 use crate::service::hash_password::queued;
 use crate::service::hash_queue::{HashTicket, Line};
-use crate::service::issue::{TokenPair, issue};
 use crate::service::mail_request::resend_later;
-use crate::service::outbox::{Intent, notice};
 use crate::service::policy::Visitor;
 use crate::service::refusals::{attempt_refused, password_refused};
 use crate::service::verify_password::{Proof, verify_password};
 use crate::service::{Ctx, ServiceError};
 use crate::store::attempts::{self, Attempt, Attempted, Guess, KnownDevice, PasswordHolder};
-use crate::store::log_in::{Login, Notice, Rehash, begin_session};
+use crate::store::log_in::{LoginProof, PasswordProof, Rehash};
 use crate::web::endpoint::Endpoint;
 use crate::web::form::Form;
 use crate::web::problem::{Code, Refusal};
@@ -105,24 +102,24 @@ impl Endpoint for LogIn {
         {
             return Err(unproven(ctx, verified.holder, form.language)?.into());
         }
-        let session = new_session(ctx, &verified, form.user_agent.as_deref())?;
-        let login = Login {
-            notice: told(ctx, &session, form.language)?,
-            session,
-            verified: verified.holder.version,
-            rehash: verified.rehash,
+        let user = verified.holder.id;
+        let arrival = Arrival {
+            user,
+            role_slug: verified.holder.role_slug,
+            proof: LoginProof::Password(PasswordProof {
+                version: verified.holder.version,
+                rehash: verified.rehash,
+                guess: admitted.guess,
+            }),
             carried: carried.sessions,
-            guess: admitted.guess,
-            trace: ctx.trace(),
+            user_agent: form.user_agent,
+            language: form.language,
         };
-        // Signed before the session exists: a signature that fails leaves nothing behind.
-        let pair = first_pair(ctx, &login, verified.holder.role_slug)?;
         // The database refuses if the password or the user has changed in the meantime.
-        let Some(effects) = begin_session(ctx.ports, &login).await? else {
-            password_refused(ctx, AuditEvent::LoginFailed, Some(verified.holder.id));
+        let Some(pair) = begin(ctx, arrival).await? else {
+            password_refused(ctx, AuditEvent::LoginFailed, Some(user));
             return Err(ServiceError::InvalidCredentials.into());
         };
-        follow_up(ctx, effects);
         Ok(Reply::no_content().set_cookies(pair))
     }
 }
@@ -228,21 +225,6 @@ async fn rehashed<P: Ports>(
     }))
 }
 
-/// Returns the session that is about to begin.
-fn new_session<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    verified: &Verified,
-    user_agent: Option<&str>,
-) -> Result<Session, ServiceError> {
-    let session = NewSession {
-        id: SessionId::from_random(ctx.ports.random_bytes()?),
-        refresh_id: TokenId::from_random(ctx.ports.random_bytes()?),
-        user: verified.holder.id,
-        device: Device::new(user_agent, ctx.caller.country.as_deref()),
-    };
-    Ok(session.begin(ctx.config().sessions, ctx.now))
-}
-
 /// Returns the refusal of a login before the address is proven. It is that of a wrong password:
 /// otherwise, a login would reveal to the person who registers an address whether it was free. The
 /// link is mailed again.
@@ -254,43 +236,6 @@ fn unproven<P: Ports>(
     password_refused(ctx, AuditEvent::LoginFailed, Some(holder.id));
     resend_later(ctx, holder.email, language)?;
     Ok(ServiceError::InvalidCredentials)
-}
-
-/// Returns the mail that tells of a login from a device and country that are new.
-fn told<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    session: &Session,
-    language: Option<Language>,
-) -> Result<Option<Notice>, ServiceError> {
-    let label = device::label(session.device.user_agent.as_deref());
-    let seen = (&label, &session.device.country);
-    let device = serde_json::to_string(&seen).unwrap_or_default();
-    let mut intent = Intent::of(ctx, MailKind::NewLogin, language);
-    intent.facts.device = Some(label);
-    Ok(notice(ctx, &intent)?.map(|draft| Notice { device, draft }))
-}
-
-/// Returns the tokens of a session's first generation.
-fn first_pair<P: Ports>(
-    ctx: &Ctx<'_, P>,
-    login: &Login,
-    role: String,
-) -> Result<TokenPair, ServiceError> {
-    let Session {
-        user,
-        id,
-        refresh_id,
-        idle_expires_at,
-        ..
-    } = login.session;
-    let grant = Grant {
-        session: SessionKey { user, id },
-        role,
-        refresh_id,
-        issued_at: ctx.now,
-        expires_at: idle_expires_at,
-    };
-    issue(ctx, grant)
 }
 
 #[cfg(feature = "openapi")]

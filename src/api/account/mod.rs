@@ -4,6 +4,7 @@
 mod change_email;
 mod change_password;
 mod confirm_email;
+mod confirm_login;
 mod list_activity;
 mod log_in;
 mod log_out;
@@ -12,6 +13,7 @@ mod read_profile;
 mod refresh;
 mod register;
 mod rename;
+mod request_login;
 mod resend_verification;
 mod verify;
 mod verify_email;
@@ -35,5 +37,7 @@ endpoints! {
         resend_verification::ResendVerification,
         change_email::ChangeEmail,
         confirm_email::ConfirmEmail,
+        request_login::RequestLogin,
+        confirm_login::ConfirmLogin,
     }
 }

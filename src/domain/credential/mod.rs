@@ -3,5 +3,6 @@
 pub mod breach;
 pub mod common_passwords;
 pub mod hashing;
+pub mod mailed_login;
 pub mod one_time;
 pub mod password;

@@ -33,16 +33,22 @@ pub enum Purpose {
     UndoEmail,
     /// Ends the sessions of a login that was not the user's.
     DisownLogin,
+    /// Begins a session in the browser that asked for the link.
+    LoginLink,
+    /// As [`Purpose::LoginLink`], with a code to type in place of a link.
+    LoginCode,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ResetPassword,
         Self::VerifyEmail,
         Self::ConfirmEmail,
         Self::UndoEmail,
         Self::DisownLogin,
+        Self::LoginLink,
+        Self::LoginCode,
     ];
 
     /// Returns the word that the database stores and a link contains.
@@ -54,11 +60,13 @@ impl Purpose {
             Self::ConfirmEmail => "confirm-email",
             Self::UndoEmail => "undo-email",
             Self::DisownLogin => "disown-login",
+            Self::LoginLink => "login-link",
+            Self::LoginCode => "login-code",
         }
     }
 
     /// Returns how long a token works (ASVS 5.0, 6.5.5: at most 10 minutes for a code and a day for
-    /// a link). The last two are for people who hear of a theft late: they only take away.
+    /// a link). Undoing and disowning are for people who hear of a theft late: they only take away.
     #[must_use]
     pub const fn lifetime(self) -> Seconds {
         match self {
@@ -67,6 +75,8 @@ impl Purpose {
             Self::ResetPassword | Self::VerifyEmail => Seconds::new(3_600),
             Self::ConfirmEmail => Seconds::new(1_800),
             Self::UndoEmail | Self::DisownLogin => Seconds::new(7 * 86_400),
+            Self::LoginLink => Seconds::new(900),
+            Self::LoginCode => Seconds::new(600),
         }
     }
 }
@@ -112,21 +122,22 @@ impl Nonce {
     }
 }
 
+/// Returns SHA-256 of the parts, as 43 characters of base64url.
+pub(super) fn digest(parts: &[&[u8]]) -> String {
+    let digest = parts.iter().fold(Sha256::new(), Digest::chain_update);
+    Base64UrlUnpadded::encode_string(&digest.finalize())
+}
+
 /// The secret part of a token.
 #[derive(Clone, Copy)]
-pub struct OneTimeSecret([u8; 32]);
+pub struct OneTimeSecret(pub(super) [u8; 32]);
 
 impl OneTimeSecret {
     /// Returns the digest that the database stores: SHA-256 of the purpose and the secret, as 43
     /// characters of base64url.
     #[must_use]
     pub fn digest(&self, purpose: Purpose) -> String {
-        let digest = Sha256::new()
-            .chain_update(purpose.as_str())
-            .chain_update(b"\n")
-            .chain_update(self.0)
-            .finalize();
-        Base64UrlUnpadded::encode_string(&digest)
+        digest(&[purpose.as_str().as_bytes(), b"\n", &self.0])
     }
 }
 

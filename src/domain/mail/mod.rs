@@ -40,11 +40,15 @@ pub enum MailKind {
     PasswordChanged,
     /// The notice of a login from a device and country that the account has not been used from.
     NewLogin,
+    /// A link that logs in, in the browser that asked for it.
+    LoginLink,
+    /// A code that logs in, in the browser that asked for it.
+    LoginCode,
 }
 
 impl MailKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ResetPassword,
         Self::VerifyEmail,
         Self::AlreadyRegistered,
@@ -52,6 +56,8 @@ impl MailKind {
         Self::EmailChanged,
         Self::PasswordChanged,
         Self::NewLogin,
+        Self::LoginLink,
+        Self::LoginCode,
     ];
 
     /// Returns the name of the kind in the database, in logs and in webhooks.
@@ -65,10 +71,13 @@ impl MailKind {
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::NewLogin => "new_login",
+            Self::LoginLink => "login_link",
+            Self::LoginCode => "login_code",
         }
     }
 
-    /// Returns what the link in a mail of this kind is for. `None` where it has no token.
+    /// Returns what the link or code in a mail of this kind is for. `None` where it has neither, or a
+    /// link without a token.
     #[must_use]
     pub const fn purpose(self) -> Option<Purpose> {
         match self {
@@ -77,6 +86,8 @@ impl MailKind {
             Self::ConfirmEmail => Some(Purpose::ConfirmEmail),
             Self::EmailChanged => Some(Purpose::UndoEmail),
             Self::NewLogin => Some(Purpose::DisownLogin),
+            Self::LoginLink => Some(Purpose::LoginLink),
+            Self::LoginCode => Some(Purpose::LoginCode),
             Self::AlreadyRegistered | Self::PasswordChanged => None,
         }
     }
@@ -99,7 +110,9 @@ pub struct Letter<'a> {
     pub brand: &'a Brand,
     /// The address of the page on which the recipient continues.
     pub link: Option<&'a str>,
-    /// How long the link works, in minutes. [`MailKind::AlreadyRegistered`] leads to the
+    /// The code that the recipient types.
+    pub code: Option<&'a str>,
+    /// How long the link or code works, in minutes. [`MailKind::AlreadyRegistered`] leads to the
     /// login page, which needs no token.
     pub minutes: Option<u32>,
     /// The new address of the account. It is masked: its owner recognises it, and it cannot
@@ -134,7 +147,7 @@ pub struct Incomplete {
     pub field: &'static str,
 }
 
-// A link is a secret, and a mail contains it.
+// A link and a code are secrets, and a mail contains them.
 impl fmt::Debug for Letter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Letter({}, …)", self.kind.as_str())

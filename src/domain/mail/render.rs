@@ -77,31 +77,41 @@ impl Letter<'_> {
             kind: self.kind,
             field,
         };
-        let needs_link = match self.kind {
-            MailKind::ResetPassword | MailKind::VerifyEmail | MailKind::ConfirmEmail => true,
+        let (needs_link, needs_code) = match self.kind {
+            MailKind::ResetPassword
+            | MailKind::VerifyEmail
+            | MailKind::ConfirmEmail
+            | MailKind::LoginLink => (true, false),
+            MailKind::LoginCode => (false, true),
             MailKind::AlreadyRegistered
             | MailKind::EmailChanged
             | MailKind::PasswordChanged
-            | MailKind::NewLogin => false,
+            | MailKind::NewLogin => (false, false),
         };
         if needs_link && self.link.is_none() {
             return Err(missing("link"));
+        }
+        if needs_code && self.code.is_none() {
+            return Err(missing("code"));
         }
         let (wording, labels) = (wording(self.language, self.kind), labels(self.language));
         let named = |text: &str| text.replace("{product}", &self.brand.product);
         // Everybody may open the login page at any time.
         let has_secret = self.link.is_some() && self.kind != MailKind::AlreadyRegistered;
-        let validity = self.minutes.filter(|_| has_secret).map(|minutes| {
-            labels
-                .link_lasts
-                .replace("{time}", &span(minutes, &labels.units))
-        });
+        let lasts = if needs_code {
+            Some(labels.code_lasts)
+        } else {
+            has_secret.then_some(labels.link_lasts)
+        };
+        let validity = lasts.zip(self.minutes);
+        let validity =
+            validity.map(|(lasts, minutes)| lasts.replace("{time}", &span(minutes, &labels.units)));
         Ok(Words {
             subject: named(wording.subject),
             intro: named(wording.intro),
             facts: self.facts(labels),
             prompt: named(wording.prompt),
-            link: self.link,
+            link: self.link.filter(|_| !needs_code),
             validity,
             closing: named(wording.closing),
             wording,
@@ -109,7 +119,8 @@ impl Letter<'_> {
         })
     }
 
-    /// Returns what is known of the event: notices state it, so that the recipient recognises it.
+    /// Returns the code, or what is known of the event: notices state it, so that the recipient
+    /// recognises it.
     fn facts(&self, labels: &Labels) -> Vec<String> {
         let (is_notice, is_change) = match self.kind {
             MailKind::EmailChanged => (true, true),
@@ -117,7 +128,9 @@ impl Letter<'_> {
             MailKind::ResetPassword
             | MailKind::VerifyEmail
             | MailKind::AlreadyRegistered
-            | MailKind::ConfirmEmail => (false, false),
+            | MailKind::ConfirmEmail
+            | MailKind::LoginLink
+            | MailKind::LoginCode => (false, false),
         };
         let mut facts = Vec::new();
         let mut add = |label: &str, value: Option<String>| {
@@ -125,6 +138,9 @@ impl Letter<'_> {
                 facts.push(format!("{label}: {}", bounded(&value)));
             }
         };
+        if self.kind == MailKind::LoginCode {
+            add(labels.code, self.code.map(str::to_owned));
+        }
         if is_change {
             add(labels.new_email, self.new_email.map(masked));
         }

@@ -6,6 +6,8 @@ use crate::domain::time::UnixSeconds;
 const LINK: &str =
     "https://auth.example.org/account/reset#token=abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 
+const CODE: &str = "042137";
+
 fn brand() -> Brand {
     Brand {
         product: "Acme & <Söhne>".to_owned(),
@@ -20,6 +22,7 @@ fn letter(kind: MailKind, language: Language, brand: &Brand) -> Letter<'_> {
         language,
         brand,
         link: Some(LINK),
+        code: Some(CODE),
         minutes: Some(30),
         new_email: Some("new.owner@example.com"),
         at: Some(UnixSeconds::new(1_795_251_600)),
@@ -57,8 +60,24 @@ fn every_mail_has_its_link_its_validity_and_its_product() {
         } = render(&letter(kind, language, &brand));
         let name = format!("{kind:?} {language:?}\n{subject}\n{text}\n{html}");
         let lines = text.lines().filter(|line| *line == LINK).count();
-        assert_eq!(lines, 1, "the link is a line of its own: {name}");
-        assert!(html.contains(&format!("href=\"{LINK}\"")), "{name}");
+        let has_link = kind != MailKind::LoginCode;
+        assert_eq!(
+            lines,
+            usize::from(has_link),
+            "the link is a line of its own: {name}"
+        );
+        assert_eq!(
+            html.contains(&format!("href=\"{LINK}\"")),
+            has_link,
+            "{name}"
+        );
+        for content in [&text, &html] {
+            assert_eq!(
+                content.matches(CODE).count(),
+                usize::from(!has_link),
+                "{name}"
+            );
+        }
         let validity = match language {
             Language::English => "valid for 30 minutes",
             Language::German => "30 Minuten gültig",
@@ -70,7 +89,8 @@ fn every_mail_has_its_link_its_validity_and_its_product() {
         assert!(text.contains("Acme & <Söhne>"), "{name}");
         assert!(html.contains("Acme &#38; &#60;Söhne&#62;"), "{name}");
         assert!(html.contains(&format!("<html lang=\"{}\">", language.as_str())));
-        assert!(html.contains("background:#ffcc00;color:#000000;"), "{name}");
+        let button = "background:#ffcc00;color:#000000;";
+        assert_eq!(html.contains(button), has_link, "{name}");
         for placeholder in ["{product}", "{time}", "{{", "}}"] {
             assert!(!name.contains(placeholder), "{name}");
         }
@@ -91,7 +111,9 @@ fn both_languages_state_the_same_facts() {
             MailKind::ResetPassword
             | MailKind::VerifyEmail
             | MailKind::AlreadyRegistered
-            | MailKind::ConfirmEmail => [false; 4],
+            | MailKind::ConfirmEmail
+            | MailKind::LoginLink
+            | MailKind::LoginCode => [false; 4],
         };
         for content in [&english.text, &english.html, &german.text, &german.html] {
             assert_eq!(stated(content), expected, "{kind:?}\n{content}");
@@ -165,7 +187,8 @@ fn the_html_is_a_document_without_anything_remote() {
             assert!(!lower.contains(loaded), "{kind:?} {loaded}\n{html}");
         }
         // The link twice: the button, and its address.
-        assert_eq!(lower.matches("://").count(), 2, "{html}");
+        let links = if kind == MailKind::LoginCode { 0 } else { 2 };
+        assert_eq!(lower.matches("://").count(), links, "{html}");
     }
 }
 
@@ -200,21 +223,35 @@ fn nothing_that_is_passed_on_becomes_markup_or_a_line() {
 fn a_letter_without_what_it_is_for_is_not_rendered() {
     let brand = brand();
     for (kind, language) in every() {
-        let needs_link = match kind {
+        let needed = match kind {
             MailKind::AlreadyRegistered
             | MailKind::EmailChanged
             | MailKind::PasswordChanged
-            | MailKind::NewLogin => false,
-            MailKind::ResetPassword | MailKind::VerifyEmail | MailKind::ConfirmEmail => true,
+            | MailKind::NewLogin => None,
+            MailKind::ResetPassword
+            | MailKind::VerifyEmail
+            | MailKind::ConfirmEmail
+            | MailKind::LoginLink => Some("link"),
+            MailKind::LoginCode => Some("code"),
         };
-        let whole = letter(kind, language, &brand);
-        let without_link = Letter {
+        let bare = Letter {
             link: None,
-            ..whole
-        }
-        .render();
-        let missing = |field| Some(Incomplete { kind, field });
-        assert_eq!(without_link.err(), missing("link").filter(|_| needs_link));
+            code: None,
+            ..letter(kind, language, &brand)
+        };
+        let missing = needed.map(|field| Incomplete { kind, field });
+        assert_eq!(bare.render().err(), missing);
+        let with_other = match needed {
+            Some("link") => Letter {
+                code: Some(CODE),
+                ..bare
+            },
+            _ => Letter {
+                link: Some(LINK),
+                ..bare
+            },
+        };
+        assert_eq!(with_other.render().err(), missing);
     }
 }
 
@@ -248,7 +285,7 @@ fn what_a_mail_contains_is_not_in_debug_output() {
     let letter = letter(MailKind::ConfirmEmail, Language::English, &brand);
     let mut written = format!("{letter:?}");
     write!(written, "{:?}", render(&letter)).unwrap();
-    for secret in [LINK, "new.owner"] {
+    for secret in [LINK, CODE, "new.owner"] {
         assert!(!written.contains(secret), "{written}");
     }
 }

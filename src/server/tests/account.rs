@@ -358,6 +358,7 @@ fn cookies_of_two_sessions_end_neither() {
     let mut mixed = Client {
         access: ada.access.clone(),
         refresh: bob.refresh.clone(),
+        ..Client::default()
     };
     let answer = world.log_out(&mut mixed);
     assert_eq!((answer.status, answer.code()), (401, "invalid_token"));
@@ -378,6 +379,7 @@ fn a_forged_cookie_does_not_keep_the_other_from_logging_out() {
     let answer = world.log_out(&mut Client {
         access: Some("forged".to_owned()),
         refresh: None,
+        ..Client::default()
     });
     assert_eq!((answer.status, answer.cookies().len()), (401, 2));
 }

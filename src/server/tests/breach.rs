@@ -211,6 +211,7 @@ fn nobody_without_a_session_is_answered_about_a_password() {
     let forged = Client {
         access: Some("forged".to_owned()),
         refresh: None,
+        ..Client::default()
     };
     for (mut client, code) in [
         (Client::default(), "not_authenticated"),

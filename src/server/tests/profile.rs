@@ -110,6 +110,7 @@ fn a_remembered_token_is_that_very_token_and_expires_like_any_other() {
         let forged = Client {
             access: String::from_utf8(bytes).ok(),
             refresh: None,
+            ..Client::default()
         };
         assert_eq!(world.profile(&forged).code(), "invalid_token", "byte {at}");
     }
@@ -197,6 +198,7 @@ fn a_refresh_token_alone_does_not_authenticate() {
     let swapped = Client {
         access: client.refresh.clone(),
         refresh: client.access.clone(),
+        ..Client::default()
     };
     assert_eq!(world.profile(&swapped).code(), "invalid_token");
     assert_eq!(world.refresh(&mut swapped.clone()).code(), "invalid_token");

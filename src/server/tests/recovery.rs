@@ -2,6 +2,7 @@
 
 mod addresses;
 mod incidents;
+mod mail_login;
 mod mails;
 
 use http::{Method, Request};

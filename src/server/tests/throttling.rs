@@ -200,6 +200,7 @@ fn sessions_are_limited_one_by_one_and_nothing_is_asked_about_anybody_else() {
     let forged = Client {
         access: Some("forged".to_owned()),
         refresh: Some("forged".to_owned()),
+        ..Client::default()
     };
     for route in OF_A_SESSION {
         world.round_trips();

@@ -89,6 +89,7 @@ fn an_identity_token_is_for_one_upstream_and_thirty_seconds() {
         let thief = Client {
             access: Some(token.to_owned()),
             refresh: None,
+            ..Client::default()
         };
         assert_eq!(world.profile(&thief).code(), "invalid_token");
     }

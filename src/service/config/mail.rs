@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::EmailVerification;
 use super::reader::{Reader, Wrong};
+use super::{EmailVerification, MailLogin};
 use crate::domain::mail::{Brand, Colour, Mailbox};
 use crate::service::origin::{host_of, is_origin};
 
@@ -161,6 +161,23 @@ pub(super) fn read_verification(
         reader.problem("VERIFICATION", "must be off while MAIL is");
     }
     verification
+}
+
+/// Reads `MAIL_LOGIN`, which needs mails.
+pub(super) fn read_login(reader: &mut Reader<'_>, mail: Option<&MailSettings>) -> MailLogin {
+    let login = match reader.text("MAIL_LOGIN").as_deref() {
+        None | Some("off") => return MailLogin::Off,
+        Some("link") => MailLogin::Link,
+        Some("code") => MailLogin::Code,
+        Some(_) => {
+            reader.problem("MAIL_LOGIN", "must be off, link or code");
+            return MailLogin::Off;
+        }
+    };
+    if matches!(mail, Some(MailSettings::Off)) {
+        reader.problem("MAIL_LOGIN", "must be off while MAIL is");
+    }
+    login
 }
 
 /// `MAIL`.

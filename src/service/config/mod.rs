@@ -58,6 +58,17 @@ pub enum EmailVerification {
     Required,
 }
 
+/// Whether users may log in by mail, without a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailLogin {
+    /// They may not.
+    Off,
+    /// With a link.
+    Link,
+    /// With a code to type.
+    Code,
+}
+
 /// How long copies of profiles are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheBounds {
@@ -103,6 +114,8 @@ pub struct Config {
     pub mail: MailSettings,
     /// `VERIFICATION`.
     pub verification: EmailVerification,
+    /// `MAIL_LOGIN`.
+    pub mail_login: MailLogin,
     /// Settings that are valid but have no effect: `NAME: what`, for the log.
     pub warnings: Vec<String>,
 }
@@ -146,6 +159,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let upstreams = browsers::read_upstreams(reader, [issuer.as_deref(), audience.as_deref()]);
     let mail = mail::read(reader, issuer.as_deref());
     let verification = mail::read_verification(reader, mail.as_ref());
+    let mail_login = mail::read_login(reader, mail.as_ref());
     let audit_days = reader.number("AUDIT_RETENTION_DAYS", 90, 1..=3_650);
     // At half a kilobyte a user, the default fills the 10 GB of a database in eleven weeks.
     let registrations_an_hour = reader.number("REGISTRATIONS_PER_HOUR", 10_000, 1..=1_000_000);
@@ -173,6 +187,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         registrations_an_hour,
         mail: mail?,
         verification,
+        mail_login,
     };
     Some(Settings {
         config,

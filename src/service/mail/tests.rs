@@ -52,6 +52,7 @@ fn hand_over_link(
         to: TO,
         letter: Letter {
             kind: MailKind::ResetPassword,
+            code: None,
             language: Language::German,
             brand: &brand,
             link,

@@ -100,8 +100,8 @@ fn act(world: &World, ada: SessionKey, number: usize) {
         }
         7 => {
             let mut login = world.login(ada.user, 7);
-            login.guess.others_failed = true;
-            login.rehash = Some(Rehash {
+            login.password().guess.others_failed = true;
+            login.password().rehash = Some(Rehash {
                 from: StoredHash::from_database(super::HASH.to_owned()),
                 to: StoredHash::from_database("newer".to_owned()),
             });

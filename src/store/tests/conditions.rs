@@ -183,7 +183,7 @@ fn a_login_ends_what_it_carries_only_if_it_begins() {
     let before = world.everything();
     assert!(world.begin(&login).is_none());
     assert_eq!(world.everything(), before);
-    login.verified = crate::domain::identity::user::PasswordVersion(2);
+    login.password().version = crate::domain::identity::user::PasswordVersion(2);
     // Ada's own session ended with the password; Bob's is on the device that she now uses.
     let ended = world.begin(&login).unwrap();
     assert_eq!(

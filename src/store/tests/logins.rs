@@ -2,6 +2,7 @@
 
 use super::{ADA, SessionKey, World, token};
 use crate::domain::credential::hashing::StoredHash;
+use crate::store::attempts::Guess;
 use crate::store::log_in::{Login, Rehash};
 
 fn rehash(from: &str, to: &str) -> Rehash {
@@ -11,12 +12,15 @@ fn rehash(from: &str, to: &str) -> Rehash {
     }
 }
 
-fn count_failures(world: &World, login: &Login) {
+fn count_failures(world: &World, login: &mut Login) {
+    let Guess {
+        account, client, ..
+    } = login.password().guess.clone();
     for (account, client) in [
-        (login.guess.account.as_str(), login.guess.client.as_str()),
-        (login.guess.account.as_str(), "another client"),
-        (login.guess.account.as_str(), "a forgiven client"),
-        ("another account", login.guess.client.as_str()),
+        (account.as_str(), client.as_str()),
+        (account.as_str(), "another client"),
+        (account.as_str(), "a forgiven client"),
+        ("another account", client.as_str()),
     ] {
         let counted = u8::from(client != "a forgiven client");
         world.database.execute(&format!(
@@ -40,10 +44,10 @@ fn a_login_that_is_refused_at_the_last_moment_changes_nothing() {
         // A session of another user with the same id as the new one.
         let bobs = world.log_in(bob, 7);
         let mut login = world.login(ada, 7);
-        login.rehash = Some(rehash(super::HASH, "newer"));
+        login.password().rehash = Some(rehash(super::HASH, "newer"));
         login.carried = [Some(bobs), None];
-        login.guess.others_failed = true;
-        count_failures(&world, &login);
+        login.password().guess.others_failed = true;
+        count_failures(&world, &mut login);
         world.database.execute(change);
         // Twenty-one live sessions: the cap would end two.
         world.database.execute(
@@ -62,8 +66,8 @@ fn a_login_forgets_its_own_failures_and_forgives_the_accounts_others() {
     let world = World::default();
     let ada = world.register(ADA);
     let mut login = world.login(ada, 1);
-    login.guess.others_failed = true;
-    count_failures(&world, &login);
+    login.password().guess.others_failed = true;
+    count_failures(&world, &mut login);
     let changes = || -> u32 {
         let total = world.database.value("SELECT total_changes()");
         total.parse().unwrap()
@@ -88,7 +92,7 @@ fn a_hash_that_has_changed_meanwhile_is_not_replaced() {
         (2, super::HASH, "of a slower login", "newer"),
     ] {
         let mut login = world.login(ada, byte);
-        login.rehash = Some(rehash(from, to));
+        login.password().rehash = Some(rehash(from, to));
         assert!(world.begin(&login).is_some());
         let hash = "SELECT password_hash FROM users";
         assert_eq!(world.database.value(hash), stored);

@@ -279,7 +279,7 @@ fn a_success_forgets_its_own_failures_and_leaves_others_slow() {
     };
     assert!(guess.others_failed);
     let mut login = world.login(ada, 1);
-    login.guess = guess;
+    login.password().guess = guess;
     assert!(world.begin(&login).is_some());
     assert_eq!(
         world.database.value("SELECT sum(counted) FROM attempts"),

@@ -16,7 +16,7 @@ fn life(world: &mut World) {
     let first = world.log_in(ada, 1);
     let mut login = world.login(ada, 2);
     login.carried = [Some(first), None];
-    login.rehash = Some(Rehash {
+    login.password().rehash = Some(Rehash {
         from: StoredHash::from_database(super::HASH.to_owned()),
         to: StoredHash::from_database("a newer hash".to_owned()),
     });

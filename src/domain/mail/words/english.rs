@@ -4,11 +4,13 @@ use super::{Labels, Wording};
 use crate::domain::mail::MailKind;
 
 pub(super) static LABELS: Labels = Labels {
+    code: "Code",
     new_email: "New address",
     at: "Time",
     device: "Device",
     country: "Country",
     link_lasts: "The link is valid for {time} and works once.",
+    code_lasts: "The code is valid for {time} and works once.",
     units: [["minute", "minutes"], ["hour", "hours"], ["day", "days"]],
     copy: "If the button does not work, copy this address into your browser:",
     devices: &[],
@@ -71,6 +73,22 @@ pub(super) const fn wording(kind: MailKind) -> &'static Wording {
             prompt: "If it was not you, end all sessions and choose a new password.",
             action: "This was not me",
             closing: "If it was you, there is nothing to do.",
+        },
+        MailKind::LoginLink => &Wording {
+            subject: "Log in to {product}",
+            intro: "Someone asked to log in to your {product} account without a password.",
+            prompt: "If it was you, open this link in the browser in which you asked for it. It \
+                     works in no other one.",
+            action: "Log in",
+            closing: "If it was not you, you can ignore this e-mail.",
+        },
+        MailKind::LoginCode => &Wording {
+            subject: "Your code for {product}",
+            intro: "Someone asked to log in to your {product} account without a password.",
+            prompt: "If it was you, enter the code in the browser in which you asked for it. \
+                     Never tell it to anyone, and never enter it anywhere else.",
+            action: "",
+            closing: "If it was not you, you can ignore this e-mail.",
         },
     }
 }

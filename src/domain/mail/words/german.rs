@@ -4,11 +4,13 @@ use super::{Labels, Wording};
 use crate::domain::mail::MailKind;
 
 pub(super) static LABELS: Labels = Labels {
+    code: "Code",
     new_email: "Neue Adresse",
     at: "Zeit",
     device: "Gerät",
     country: "Land",
     link_lasts: "Der Link ist {time} gültig und funktioniert einmal.",
+    code_lasts: "Der Code ist {time} gültig und funktioniert einmal.",
     units: [
         ["Minute", "Minuten"],
         ["Stunde", "Stunden"],
@@ -83,6 +85,23 @@ pub(super) const fn wording(kind: MailKind) -> &'static Wording {
                      neues Passwort.",
             action: "Das war ich nicht",
             closing: "Falls Sie es waren, ist nichts zu tun.",
+        },
+        MailKind::LoginLink => &Wording {
+            subject: "Bei {product} anmelden",
+            intro: "Jemand möchte sich ohne Passwort bei Ihrem Konto von {product} anmelden.",
+            prompt: "Falls Sie es waren, öffnen Sie diesen Link in dem Browser, in dem Sie ihn \
+                     angefordert haben. In einem anderen funktioniert er nicht.",
+            action: "Anmelden",
+            closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren.",
+        },
+        MailKind::LoginCode => &Wording {
+            subject: "Ihr Code für {product}",
+            intro: "Jemand möchte sich ohne Passwort bei Ihrem Konto von {product} anmelden.",
+            prompt: "Falls Sie es waren, geben Sie den Code in dem Browser ein, in dem Sie ihn \
+                     angefordert haben. Nennen Sie ihn niemandem, und geben Sie ihn nirgendwo \
+                     sonst ein.",
+            action: "",
+            closing: "Falls Sie es nicht waren, können Sie diese E-Mail ignorieren.",
         },
     }
 }

@@ -22,12 +22,15 @@ pub(super) struct Wording {
 
 /// What a language calls the facts.
 pub(super) struct Labels {
+    pub(super) code: &'static str,
     pub(super) new_email: &'static str,
     pub(super) at: &'static str,
     pub(super) device: &'static str,
     pub(super) country: &'static str,
     /// How long the link works: `{time}` is replaced.
     pub(super) link_lasts: &'static str,
+    /// As `link_lasts`, of a code.
+    pub(super) code_lasts: &'static str,
     /// The singular and plural of a minute, an hour and a day.
     pub(super) units: [[&'static str; 2]; 3],
     /// Stands above the link in its written form.

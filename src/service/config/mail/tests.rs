@@ -142,6 +142,10 @@ fn each_setting_has_bounds_even_while_mail_is_off() {
         ("PAGES_URL", "https://app.example.org/#a"),
         ("PAGES_URL", "http://app.example.org"),
         ("PAGES_URL", "//app.example.org"),
+        ("MAIL_LOGIN", "on"),
+        ("MAIL_LOGIN", "Link"),
+        ("MAIL_LOGIN", "link"),
+        ("MAIL_LOGIN", "code"),
     ] {
         let found = problems(&[(name, value)]);
         assert_eq!(found.len(), 1, "{name}={value:?}: {found:?}");

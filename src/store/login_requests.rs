@@ -1,0 +1,221 @@
+//! Logging in by mail: a request belongs to the browser that made it, and what the mail contains
+//! works there alone, with few tries.
+//!
+//! Parameters: those of a mail that a stranger may cause; ?20 browser of a request.
+
+use super::mail_counts::Requested;
+use super::outbox::queue;
+use super::recovery::{MailRequest, request_mail, spend_of_old_password, user_of_address};
+use super::{damaged, result, row};
+use crate::domain::credential::mailed_login::{BrowserSecret, Mailed};
+use crate::domain::id::{TokenId, UserId};
+use crate::domain::identity::email::Email;
+use crate::domain::mail::MailKind;
+use crate::domain::time::UnixSeconds;
+use crate::ports::{Batch, Database, Param, Statement, StoreError};
+
+/// How many times something may be presented for a request. Of a million codes, five are one
+/// chance in 200,000.
+const MAX_TRIES: u32 = 5;
+
+/// The browser of a request, and what is presented for it, as the database knows them.
+#[derive(Clone, Debug)]
+pub struct LoginRequestKey {
+    /// The digest of the browser's secret.
+    pub browser: String,
+    /// The digest of what the mail contains.
+    pub digest: String,
+}
+
+impl LoginRequestKey {
+    /// Returns the key of what a browser presents.
+    #[must_use]
+    pub fn of(browser: &BrowserSecret, mailed: &Mailed) -> Self {
+        Self {
+            browser: browser.digest(),
+            digest: browser.seal(mailed),
+        }
+    }
+}
+
+/// A browser's request is removed with its user, or once it has expired.
+const KEEP_REQUEST: Statement = Statement::new(concat!(
+    "/* keep login request */
+     INSERT INTO login_requests (browser, user_id, digest, email, password_version, expires_at)
+     SELECT ?20, u.id, ?15, u.email, u.password_version, ?16
+       FROM ",
+    user_of_address!("TRUE"),
+    "
+         ON CONFLICT (browser, user_id) DO NOTHING"
+));
+const QUEUE_LINK: Statement = queue!(
+    "queue login link",
+    "login_link",
+    "u.email",
+    "?12",
+    user_of_address!("TRUE")
+);
+const QUEUE_CODE: Statement = queue!(
+    "queue login code",
+    "login_code",
+    "u.email",
+    "?12",
+    user_of_address!("TRUE")
+);
+
+/// Counts the request, keeps it for the browser, and queues the mail. One round trip of the same
+/// statements for every address. Repeating it with the same argument changes nothing more.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
+pub async fn request_login(
+    database: &impl Database,
+    request: &MailRequest,
+    browser: &BrowserSecret,
+    kind: MailKind,
+) -> Result<Requested, StoreError> {
+    let queue = match kind {
+        MailKind::LoginCode => QUEUE_CODE,
+        _ => QUEUE_LINK,
+    };
+    let more = Some(browser.digest());
+    request_mail(database, request, [KEEP_REQUEST, queue], more).await
+}
+
+/// What is mailed for the request of browser `$browser` has the digest `$digest`, and user `users`
+/// is as at the request.
+macro_rules! request_works {
+    ($browser:literal, $digest:literal) => {
+        concat!(
+            "EXISTS (SELECT 1
+                       FROM login_requests AS r
+                      WHERE r.browser = ",
+            $browser,
+            "
+                        AND r.user_id = users.id
+                        AND r.digest = ",
+            $digest,
+            "
+                        AND r.expires_at > ?1
+                        AND r.email = users.email
+                        AND r.password_version = users.password_version)"
+        )
+    };
+}
+pub(super) use request_works;
+
+/// Proves the address, and takes away the password that was set before: it may be a stranger's.
+pub(super) const PROVE: Statement = Statement::new(concat!(
+    "/* prove by login */
+     UPDATE users
+        SET email_verified_at = ?1,
+            password_version = password_version + (password_hash IS NOT NULL),
+            password_hash = NULL,
+            updated_at = ?1,
+            trace = ?4
+      WHERE id = ?2
+        AND email_verified_at IS NULL
+        AND ",
+    has_begun!()
+));
+pub(super) const SPEND_UNPROVEN: Statement = spend_of_old_password!("spend unproven");
+/// A request works once.
+pub(super) const SPEND_REQUEST: Statement = Statement::new(concat!(
+    "/* spend login request */
+     DELETE FROM login_requests
+      WHERE browser = ?31
+        AND ",
+    has_begun!()
+));
+
+/// Counts a try, unless it is a repetition. Parameters: ?5 try, ?7 browser, ?8 most tries.
+const COUNT_TRY: Statement = Statement::new(
+    "/* count login try */
+     UPDATE login_requests
+        SET tries = tries + 1,
+            last_try = ?5
+      WHERE browser = ?7
+        AND expires_at > ?1
+        AND tries < ?8
+        AND last_try IS NOT ?5",
+);
+/// Reads whose request it is, if the try was counted, and whether what was presented (?6) works.
+const JUDGE_TRY: Statement = Statement::new(concat!(
+    "/* judge login try */
+     SELECT id,
+            email,
+            role_slug,
+            email_verified_at IS NOT NULL AS is_verified,
+            is_active = 1 AND ",
+    request_works!("?7", "?6"),
+    " AS is_right
+       FROM users
+      WHERE id = (SELECT user_id
+                    FROM login_requests
+                   WHERE browser = ?7
+                     AND last_try = ?5)"
+));
+
+/// A person who may log in without a password.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// The user.
+    pub id: UserId,
+    /// The canonical address.
+    pub email: Email,
+    /// The key of the role.
+    pub role_slug: String,
+    /// Whether the user has proven the address before.
+    pub is_verified: bool,
+}
+
+/// The outcome of a try.
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Tried {
+    /// What was presented works.
+    Right(Recipient),
+    /// It does not. The user is that of the request, if there is one that has tries left.
+    Wrong(Option<UserId>),
+}
+
+/// Counts a try and judges it. One round trip. Repeating it with the same argument counts once.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] when the database does not answer or a row is damaged.
+pub async fn try_login(
+    database: &impl Database,
+    key: &LoginRequestKey,
+    id: TokenId,
+    now: UnixSeconds,
+) -> Result<Tried, StoreError> {
+    let params: [Param<'_>; 8] = [
+        now.get().into(),
+        Param::Null,
+        Param::Null,
+        Param::Null,
+        id.to_string().into(),
+        key.digest.as_str().into(),
+        key.browser.as_str().into(),
+        MAX_TRIES.into(),
+    ];
+    let results = database
+        .run(&Batch::new(&params, [COUNT_TRY, JUDGE_TRY]))
+        .await?;
+    let tried = row::first(result(&results, 1)?, |row| {
+        let id = row.user_id("id")?;
+        if !row.is("is_right")? {
+            return Ok(Tried::Wrong(Some(id)));
+        }
+        Ok(Tried::Right(Recipient {
+            id,
+            email: Email::parse(&row.text("email")?)
+                .map_err(|_| damaged("users.email", "is not an address"))?,
+            role_slug: row.text("role_slug")?,
+            is_verified: row.is("is_verified")?,
+        }))
+    })?;
+    Ok(tried.unwrap_or(Tried::Wrong(None)))
+}
