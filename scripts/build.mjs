@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { buildClient } from "./client.mjs";
 import { Failure, ROOT, WASM_TARGET, main, output, run, say } from "./lib.mjs";
+import { optimise } from "./optimise.mjs";
 import { setup } from "./setup.mjs";
 
 const ARTEFACT = ["build/index.js", "build/index_bg.wasm"].map((path) => join(ROOT, path));
@@ -28,7 +29,7 @@ const STAMP = join(ROOT, "build", ".latchkey-stamp");
 
 /** @param {NodeJS.ProcessEnv} env */
 export async function build(env) {
-  const { WORKER_BUILD = "", WASM_BINDGEN_BIN = "", WASM_OPT_BIN = "" } = env;
+  const { WORKER_BUILD = "", WASM_BINDGEN_BIN = "" } = env;
   say("Building the Worker ...");
   const locked = process.env.CI ? ["--locked"] : [];
   await run("cargo", ["build", "--lib", "--release", "--target", WASM_TARGET, ...locked], { env });
@@ -37,6 +38,7 @@ export async function build(env) {
     compiledWasm(env, "latchkey"),
     join(ROOT, "Cargo.toml"),
     join(ROOT, "scripts", "build.mjs"),
+    join(ROOT, "scripts", "optimise.mjs"),
     WORKER_BUILD,
     WASM_BINDGEN_BIN,
     join(ROOT, "package-lock.json"),
@@ -47,8 +49,7 @@ export async function build(env) {
   }
   rmSync(STAMP, { force: true });
   await run(WORKER_BUILD, ["--release"], { env: { ...env, ...WORKER_BUILD_SETTINGS } });
-  // worker-build keeps the names of all functions: a tenth of what every cold isolate loads.
-  await run(WASM_OPT_BIN, [ARTEFACT[1], "--strip-debug", "-o", ARTEFACT[1]], { env });
+  await optimise(env, ARTEFACT[1]);
   writeFileSync(STAMP, `${wanted} ${fingerprint(ARTEFACT)}`);
 
   const wasm = readFileSync(ARTEFACT[1]);

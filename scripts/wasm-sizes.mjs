@@ -16,6 +16,7 @@ import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { WORKER_BUILD_SETTINGS } from "./build.mjs";
 import { Failure, ROOT, main, run } from "./lib.mjs";
+import { optimise } from "./optimise.mjs";
 import { setup } from "./setup.mjs";
 import { partsOf } from "./wasm.mjs";
 
@@ -49,7 +50,9 @@ await main(import.meta.url, async () => {
       RUSTFLAGS: `${env.RUSTFLAGS ?? ""} -C symbol-mangling-version=v0`.trim(),
     },
   });
-  const wasm = readFileSync(join(ROOT, BUILD, "index_bg.wasm"));
+  const artefact = join(ROOT, BUILD, "index_bg.wasm");
+  await optimise(env, artefact, { names: true });
+  const wasm = readFileSync(artefact);
   const { functions, data, rest, names } = partsOf(wasm);
   if (functions.every(({ name }) => name === "")) throw new Failure("The wasm has no names.");
 

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, ROOT, WASM_TARGET, run, say } from "../../scripts/lib.mjs";
+import { optimise } from "../../scripts/optimise.mjs";
 
 export const BENCH = join(ROOT, "bench");
 export const OUT = join(ROOT, "target", "bench");
@@ -77,14 +78,13 @@ async function buildHelloRust(env) {
   const wanted = createHash("sha256")
     .update(readFileSync(join(target, WASM_TARGET, "release", "hello_rust.wasm")))
     .update(readFileSync(join(HELLO_RUST, "Cargo.toml")))
+    .update(readFileSync(join(ROOT, "scripts", "optimise.mjs")))
     .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   await run(env.WORKER_BUILD, ["--release", "--out-dir", join("..", "..", "target", "bench", "hello-rust")], {
     env: { ...env, CARGO_TARGET_DIR: target },
     cwd: HELLO_RUST,
   });
-  // As scripts/build.mjs does it.
-  const wasm = join(OUT, "hello-rust", "index_bg.wasm");
-  await run(env.WASM_OPT_BIN, [wasm, "--strip-debug", "-o", wasm], { env });
+  await optimise(env, join(OUT, "hello-rust", "index_bg.wasm"));
   writeFileSync(stamp, wanted);
 }
