@@ -9,6 +9,7 @@ use worker::web_sys::console;
 use super::bindings::WorkerPorts;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Background, Entropy, Identified, Level, Line, Log, NoEntropy, Timer};
+use crate::web::apart::apart;
 
 /// Milliseconds in a second.
 const MILLIS: u64 = 1_000;
@@ -39,7 +40,7 @@ impl Timer for WorkerPorts {
 impl Background for WorkerPorts {
     fn in_background(&self, task: impl Future<Output = ()> + 'static) {
         if let Some(context) = &self.0.context {
-            context.wait_until(task);
+            context.wait_until(apart(task));
         }
     }
 }
