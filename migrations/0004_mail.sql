@@ -6,10 +6,12 @@ ALTER TABLE users ADD COLUMN email_verified_at INTEGER;
 ALTER TABLE users ADD COLUMN language TEXT;
 
 -- The links in mails. A user has at most one of each purpose, so the newest replaces the one before
--- it. A row is deleted in the transaction of the effect, so a link works once.
+-- it; only of undo-email there is one for each address that the user has given up. A row is deleted in
+-- the transaction of the effect, so a link works once.
 CREATE TABLE one_time_tokens (
     user_id          TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     purpose          TEXT    NOT NULL, -- src/domain/credential/one_time.rs
+    ordinal          INTEGER NOT NULL DEFAULT 0, -- for undo-email: 1, 2 … as the addresses were given up
     digest           TEXT    NOT NULL, -- SHA-256 of the purpose and the token
     email            TEXT    NOT NULL, -- the user's address when it was issued
     new_email        TEXT,             -- for a change of the address: the new one
@@ -19,7 +21,7 @@ CREATE TABLE one_time_tokens (
     is_proven        INTEGER NOT NULL DEFAULT 0, -- whether the user had proven `email`
     issued_at        INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
-    PRIMARY KEY (user_id, purpose)
+    PRIMARY KEY (user_id, purpose, ordinal)
 ) STRICT, WITHOUT ROWID;
 
 -- Requests to log in by mail. Each belongs to the browser that made it: a stranger's request replaces

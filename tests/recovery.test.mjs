@@ -165,6 +165,47 @@ describe("an address", () => {
       assert.ok(events.includes(event), events.join());
   });
 
+  test("is taken back by whoever had it first, and by an owner who has moved", async () => {
+    const owner = await mailing.person();
+    const first = owner.email;
+    const second = await mailing.moved(owner);
+    const thief = await mailing.loggedIn(second);
+    const third = await mailing.moved({ email: second, client: thief });
+    const fourth = await mailing.moved({ email: third, client: thief });
+    const undo = Object.fromEntries(
+      await Promise.all([first, second, third].map(async (to) => [to, await mailing.tokenTo(to, "undo-email")])),
+    );
+    const address = () => mailing.value("SELECT email FROM users WHERE id = ?1", owner.id);
+    // The thief goes back to a mailbox that is theirs.
+    assert.equal((await mailing.post(UNDO_EMAIL, { token: undo[third] })).status, 204);
+    assert.equal(await address(), third);
+    assert.equal((await mailing.post(UNDO_EMAIL, { token: undo[second] })).status, 204);
+    assert.equal(await address(), second);
+    assertRefused(await thief.post(REFRESH));
+    const reset = await mailing.tokenTo(second, "reset-password");
+    assert.equal((await mailing.reset(reset, NEW_PASSWORD)).status, 204);
+    assert.equal((await mailing.logIn(second, NEW_PASSWORD)).status, 204);
+    assertProblem(await mailing.post(UNDO_EMAIL, { token: undo[third] }), "invalid_link");
+    for (const email of [third, fourth]) await mailing.person(email);
+    assertProblem(await mailing.post(REGISTER, { email: first, password: PASSWORD }), "email_taken");
+  });
+
+  test("may be left five times in a week, and the request says when it may be again", async () => {
+    const { email, client } = await mailing.person();
+    let present = email;
+    for (let left = 0; left < 5; left += 1) present = await mailing.moved({ email: present, client });
+    await mailing.latchkey.sql("DELETE FROM mail_counts");
+    const ask = (to) => client.post(CHANGE_EMAIL, { json: { email: to, currentPassword: PASSWORD } });
+    for (const to of [`new.${present}`, (await mailing.person()).email]) {
+      const refused = await ask(to);
+      assertProblem(refused, "too_many_requests");
+      assert.ok(Number(refused.headers.get("Retry-After")) > 6 * 86_400);
+    }
+    // Whoever has the first mailbox takes the account back all the same.
+    const undo = await mailing.tokenTo(email, "undo-email");
+    assert.equal((await mailing.post(UNDO_EMAIL, { token: undo })).status, 204);
+  });
+
   test("of somebody else is not taken over, and the answer does not tell", async () => {
     const [ada, eve] = [await mailing.person(), await mailing.person()];
     const ask = (email) => eve.client.post(CHANGE_EMAIL, { json: { email, currentPassword: PASSWORD } });

@@ -37,7 +37,7 @@ const ISSUE_DISOWNING: Statement = Statement::new(concat!(
     " AND ",
     may_be_told!(),
     "
-         ON CONFLICT (user_id, purpose) DO UPDATE
+         ON CONFLICT (user_id, purpose, ordinal) DO UPDATE
         SET digest = excluded.digest,
             email = excluded.email,
             session_id = excluded.session_id,

@@ -84,6 +84,7 @@ macro_rules! ended_columns {
 pub mod addresses;
 pub mod attempts;
 pub mod audit;
+pub mod confirmations;
 pub mod effects;
 pub mod log_in;
 pub mod login_notices;

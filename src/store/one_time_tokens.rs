@@ -25,7 +25,7 @@ macro_rules! issue {
                FROM ",
             $users,
             "
-                 ON CONFLICT (user_id, purpose) DO UPDATE
+                 ON CONFLICT (user_id, purpose, ordinal) DO UPDATE
                 SET digest = excluded.digest,
                     email = excluded.email,
                     new_email = excluded.new_email,
@@ -58,3 +58,14 @@ macro_rules! token_works {
     };
 }
 pub(super) use token_works;
+
+/// The addresses that the user has given up and can still have again.
+macro_rules! given_up {
+    () => {
+        "one_time_tokens AS undo
+          WHERE undo.user_id = ?2
+            AND undo.purpose = 'undo-email'
+            AND undo.expires_at > ?1"
+    };
+}
+pub(super) use given_up;

@@ -222,7 +222,8 @@ const RESET: Statement = Statement::new(concat!(
     "))
   RETURNING id"
 ));
-const END_EVERY: Statement = end_all!("end every", has_changed_user!());
+/// Ends every session of the user who was changed.
+pub(super) const END_EVERY: Statement = end_all!("end every", has_changed_user!());
 /// Deletes every counted failure. Parameters: ?8 attempts at the current password.
 const CLEAR_ATTEMPTS: Statement = Statement::new(concat!(
     "/* clear attempts */

@@ -76,7 +76,7 @@ impl Swept {
     }
 }
 
-/// The last key that a step has read, as a JSON array of its two parts.
+/// The last key that a step has read, as a JSON array of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position(String);
 
@@ -102,23 +102,25 @@ pub struct Step {
 /// a step, ?3 position.
 macro_rules! end_of_step {
     ($table:literal, $first:literal, $second:literal) => {
+        end_of_step!(@ $table, concat!($first, ", ", $second), "?3 ->> 0, ?3 ->> 1")
+    };
+    ($table:literal, $first:literal, $second:literal, $third:literal) => {
+        end_of_step!(@ $table, concat!($first, ", ", $second, ", ", $third), "?3 ->> 0, ?3 ->> 1, ?3 ->> 2")
+    };
+    (@ $table:literal, $key:expr, $position:literal) => {
         Statement::new(concat!(
             "/* end of step in ",
             $table,
             " */ SELECT json_array(",
-            $first,
-            ", ",
-            $second,
+            $key,
             ") AS position FROM ",
             $table,
             " WHERE (",
-            $first,
-            ", ",
-            $second,
-            ") > (?3 ->> 0, ?3 ->> 1) ORDER BY ",
-            $first,
-            ", ",
-            $second,
+            $key,
+            ") > (",
+            $position,
+            ") ORDER BY ",
+            $key,
             " LIMIT 1 OFFSET ?2 - 1"
         ))
     };
@@ -127,35 +129,33 @@ macro_rules! end_of_step {
 /// Deletes the dead rows among the `?2` rows after the position `?3`.
 macro_rules! sweep {
     ($table:literal, $first:literal, $second:literal, $columns:literal, $is_dead:literal) => {
+        sweep!(@ $table, concat!($first, ", ", $second), "?3 ->> 0, ?3 ->> 1", $columns, $is_dead)
+    };
+    ($table:literal, $first:literal, $second:literal, $third:literal, $columns:literal, $is_dead:literal) => {
+        sweep!(@ $table, concat!($first, ", ", $second, ", ", $third), "?3 ->> 0, ?3 ->> 1, ?3 ->> 2", $columns, $is_dead)
+    };
+    (@ $table:literal, $key:expr, $position:literal, $columns:literal, $is_dead:literal) => {
         Statement::new(concat!(
             "/* sweep ",
             $table,
             " */ DELETE FROM ",
             $table,
             " WHERE (",
-            $first,
-            ", ",
-            $second,
+            $key,
             ") IN (SELECT ",
-            $first,
-            ", ",
-            $second,
+            $key,
             " FROM (SELECT ",
-            $first,
-            ", ",
-            $second,
+            $key,
             ", ",
             $columns,
             " FROM ",
             $table,
             " WHERE (",
-            $first,
-            ", ",
-            $second,
-            ") > (?3 ->> 0, ?3 ->> 1) ORDER BY ",
-            $first,
-            ", ",
-            $second,
+            $key,
+            ") > (",
+            $position,
+            ") ORDER BY ",
+            $key,
             " LIMIT ?2) WHERE ",
             $is_dead,
             ")"
@@ -184,11 +184,12 @@ const SWEEP_ATTEMPTS: Statement = sweep!(
 const END_OF_EVENTS: Statement = end_of_step!("audit_log", "user_id", "id");
 const SWEEP_EVENTS: Statement = sweep!("audit_log", "user_id", "id", "last_at", "last_at < ?4");
 
-const END_OF_TOKENS: Statement = end_of_step!("one_time_tokens", "user_id", "purpose");
+const END_OF_TOKENS: Statement = end_of_step!("one_time_tokens", "user_id", "purpose", "ordinal");
 const SWEEP_TOKENS: Statement = sweep!(
     "one_time_tokens",
     "user_id",
     "purpose",
+    "ordinal",
     "expires_at",
     "expires_at <= ?1"
 );

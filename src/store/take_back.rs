@@ -6,8 +6,8 @@
 use super::effects::Effects;
 use super::one_time_tokens::{issue, token_works};
 use super::outbox::{Draft, READ_QUEUED, queue};
+use super::recovery::END_EVERY;
 use super::result;
-use super::sessions::end_all;
 use crate::domain::audit::Trace;
 use crate::domain::credential::one_time::{OneTimeToken, Purpose};
 use crate::domain::session::EndReason;
@@ -48,12 +48,12 @@ const UNDO_EMAIL: Statement = take_back!(
     "coalesce((SELECT t.email
                  FROM one_time_tokens AS t
                 WHERE t.user_id = ?2
-                  AND t.purpose = 'undo-email'), email)",
+                  AND t.digest = ?6), email)",
     "NOT EXISTS (SELECT 1
                    FROM one_time_tokens AS t
                    JOIN users AS other ON other.email = t.email AND other.id <> ?2
                   WHERE t.user_id = ?2
-                    AND t.purpose = 'undo-email')"
+                    AND t.digest = ?6)"
 );
 /// A thief may have changed the address since: then it becomes again the one to which this link was
 /// sent, or the way back in would be mailed to the thief.
@@ -74,31 +74,43 @@ const DISOWN_LOGIN: Statement = take_back!(
                                      AND other.id <> ?2)), email)",
     "TRUE"
 );
-const END_EVERY: Statement = end_all!("end every", has_changed_user!());
-const SPEND_ALL: Statement = Statement::new(concat!(
-    "/* spend all */
-     DELETE FROM one_time_tokens
-      WHERE user_id = ?2
-        AND digest <> ?15
-        AND ",
-    has_changed_user!()
-));
-/// What a thief's login leaves stays possible to undo after a disowned login.
-const SPEND_DISOWNED: Statement = Statement::new(concat!(
-    "/* spend disowned */
-     DELETE FROM one_time_tokens
-      WHERE user_id = ?2
-        AND purpose <> 'undo-email'
-        AND digest <> ?15
-        AND ",
-    has_changed_user!()
-));
-/// The address that is the account's again.
+/// The place of the address that the account has again among those that the user has given up. NULL if
+/// it is none of them.
+macro_rules! place_of_address {
+    () => {
+        "(SELECT undo.ordinal
+            FROM one_time_tokens AS undo
+           WHERE undo.user_id = ?2
+             AND undo.purpose = 'undo-email'
+             AND undo.expires_at > ?1
+             AND undo.email = (SELECT email FROM users WHERE id = ?2))"
+    };
+}
+
+/// The address that is the account's again, and those that came after it.
 const REST_NO_MORE: Statement = Statement::new(concat!(
     "/* rest no more */
      DELETE FROM resting_addresses
-      WHERE email = (SELECT email FROM users WHERE id = ?2)
-        AND user_id = ?2
+      WHERE user_id = ?2
+        AND email IN (SELECT t.email
+                        FROM one_time_tokens AS t
+                       WHERE t.user_id = ?2
+                         AND t.ordinal >= ",
+    place_of_address!(),
+    ")
+        AND ",
+    has_changed_user!()
+));
+/// Deletes every other token, but for those of addresses that came before the one that the account has
+/// again: who gave an address up first is its earlier owner, and a thief's link must not spend theirs.
+const SPEND: Statement = Statement::new(concat!(
+    "/* spend others */
+     DELETE FROM one_time_tokens
+      WHERE user_id = ?2
+        AND digest <> ?15
+        AND (purpose <> 'undo-email' OR ordinal >= ",
+    place_of_address!(),
+    ")
         AND ",
     has_changed_user!()
 ));
@@ -148,7 +160,7 @@ pub async fn undo_email(
     take_back: &TakeBack,
 ) -> Result<Option<Effects>, StoreError> {
     let digest = take_back.token.secret.digest(Purpose::UndoEmail);
-    run_take_back(database, take_back, digest, [UNDO_EMAIL, SPEND_ALL]).await
+    run_take_back(database, take_back, digest, UNDO_EMAIL).await
 }
 
 /// Ends a login that was not the user's, and with it the password and every session, and mails a
@@ -162,14 +174,14 @@ pub async fn disown_login(
     take_back: &TakeBack,
 ) -> Result<Option<Effects>, StoreError> {
     let digest = take_back.token.secret.digest(Purpose::DisownLogin);
-    run_take_back(database, take_back, digest, [DISOWN_LOGIN, SPEND_DISOWNED]).await
+    run_take_back(database, take_back, digest, DISOWN_LOGIN).await
 }
 
 async fn run_take_back(
     database: &impl Database,
     take_back: &TakeBack,
     digest: String,
-    [effect, spend]: [Statement; 2],
+    effect: Statement,
 ) -> Result<Option<Effects>, StoreError> {
     let head = vec![
         take_back.trace.at.get().into(),
@@ -185,14 +197,14 @@ async fn run_take_back(
         END_EVERY,
         ISSUE_WAY_BACK,
         QUEUE_WAY_BACK,
-        spend,
+        REST_NO_MORE,
+        SPEND,
         FORGET_DEVICES,
         READ_QUEUED,
-        REST_NO_MORE,
     ];
     let results = database.run(&Batch::new(&params, statements)).await?;
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    Effects::read(&results, 1, Some(6)).map(Some)
+    Effects::read(&results, 1, Some(7)).map(Some)
 }

@@ -3,6 +3,7 @@
 mod bystanders;
 mod changes;
 mod conditions;
+mod confirmations;
 mod drafts;
 mod endings;
 mod logins;

@@ -16,6 +16,10 @@ const ONE_ROW_LATER =
 export const EQUIVALENT = [
   ["sweep attempts", "account, client) > (  =>  >=", ONE_ROW_LATER],
   ["sweep audit_log", "user_id, id) > (  =>  >=", ONE_ROW_LATER],
+  ["sweep mail_counts", "kind, counted) > (  =>  >=", ONE_ROW_LATER],
+  ["sweep one_time_tokens", "purpose, ordinal) > (  =>  >=", ONE_ROW_LATER],
+  ["sweep resting_addresses", "email, user_id) > (  =>  >=", ONE_ROW_LATER],
+  ["sweep seen_logins", "user_id, device) > (  =>  >=", ONE_ROW_LATER],
   ["sweep sessions", "user_id, id) > (  =>  >=", ONE_ROW_LATER],
   ["forgive others", "counted > 0  =>  TRUE", COUNTS_FOR_NOTHING],
   ["forgive others", "= ?8 AND counted > 0  =>  >=", COUNTS_FOR_NOTHING],

@@ -68,7 +68,7 @@ async function statements(binary, env, folder) {
   const store = join(ROOT, "src", "store");
   const sources = readdirSync(store).filter((name) => name.endsWith(".rs"));
   const constants = sources.flatMap(
-    (name) => readFileSync(join(store, name), "utf8").match(/^const \w+: Statement\b/gm) ?? [],
+    (name) => readFileSync(join(store, name), "utf8").match(/^(?:pub\(super\) )?const \w+: Statement\b/gm) ?? [],
   );
   if (constants.length !== found.length) {
     throw new Failure(`src/store has ${constants.length} statements, and the tests run ${found.length}.`);

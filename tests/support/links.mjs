@@ -53,10 +53,11 @@ export function plantedToken({ user, purpose, newEmail, sessionId, nowMs }) {
   const token = Buffer.concat([Buffer.from(user.id.replaceAll("-", ""), "hex"), secret]).toString("base64url");
   const digest = createHash("sha256").update(`${purpose}\n`).update(secret).digest("base64url");
   const now = Math.floor(nowMs / 1_000);
-  const columns = "user_id, purpose, digest, email, new_email, password_version, session_id, issued_at, expires_at";
+  const columns =
+    "user_id, purpose, ordinal, digest, email, new_email, password_version, session_id, issued_at, expires_at";
   const statement = /** @type {Statement} */ ([
     `INSERT INTO one_time_tokens (${columns})
-     SELECT id, ?2, ?3, ?4, ?5, CASE WHEN ?2 NOT IN ('undo-email', 'disown-login') THEN password_version END, ?6, ?7, ?7 + 864000
+     SELECT id, ?2, ?2 = 'undo-email', ?3, ?4, ?5, CASE WHEN ?2 NOT IN ('undo-email', 'disown-login') THEN password_version END, ?6, ?7, ?7 + 864000
        FROM users WHERE id = ?1`,
     user.id,
     purpose,

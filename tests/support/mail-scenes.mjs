@@ -97,10 +97,11 @@ export const MAIL_ROUTES = [
     success: 204,
     d1: 1,
     limiter: 1,
-    // The session that asked goes on, and so does the link that takes the first change back.
+    // The session that asked goes on, and so does the link that takes an earlier change back.
     effect: [
       "link confirm-email: gone",
       "link reset-password: gone",
+      "link undo-email 2: new",
       "link verify-email: gone",
       "mail: email_changed",
       "other: end_reason ended_at trace",

@@ -295,22 +295,22 @@ export class Scene {
     return new Map([...users, ...sessions].map((row) => [row.id, row]));
   }
 
-  /** The digests of the links, by purpose, and the kinds of the mails in the outbox. */
+  /** The digests of the links, by purpose and ordinal, and the kinds of the mails in the outbox. */
   async mail() {
     /** @type {Statement[]} */
     const statements = [
-      ["SELECT purpose, digest FROM one_time_tokens"],
+      ["SELECT iif(ordinal > 1, purpose || ' ' || ordinal, purpose) AS link, digest FROM one_time_tokens"],
       ["SELECT browser, digest FROM login_requests"],
       ["SELECT kind FROM outbox"],
     ];
     const [links, logins, mails] = await this.latchkey.store({ statements });
     this.browserDigest ??= logins[0]?.browser;
     const named = logins.map(({ browser, digest }) => ({
-      purpose: browser === this.browserDigest ? "login-link" : "login-link of another browser",
+      link: browser === this.browserDigest ? "login-link" : "login-link of another browser",
       digest,
     }));
     return {
-      links: new Map([...links, ...named].map(({ purpose, digest }) => [purpose, digest])),
+      links: new Map([...links, ...named].map(({ link, digest }) => [link, digest])),
       kinds: mails.map(({ kind }) => kind),
     };
   }
@@ -322,10 +322,10 @@ export class Scene {
   async changes() {
     const [rows, { links, kinds }] = [await this.rows(), await this.mail()];
     const changes = kinds.map((kind) => `mail: ${kind}`);
-    for (const purpose of new Set([...this.links.keys(), ...links.keys()])) {
-      const [before, digest] = [this.links.get(purpose), links.get(purpose)];
-      if (digest === before) continue;
-      changes.push(`link ${purpose}: ${digest === undefined ? "gone" : before === undefined ? "new" : "replaced"}`);
+    for (const link of new Set([...this.links.keys(), ...links.keys()])) {
+      const [before, now] = [this.links.get(link), links.get(link)];
+      if (now === before) continue;
+      changes.push(`link ${link}: ${now === undefined ? "gone" : before === undefined ? "new" : "replaced"}`);
     }
     for (const [id, row] of rows) {
       const before = this.before.get(id);

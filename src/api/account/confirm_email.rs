@@ -8,7 +8,7 @@ use crate::service::outbox::{Intent, draft};
 use crate::service::policy::Anyone;
 use crate::service::profile_cache::drop_copies;
 use crate::service::{Ctx, ServiceError};
-use crate::store::addresses::{self, AddressConfirmation};
+use crate::store::confirmations::{self, AddressConfirmation};
 use crate::web::endpoint::Endpoint;
 use crate::web::mail_fields::LinkFields;
 use crate::web::problem::{Code, Refusal};
@@ -38,7 +38,7 @@ impl Endpoint for ConfirmEmail {
             notice: draft(ctx, &Intent::of(ctx, MailKind::EmailChanged, link.language))?,
             trace: ctx.trace(),
         };
-        let effects = addresses::confirm_change(ctx.ports, &confirmation)
+        let effects = confirmations::confirm_change(ctx.ports, &confirmation)
             .await?
             .ok_or(ServiceError::InvalidLink)?;
         drop_copies(ctx, link.token.user);

@@ -1,6 +1,7 @@
 //! Mails, and the links in them: what a person who lost the password does, and what a thief tries.
 
 mod addresses;
+mod given_up;
 mod incidents;
 mod mail_login;
 mod mails;

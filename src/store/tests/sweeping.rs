@@ -3,6 +3,7 @@
 use pollster::block_on;
 
 use super::{ADA, World};
+use crate::domain::id::UserId;
 use crate::domain::time::UnixSeconds;
 use crate::store::sweep::{self, Horizon, Position, Step, Swept};
 
@@ -184,4 +185,66 @@ fn an_ended_session_is_kept_for_ten_minutes() {
     assert_eq!(sweep_all(&world, Swept::Sessions, 10).0, 0);
     world.passed = 600;
     assert_eq!(sweep_all(&world, Swept::Sessions, 10).0, 1);
+}
+
+/// The tables of mails, each with a time after which every second of four rows is dead, and every row a
+/// second later.
+fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 4] {
+    let token = "INSERT INTO one_time_tokens (user_id, purpose, ordinal, digest, email, issued_at, expires_at)";
+    [
+        (
+            Swept::Tokens,
+            500,
+            format!(
+                "{token} VALUES ('{user}', 'undo-email', 1, 'd', 'e', 0, 1000501),
+                                ('{user}', 'undo-email', 2, 'd', 'e', 0, 1000500),
+                                ('{user}', 'undo-email', 3, 'd', 'e', 0, 1000501),
+                                ('{user}', 'undo-email', 4, 'd', 'e', 0, 1000500)"
+            ),
+        ),
+        (
+            Swept::MailCounts,
+            3_600,
+            "INSERT INTO mail_counts (kind, counted, mails, updated_at)
+             VALUES ('client', 'a', '{}', 1000001), ('client', 'b', '{}', 1000000),
+                    ('client', 'c', '{}', 1000001), ('client', 'd', '{}', 1000000)"
+                .to_owned(),
+        ),
+        (
+            Swept::RestingAddresses,
+            500,
+            format!(
+                "INSERT INTO resting_addresses (email, user_id, until)
+                 VALUES ('a', '{user}', 1000501), ('b', '{user}', 1000500),
+                        ('c', '{user}', 1000501), ('d', '{user}', 1000500)"
+            ),
+        ),
+        (
+            Swept::SeenLogins,
+            180 * 86_400,
+            format!(
+                "INSERT INTO seen_logins (user_id, device, seen_at)
+                 VALUES ('{user}', 'a', 1000001), ('{user}', 'b', 1000000),
+                        ('{user}', 'c', 1000001), ('{user}', 'd', 1000000)"
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn rows_about_mails_go_when_their_time_is_over_and_their_neighbours_stay() {
+    for rows in [1, 2, 3, 100] {
+        let mut world = World::default();
+        let user = world.register(ADA);
+        for (swept, time, insert) in sweeps_of_mail(user) {
+            world.database.execute(&insert);
+            world.passed = time - 1;
+            assert_eq!(sweep_all(&world, swept, rows).0, 0, "{swept:?} by {rows}");
+            world.passed = time;
+            assert_eq!(sweep_all(&world, swept, rows).0, 2, "{swept:?} by {rows}");
+            assert_eq!(sweep_all(&world, swept, rows).0, 0);
+            world.passed = time + 1;
+            assert_eq!(sweep_all(&world, swept, rows).0, 2, "{swept:?} by {rows}");
+        }
+    }
 }
