@@ -90,8 +90,16 @@ fn a_confirmation_touches_nothing_of_a_user_whose_link_has_the_same_digest() {
         };
         let confirmation = world.confirmation(ada);
         let digest = confirmation.token.secret.digest(Purpose::ConfirmEmail);
-        world.ask(other, "theirs@example.org", &digest);
+        let theirs = format!("SELECT email FROM users WHERE id = '{other}'");
+        let theirs = world.database.value(&theirs);
+        world.ask(other, &theirs, &digest);
+        world.ask(ada, &theirs, "another");
+        world.database.execute(&format!(
+            "UPDATE one_time_tokens SET purpose = 'a purpose' WHERE digest = 'another';
+             INSERT INTO resting_addresses VALUES ('{theirs}', '{other}', 2000000)"
+        ));
         world.ask(ada, "new@example.org", &digest);
+        world.trace_of(&theirs, &confirmation.trace);
         let of_other = || {
             ["one_time_tokens", "resting_addresses", "outbox", "sessions"].map(|table| {
                 world
@@ -102,6 +110,8 @@ fn a_confirmation_touches_nothing_of_a_user_whose_link_has_the_same_digest() {
         let before = of_other();
         assert!(world.confirm(&confirmation));
         assert_eq!(of_other(), before);
+        let email = format!("SELECT email FROM users WHERE id = '{ada}'");
+        assert_eq!(world.database.value(&email), "new@example.org");
         assert_eq!(
             world
                 .database
@@ -109,7 +119,9 @@ fn a_confirmation_touches_nothing_of_a_user_whose_link_has_the_same_digest() {
             [[ADA, "1"]]
         );
         assert_eq!(
-            world.database.query("SELECT email FROM resting_addresses"),
+            world.database.query(&format!(
+                "SELECT email FROM resting_addresses WHERE user_id = '{ada}'"
+            )),
             [[ADA]]
         );
         assert_eq!(world.database.query("SELECT email FROM outbox"), [[ADA]]);
@@ -128,6 +140,7 @@ fn a_confirmation_that_is_repeated_leaves_what_has_happened_since() {
     );
     assert!(world.confirm(&confirmation));
     world.ask(ada, "newer@example.org", "another");
+    world.database.execute("DELETE FROM outbox");
     let links = || {
         world
             .database
@@ -149,7 +162,20 @@ fn a_confirmation_that_is_repeated_leaves_what_has_happened_since() {
         world.database.value("SELECT email FROM users"),
         "new@example.org"
     );
-    assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "1");
+    assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "0");
+}
+
+#[test]
+fn a_link_that_is_bound_to_no_password_works_with_any() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    let confirmation = world.confirmation(ada);
+    let digest = confirmation.token.secret.digest(Purpose::ConfirmEmail);
+    world.ask(ada, "new@example.org", &digest);
+    world
+        .database
+        .execute("UPDATE one_time_tokens SET password_version = NULL");
+    assert!(world.confirm(&confirmation));
 }
 
 #[test]
@@ -160,6 +186,11 @@ fn a_confirmation_that_is_refused_changes_nothing() {
          VALUES ('someone', 'new@example.org', 'application-access', 1, 1)",
         "INSERT INTO resting_addresses VALUES ('new@example.org', (SELECT id FROM users WHERE email = 'z@example.org'), 1000001)",
         "UPDATE one_time_tokens SET expires_at = 1000000",
+        "UPDATE one_time_tokens SET digest = 'another'",
+        "UPDATE one_time_tokens SET purpose = 'verify-email'",
+        "UPDATE users SET password_version = 2, trace = '{\"at\":1}'",
+        "UPDATE users SET email = 'hand@example.org', trace = '{\"at\":1}' WHERE email = 'ada@example.org'",
+        "UPDATE one_time_tokens SET user_id = (SELECT id FROM users WHERE email = 'z@example.org')",
     ] {
         let world = World::default();
         let ada = world.register(ADA);
