@@ -240,6 +240,24 @@ describe("VERIFICATION=required", () => {
     assert.equal((await mailing.logIn(email, PASSWORD)).status, 204);
     assertProblem(await mailing.logIn(email, NEW_PASSWORD), "invalid_credentials", { error: "invalid_grant" });
   });
+
+  test("a client whose registrations cannot be mailed any more is told to wait, and registers nobody", async () => {
+    const client = mailing.visitor();
+    const taken = newEmail();
+    const register = (email) => client.post(REGISTER, { json: { email, password: PASSWORD } });
+    const answers = [await register(taken)];
+    for (let more = 0; more < 9; more += 1) answers.push(await register(newEmail()));
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [202]);
+    const free = newEmail();
+    const refused = [await register(taken), await register(free)];
+    for (const answer of refused) {
+      assertProblem(answer, "too_many_requests");
+      const seconds = Number(answer.headers.get("Retry-After"));
+      assert.ok(seconds > 3_000 && seconds <= 3_600, `${seconds}`);
+    }
+    assert.equal(await mailing.value("SELECT count(*) FROM users WHERE email = ?1", free), 0);
+    assert.equal((await mailing.post(REGISTER, { email: free, password: PASSWORD })).status, 202);
+  });
 });
 
 describe("whoever's account is touched hears of it", () => {

@@ -62,7 +62,7 @@ macro_rules! is_counted {
         "(SELECT mails ->> ?10 FROM mail_counts WHERE kind = 'address' AND counted = ?18) IS NOT NULL"
     };
 }
-pub(super) use is_counted;
+pub(super) use {client_is_counted, is_counted};
 
 /// At most ten mails an hour for a client.
 pub(super) const COUNT_CLIENT: Statement =

@@ -94,6 +94,7 @@ mod one_time_tokens;
 pub mod outbox;
 pub mod passwords;
 pub mod recovery;
+pub mod registrations;
 pub mod rotate;
 mod row;
 pub mod schema;

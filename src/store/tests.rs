@@ -18,9 +18,9 @@ use pollster::block_on;
 
 use super::attempts::{self, Attempt, Attempted, Guess};
 use super::log_in::{Login, LoginProof, PasswordProof, begin_session};
+use super::registrations::{self, NewUser, Registration};
 use super::rotate::{Rotation, RotationRequest, rotate};
 use super::sessions::EndedSession;
-use super::users::{self, NewUser, Registration};
 use super::{passwords, sessions};
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
@@ -78,7 +78,7 @@ impl World {
             language: None,
             trace: self.trace(),
         };
-        let outcome = block_on(users::register(&self.database, &user)).unwrap();
+        let outcome = block_on(registrations::register(&self.database, &user)).unwrap();
         assert!(matches!(outcome, Registration::Registered(..)));
         id
     }

@@ -16,7 +16,7 @@ use crate::service::outbox::{Intent, counted, deliver_later, draft};
 use crate::service::policy::Anyone;
 use crate::service::refusals::request_refused;
 use crate::service::{Ctx, ServiceError};
-use crate::store::users::{self, NewUser, Registered, Registration, RegistrationMail};
+use crate::store::registrations::{self, NewUser, Registered, Registration, RegistrationMail};
 use crate::web::endpoint::Endpoint;
 use crate::web::form::Form;
 use crate::web::problem::{Code, Refusal};
@@ -99,7 +99,7 @@ async fn register<P: Ports>(
         most_an_hour: ctx.config().registrations_an_hour,
         trace: ctx.trace(),
     };
-    match users::register(ctx.ports, &user).await? {
+    match registrations::register(ctx.ports, &user).await? {
         Registration::Registered(registered, mail) => {
             ctx.caller.is(registered.user.id);
             deliver_later(ctx, mail);
@@ -132,7 +132,7 @@ fn mailing<P: Ports>(
     Ok(Some(RegistrationMail {
         draft: draft(ctx, &intent)?,
         counted: counted(ctx, &newcomer.email, MailKind::VerifyEmail),
-        tells_owner: verification == EmailVerification::Required,
+        is_required: verification == EmailVerification::Required,
     }))
 }
 

@@ -184,6 +184,50 @@ fn registering_does_not_tell_whether_an_address_is_taken_where_proof_is_required
 }
 
 #[test]
+fn a_client_whose_registrations_cannot_be_mailed_any_more_is_told_to_wait() {
+    let world = world(&[("VERIFICATION", "required")]);
+    for number in 0..10 {
+        assert_eq!(world.register(&format!("{number}@example.org")).status, 202);
+    }
+    let rows = || {
+        (
+            world.count("users"),
+            world.count("outbox"),
+            world.mails().len(),
+        )
+    };
+    let before = rows();
+    let counted = "SELECT failures FROM attempts WHERE account = 'registrations'";
+    for email in ["0@example.org", "free@example.org"] {
+        let answer = world.register(email);
+        assert_eq!((answer.status, answer.code()), (429, "too_many_requests"));
+        assert_eq!(answer.header("retry-after"), Some("3600"));
+        assert_eq!(rows(), before, "{email}");
+        assert_eq!(world.value(counted), "10", "nor does it use the hour up");
+    }
+    world.pass(3_600);
+    assert_eq!(world.register("free@example.org").status, 202);
+    // Where an account works without the proof, a registration does.
+    let world = self::world(&[("VERIFICATION", "optional")]);
+    for number in 0..11 {
+        assert_eq!(world.register(&format!("{number}@example.org")).status, 201);
+    }
+    assert_eq!(world.mails().len(), 10);
+}
+
+#[test]
+fn a_full_hour_does_not_tell_whether_an_address_is_taken_where_proof_is_required() {
+    let world = world(&[
+        ("VERIFICATION", "required"),
+        ("REGISTRATIONS_PER_HOUR", "1"),
+    ]);
+    assert_eq!(world.register(ADA).status, 202);
+    for email in [ADA, "free@example.org"] {
+        assert_eq!(world.register(email).status, 429, "{email}");
+    }
+}
+
+#[test]
 fn a_verification_is_mailed_again_until_the_address_is_proven() {
     let world = world(&[("VERIFICATION", "required")]);
     world.register(ADA);

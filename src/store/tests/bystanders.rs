@@ -13,9 +13,10 @@ use crate::domain::throttle::ClientPrefix;
 use crate::store::attempts::Attempted;
 use crate::store::audit::{self, Page};
 use crate::store::log_in::Rehash;
+use crate::store::registrations::{self, NewUser, Registration};
 use crate::store::rotate::Rotation;
 use crate::store::sessions::{self, Which};
-use crate::store::users::{self, NewUser, Registration};
+use crate::store::users;
 
 const BOB: &str = "bob@example.org";
 
@@ -248,7 +249,7 @@ fn a_person_registers_with_the_role_that_is_configured() {
             mailing: None,
             language: None,
         };
-        block_on(users::register(&world.database, &user)).unwrap()
+        block_on(registrations::register(&world.database, &user)).unwrap()
     };
     for (email, role, name) in [(ADA, "z-role", "Z"), (BOB, "a-role", "A")] {
         let Registration::Registered(registered, _) = register(email, role) else {
