@@ -96,7 +96,7 @@ fn a_confirmation_touches_nothing_of_a_user_whose_link_has_the_same_digest() {
         world.ask(ada, &theirs, "another");
         world.database.execute(&format!(
             "UPDATE one_time_tokens SET purpose = 'a purpose' WHERE digest = 'another';
-             INSERT INTO resting_addresses VALUES ('{theirs}', '{other}', 2000000)"
+             INSERT INTO resting_addresses VALUES ('{theirs}', '{other}', 2000000), ('new@example.org', '{other}', 1000000)"
         ));
         world.ask(ada, "new@example.org", &digest);
         world.trace_of(&theirs, &confirmation.trace);
