@@ -151,6 +151,7 @@ describe("an address", () => {
     assertProblem(await mailing.logIn(email, PASSWORD), "invalid_credentials", { error: "invalid_grant" });
     assertProblem(await mailing.post(REGISTER, { email, password: PASSWORD }), "email_taken");
     const undo = await mailing.tokenTo(email, "undo-email");
+    assert.match(mailing.provider.mailsTo(email).at(-1).text, /^ *Device: Firefox on Linux$/m);
 
     assert.equal((await mailing.post(UNDO_EMAIL, { token: undo })).status, 204);
     assertRefused(await thief.post(REFRESH));
@@ -286,6 +287,7 @@ describe("whoever's account is touched hears of it", () => {
     await mailing.latchkey.settled();
     const [mail] = mailing.provider.mailsTo(email);
     assert.equal(mail.link, `${ISSUER}/link#forgot`);
+    assert.match(mail.text, /^ *Device: Firefox on Linux$/m);
   });
 });
 

@@ -67,6 +67,13 @@ impl Intent {
             },
         }
     }
+
+    /// Adds the label of the device that the request comes from.
+    #[must_use]
+    pub fn on_device(mut self, label: Option<String>) -> Self {
+        self.facts.device = label;
+        self
+    }
 }
 
 impl Service {

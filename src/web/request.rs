@@ -8,6 +8,7 @@ use super::fields::Fields;
 use super::problem::Refusal;
 use super::router::Segments;
 use crate::domain::mail::Language;
+use crate::domain::session::device;
 use crate::service::presented::PresentedTokens;
 
 /// The two-letter code of the country that a request came from, according to the network's edge. A
@@ -90,6 +91,13 @@ impl Received<'_> {
     pub fn language(&self) -> Option<Language> {
         let value = self.head.headers.get(ACCEPT_LANGUAGE)?;
         Language::from_accept_language(value.to_str().ok()?)
+    }
+
+    /// Returns the label of the device, if the request names one.
+    #[must_use]
+    pub fn device(&self) -> Option<String> {
+        let user_agent = self.user_agent()?;
+        Some(device::label(Some(&user_agent)))
     }
 
     /// Returns the `User-Agent` header.

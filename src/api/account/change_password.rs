@@ -34,6 +34,7 @@ pub(super) struct PasswordChange {
     current: PresentedPassword,
     new: UnownedPassword,
     language: Option<Language>,
+    device: Option<String>,
 }
 
 impl Endpoint for ChangePassword {
@@ -61,12 +62,13 @@ impl Endpoint for ChangePassword {
                 "must differ from the current password",
             );
         }
-        let language = request.language();
+        let (language, device) = (request.language(), request.device());
         form.finish(|| {
             Some(PasswordChange {
                 current: current?,
                 new: new?,
                 language,
+                device,
             })
         })
     }
@@ -85,17 +87,18 @@ impl Endpoint for ChangePassword {
         verified(ctx, &owner, &change.current).await?;
         let replacement = Replacement {
             new,
-            language: change.language,
+            notice: Intent::of(ctx, MailKind::PasswordChanged, change.language)
+                .on_device(change.device),
         };
         replace(ctx, &member, owner, replacement).await?;
         Ok(Reply::no_content().delete_cookies())
     }
 }
 
-/// A new password that satisfies every rule.
+/// A new password that satisfies every rule, and the mail that tells of it.
 struct Replacement {
     new: NewPassword,
-    language: Option<Language>,
+    notice: Intent,
 }
 
 /// Hashes and stores the new password. The database refuses if the session or the password has
@@ -104,15 +107,15 @@ async fn replace<P: Ports>(
     ctx: &Ctx<'_, P>,
     member: &Member,
     owner: Owner<'_>,
-    Replacement { new, language }: Replacement,
+    replacement: Replacement,
 ) -> Result<(), ServiceError> {
-    let new = hash_password(ctx, &owner.place, &new).await?;
+    let new = hash_password(ctx, &owner.place, &replacement.new).await?;
     let replacement = PasswordReplacement {
         caller: member.session(),
         verified: owner.holder.version,
         guess: owner.guess,
         new,
-        notice: notice(ctx, &Intent::of(ctx, MailKind::PasswordChanged, language))?,
+        notice: notice(ctx, &replacement.notice)?,
         trace: ctx.trace(),
     };
     let effects = passwords::replace(ctx.ports, &replacement)

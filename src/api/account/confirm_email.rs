@@ -20,22 +20,34 @@ use crate::web::route::Route;
 /// told how to take the change back. One round trip.
 pub(super) struct ConfirmEmail;
 
+/// `{token}`, and the device that uses the link.
+#[derive(Debug)]
+pub(super) struct UsedLink {
+    link: LinkFields,
+    device: Option<String>,
+}
+
 impl Endpoint for ConfirmEmail {
     const ROUTE: Route = Route::post("/api/account/email/confirm", "AccountConfirmEmail")
         .json()
         .limited(Limiter::Login)
         .refuses(&[Code::MailOff, Code::InvalidLink]);
     type Actor = Anyone;
-    type Input = LinkFields;
+    type Input = UsedLink;
 
-    fn input(request: &Received<'_>, _: &Config) -> Result<LinkFields, Refusal> {
-        LinkFields::read(request)
+    fn input(request: &Received<'_>, _: &Config) -> Result<UsedLink, Refusal> {
+        Ok(UsedLink {
+            link: LinkFields::read(request)?,
+            device: request.device(),
+        })
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, link: LinkFields) -> Answer {
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, used: UsedLink) -> Answer {
+        let UsedLink { link, device } = used;
+        let notice = Intent::of(ctx, MailKind::EmailChanged, link.language).on_device(device);
         let confirmation = AddressConfirmation {
             token: link.token,
-            notice: draft(ctx, &Intent::of(ctx, MailKind::EmailChanged, link.language))?,
+            notice: draft(ctx, &notice)?,
             trace: ctx.trace(),
         };
         let effects = confirmations::confirm_change(ctx.ports, &confirmation)

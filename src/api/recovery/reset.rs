@@ -29,6 +29,7 @@ pub(super) struct NewCredential {
     token: OneTimeToken,
     new: UnownedPassword,
     language: Option<Language>,
+    device: Option<String>,
 }
 
 impl Endpoint for Reset {
@@ -52,6 +53,7 @@ impl Endpoint for Reset {
             token: token.ok_or(ServiceError::InvalidLink)?,
             new,
             language,
+            device: request.device(),
         })
     }
 
@@ -60,8 +62,10 @@ impl Endpoint for Reset {
             token,
             new,
             language,
+            device,
         } = input;
-        let notice = draft(ctx, &Intent::of(ctx, MailKind::PasswordChanged, language))?;
+        let notice = Intent::of(ctx, MailKind::PasswordChanged, language).on_device(device);
+        let notice = draft(ctx, &notice)?;
         let holder = recovery::find_reset(ctx.ports, &token, ctx.now)
             .await?
             .ok_or(ServiceError::InvalidLink)?;

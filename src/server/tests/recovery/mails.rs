@@ -1,17 +1,18 @@
 //! Mails: who gets one, how many, and what becomes of one that does not leave.
 
-use http::Method;
-use serde_json::json;
+use http::{Method, Request};
+use serde_json::{Value, json};
 
 use super::{ADA, NEW_PASSWORD, world};
 use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::id::UserId;
 use crate::domain::time::UnixSeconds;
 use crate::ports::NotSent;
-use crate::server::tests::{Client, PASSWORD, World};
+use crate::server::tests::{BASE, Client, PASSWORD, World};
 use crate::service::outbox::deliver_due;
 use crate::store::outbox::forget_given_up;
 use crate::testing::mail::Fate;
+use crate::web::request::Country;
 
 #[test]
 fn known_and_unknown_addresses_get_the_same_bytes_after_the_same_statements() {
@@ -47,6 +48,54 @@ fn a_changed_password_is_told() {
     assert_eq!(answer.status, 204);
     let mails = world.mails();
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, ADA));
+}
+
+#[test]
+fn a_change_is_told_with_its_device_and_country() {
+    let world = world(&[]);
+    let mut ada = world.person(ADA);
+    let confirm = world.change_email(&mut ada, "ada@new.example");
+    let sent = |(method, path): (Method, &str), agent: Option<&str>, body: Value| {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{BASE}{path}"))
+            .header("Content-Type", "application/json")
+            .extension(Country("FR".to_owned()));
+        for (name, value) in [
+            ("Cookie", ada.cookie_line().as_deref()),
+            ("User-Agent", agent),
+        ] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let body = serde_json::to_vec(&body).unwrap();
+        let answer = world.send(request.body(body).unwrap());
+        assert_eq!(answer.status, 204, "{}", answer.body);
+        let told = world.mails().pop().unwrap();
+        assert!(told.text.contains("Country: FR"), "{}", told.text);
+        (told.to, told.text)
+    };
+    let path = "/api/account/email/confirm";
+    let (to, text) = sent(
+        (Method::POST, path),
+        Some("curl/8.0"),
+        json!({"token": confirm}),
+    );
+    assert_eq!(to, ADA);
+    assert!(text.contains("Device: curl\n"), "{text}");
+    let path = "/api/account/password";
+    let body = json!({"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD});
+    let (_, text) = sent((Method::PATCH, path), Some("okhttp/5.1"), body);
+    assert!(text.contains("Device: Android app\n"), "{text}");
+    for agent in [Some("Wget/1.21"), None] {
+        world.forgot("ada@new.example");
+        let reset = world.token_to("ada@new.example", "reset-password");
+        let body = json!({"token": reset, "newPassword": PASSWORD});
+        let (_, text) = sent((Method::POST, "/api/recovery/reset"), agent, body);
+        assert_eq!(text.contains("Device: Wget\n"), agent.is_some(), "{text}");
+        assert_eq!(text.contains("Device"), agent.is_some(), "{text}");
+    }
 }
 
 #[test]
