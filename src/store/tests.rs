@@ -7,6 +7,7 @@ mod confirmations;
 mod drafts;
 mod endings;
 mod logins;
+mod newcomers;
 mod rotations;
 mod sweeping;
 mod throttle;

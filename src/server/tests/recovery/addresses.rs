@@ -228,3 +228,26 @@ fn a_password_that_changes_meanwhile_asks_for_no_other_address() {
     let answer = world.call(&mut ada, (Method::POST, "/api/account/email"), Some(body));
     assert_eq!((answer.status, world.mails().len()), (202, 0));
 }
+
+#[test]
+fn a_session_that_ends_meanwhile_asks_for_no_other_address() {
+    let now = "(SELECT max(created_at) FROM sessions)";
+    for change in [
+        "UPDATE sessions SET ended_at = 1, end_reason = 'revoked' WHERE id = '{own}'".to_owned(),
+        format!("UPDATE sessions SET idle_expires_at = {now} WHERE id = '{{own}}'"),
+        "UPDATE sessions SET user_id = (SELECT id FROM users WHERE email = 'eve@example.org')"
+            .to_owned(),
+    ] {
+        let world = world(&[]);
+        let mut ada = world.person(ADA);
+        let own = world.value("SELECT id FROM sessions");
+        world.register("eve@example.org");
+        // Another session of Ada lives.
+        assert_eq!(world.log_in(&mut Client::default(), ADA).status, 204);
+        let change = change.replace("{own}", &own);
+        *world.ports.store.meanwhile.borrow_mut() = Some(("issue confirmation", change));
+        let body = json!({"email": "ada@new.example", "currentPassword": PASSWORD});
+        let answer = world.call(&mut ada, (Method::POST, "/api/account/email"), Some(body));
+        assert_eq!((answer.status, world.mails().len()), (401, 0));
+    }
+}

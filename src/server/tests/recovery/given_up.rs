@@ -224,6 +224,7 @@ fn a_user_gives_up_five_addresses_in_seven_days_at_most() {
     let world = world(&[]);
     let bob = "bob@example.org";
     world.moved(&[bob, "bob.2@example.org"]);
+    world.pass(50);
     let five = [ADA, BE, CE, DE, "ee@example.org", "ef@example.org"];
     let (mut client, links) = world.moved(&five);
     let mails = world.mails().len();

@@ -1,0 +1,87 @@
+//! A registration whose mail is required: who is counted, and how often.
+
+use pollster::block_on;
+
+use super::{ADA, HASH, World, keys, number};
+use crate::domain::credential::hashing::StoredHash;
+use crate::domain::credential::one_time::Nonce;
+use crate::domain::id::UserId;
+use crate::domain::identity::email::Email;
+use crate::domain::identity::user::RoleSlug;
+use crate::domain::mail::Language;
+use crate::domain::throttle::ClientPrefix;
+use crate::store::mail_counts::Counted;
+use crate::store::outbox::Draft;
+use crate::store::registrations::{NewUser, Registration, RegistrationMail, register};
+
+impl World {
+    /// Somebody who registers from an address.
+    fn newcomer(&self, email: &str, client: &str) -> NewUser {
+        let address = Email::parse(email).unwrap();
+        NewUser {
+            id: UserId::new(1, &number(email)),
+            name: None,
+            hash: StoredHash::from_database(HASH.to_owned()),
+            role: RoleSlug::parse("application-access").unwrap(),
+            most_an_hour: 1_000,
+            language: None,
+            mailing: Some(RegistrationMail {
+                draft: Draft {
+                    id: format!("the mail to {email}"),
+                    language: Language::default(),
+                    nonce: Nonce::from_random([5; 32]),
+                    key_id: "a key".to_owned(),
+                    facts: "{}".to_owned(),
+                    digest: format!("the link to {email}"),
+                    expires_at: self.now(),
+                },
+                counted: Counted {
+                    client: keys().of_client(ClientPrefix::parse(Some(client))),
+                    address: keys().of_recipient(&address, "verify_email"),
+                },
+                is_required: true,
+            }),
+            email: address,
+            trace: self.trace(),
+        }
+    }
+
+    fn is_registered(&self, newcomer: &NewUser) -> bool {
+        let outcome = block_on(register(&self.database, newcomer)).unwrap();
+        matches!(outcome, Registration::Registered(..))
+    }
+}
+
+#[test]
+fn every_client_has_its_own_count() {
+    let world = World::default();
+    for client in 1..6 {
+        let newcomer = world.newcomer(
+            &format!("{client}@example.org"),
+            &format!("192.0.2.{client}"),
+        );
+        assert!(world.is_registered(&newcomer), "{client}");
+        // A recipient's count under the same name is another one.
+        world.database.execute(
+            "INSERT OR IGNORE INTO mail_counts (kind, counted, mails, updated_at)
+             SELECT 'address', counted, '{}', updated_at FROM mail_counts WHERE kind = 'client'",
+        );
+        let again = world.newcomer(
+            &format!("{client}.again@example.org"),
+            &format!("192.0.2.{client}"),
+        );
+        assert!(world.is_registered(&again), "{client}");
+    }
+}
+
+#[test]
+fn a_registration_that_is_repeated_counts_once() {
+    let world = World::default();
+    let newcomer = world.newcomer(ADA, "192.0.2.1");
+    for _ in 0..3 {
+        assert!(world.is_registered(&newcomer));
+    }
+    let counted = "SELECT failures FROM attempts WHERE account = 'registrations'";
+    assert_eq!(world.database.value(counted), "1");
+    assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "1");
+}
