@@ -248,6 +248,7 @@ describe("a trusted front end", () => {
   let latchkey;
   before(async () => {
     latchkey = await startLatchkey({
+      vars: MAIL_BY_PROVIDER,
       secrets: { TRUSTED_FRONT_END_KEY: KEY },
       limits: { LOGIN_LIMITER: { limit: 2, period: 60 } },
     });
@@ -276,6 +277,24 @@ describe("a trusted front end", () => {
     assert.deepEqual(await tries(visitor("192.0.2.3", KEY.toUpperCase())), [429, 429, 429]);
     assert.deepEqual(await tries({ "X-Visitor-Address": "192.0.2.4" }), [429, 429, 429]);
     assert.ok(latchkey.logs.every(({ message }) => !message.includes(KEY)));
+  });
+
+  test("sees how many mails did not leave; nobody else does", async () => {
+    const { id } = await register(latchkey);
+    const columns = "id, user_id, kind, email, language, facts, created_at, next_try_at, tries, given_up_at";
+    await latchkey.sql(
+      `INSERT INTO outbox (${columns}) VALUES ('m', ?1, 'new_login', 'a@example.com', 'en', '{}', 1, 1, 9, 2)`,
+      id,
+    );
+    const ready = async (headers) => {
+      const { status, json } = await new Client(latchkey).get("/ready", { headers });
+      assert.equal(status, 200);
+      return json;
+    };
+    const counts = { waiting: 0, givenUp: 1 };
+    assert.deepEqual(await ready({ "X-Front-End-Key": KEY }), { status: "ok", mail: counts });
+    for (const headers of [{}, { "X-Front-End-Key": KEY.toUpperCase() }])
+      assert.deepEqual(await ready(headers), { status: "ok" });
   });
 });
 

@@ -48,7 +48,8 @@ const requests = [];
 
 before(async () => {
   const vars = { ...MAIL_BY_PROVIDER, VERIFICATION: "optional" };
-  latchkey = await startLatchkey({ entry: CHAOS, vars, outbound: provider.answer });
+  const secrets = { TRUSTED_FRONT_END_KEY: "k".repeat(32) };
+  latchkey = await startLatchkey({ entry: CHAOS, vars, secrets, outbound: provider.answer });
   const recorded = {
     fetch: (path, init) => {
       requests.push([init.method, path]);
@@ -77,7 +78,9 @@ before(async () => {
     204,
   );
   await recover(client, done);
-  for (const path of ["/", "/health", "/ready", "/.well-known/jwks.json"]) await done(client.get(path), 200);
+  const headers = { "X-Front-End-Key": secrets.TRUSTED_FRONT_END_KEY };
+  for (const path of ["/", "/health", "/ready", "/.well-known/jwks.json"])
+    await done(client.get(path, { headers }), 200);
   await latchkey.scheduled();
   const { calls } = await latchkey.counters();
   const sent = calls

@@ -642,7 +642,7 @@ export interface Operations {
     codes: "https_required" | "misconfigured";
   };
 
-  /** Returns whether the service can serve requests: its database and KV answer, and all migrations are applied. */
+  /** Returns whether the service can serve requests: its database and KV answer, and all migrations are applied. With a trusted front end's key, and where mails are sent, the answer counts those that have not left. */
   ready: {
     input: Record<never, never>;
     output: Ready;

@@ -41,8 +41,10 @@ impl<'a> Exchange<'a> {
         let bytes = ports.random_bytes().unwrap_or_default();
         let request_id = in_usual_form(Builder::from_random_bytes(bytes).into_uuid());
         ports.identify(&request_id);
-        let Sender { address, country } = Sender::of(head, service);
-        let mut caller = Caller::new(request_id, ClientPrefix::parse(address), country);
+        let sender = Sender::of(head, service);
+        let client = ClientPrefix::parse(sender.address);
+        let mut caller = Caller::new(request_id, client, sender.country);
+        caller.is_trusted = sender.is_trusted;
         caller.is_internal = head.extensions.get::<Internal>().is_some();
         Self {
             caller,

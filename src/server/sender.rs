@@ -26,6 +26,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) address: Option<&'a str>,
     /// The two-letter code of the country.
     pub(crate) country: Option<String>,
+    /// Whether the request has a trusted front end's key: it comes from a server of the operator's.
+    pub(crate) is_trusted: bool,
 }
 
 impl<'a> Sender<'a> {
@@ -43,12 +45,14 @@ impl<'a> Sender<'a> {
             return Self {
                 address: Some(address),
                 country: text(VISITOR_COUNTRY).filter(is_country).map(str::to_owned),
+                is_trusted,
             };
         }
         let country = parts.extensions.get::<Country>();
         Self {
             address: text(CF_CONNECTING_IP),
             country: country.map(|country| country.0.clone()),
+            is_trusted,
         }
     }
 }

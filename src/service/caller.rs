@@ -20,6 +20,8 @@ pub struct Caller {
     /// Whether the request comes through a service binding of the same account: the platform's
     /// limiters do not count it.
     pub is_internal: bool,
+    /// Whether the request has a trusted front end's key: it comes from a server of the operator's.
+    pub is_trusted: bool,
     key: OnceCell<ThrottleKey>,
     user: Cell<Option<UserId>>,
 }
@@ -33,6 +35,7 @@ impl Caller {
             client,
             country,
             is_internal: false,
+            is_trusted: false,
             key: OnceCell::new(),
             user: Cell::new(None),
         }

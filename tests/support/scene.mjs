@@ -217,7 +217,7 @@ export const ROUTES = [
       return nobody.get("/ready");
     },
     success: 200,
-    d1: 2,
+    d1: 1,
     kvGet: 1,
     limiter: 1,
     needsKv: true,

@@ -14,8 +14,9 @@ use crate::web::reply::{Answer, Reply};
 use crate::web::request::Received;
 use crate::web::route::Route;
 
-/// Answers `{"status":"ok"}`, with how the outbox is doing where mails are sent, or refuses with 503.
-/// The log contains the cause; the caller does not learn it.
+/// Answers `{"status":"ok"}`, or refuses with 503. The log contains the cause; the caller does not
+/// learn it. A server of the operator's learns how the outbox is doing as well: to a stranger the
+/// counts would show what became of a mail that they asked for.
 pub(super) struct Ready;
 
 impl Endpoint for Ready {
@@ -33,7 +34,7 @@ impl Endpoint for Ready {
         if !is_ready(ctx).await {
             return Err(ServiceError::Unavailable("not ready".to_owned()).into());
         }
-        let mail = if ctx.service.sends_mail() {
+        let mail = if ctx.caller.is_trusted && ctx.service.sends_mail() {
             let counts = outbox::counts(ctx.ports, ctx.now).await?;
             Some(MailBody {
                 waiting: counts.waiting,
@@ -73,7 +74,7 @@ mod documented {
     use crate::web::reply::{Answer, Reply};
 
     impl Documented for Ready {
-        const SUMMARY: &'static str = "Returns whether the service can serve requests: its database and KV answer, and all migrations are applied.";
+        const SUMMARY: &'static str = "Returns whether the service can serve requests: its database and KV answer, and all migrations are applied. With a trusted front end's key, and where mails are sent, the answer counts those that have not left.";
 
         fn returns() -> Returned {
             Returned::one::<ReadyBody>().may_lack("mail")
