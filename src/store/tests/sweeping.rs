@@ -189,7 +189,7 @@ fn an_ended_session_is_kept_for_ten_minutes() {
 
 /// The tables of mails, each with a time after which every second of four rows is dead, and every row a
 /// second later.
-fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 4] {
+fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 5] {
     let token = "INSERT INTO one_time_tokens (user_id, purpose, ordinal, digest, email, issued_at, expires_at)";
     [
         (
@@ -200,6 +200,15 @@ fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 4] {
                                 ('{user}', 'undo-email', 2, 'd', 'e', 0, 1000500),
                                 ('{user}', 'undo-email', 3, 'd', 'e', 0, 1000501),
                                 ('{user}', 'undo-email', 4, 'd', 'e', 0, 1000500)"
+            ),
+        ),
+        (
+            Swept::LoginRequests,
+            500,
+            format!(
+                "INSERT INTO login_requests (browser, user_id, digest, email, password_version, expires_at)
+                 VALUES ('a', '{user}', 'd', 'e', 1, 1000501), ('b', '{user}', 'd', 'e', 1, 1000500),
+                        ('c', '{user}', 'd', 'e', 1, 1000501), ('d', '{user}', 'd', 'e', 1, 1000500)"
             ),
         ),
         (
