@@ -10,6 +10,7 @@ mod logins;
 mod newcomers;
 mod rotations;
 mod sweeping;
+mod taken_back;
 mod throttle;
 mod told;
 mod triggers;

@@ -22,7 +22,7 @@ const EVERYTHING: [&str; 5] = [
 
 impl World {
     /// The use of the link that the user has been mailed.
-    fn confirmation(&self, user: UserId) -> AddressConfirmation {
+    pub(super) fn confirmation(&self, user: UserId) -> AddressConfirmation {
         let key = [3; 32];
         let undo = Nonce::from_random([6; 32]);
         AddressConfirmation {
