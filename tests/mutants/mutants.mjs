@@ -121,7 +121,7 @@ export const MUTANTS = [
   },
   {
     name: "a login does not look at the password's version again when it writes",
-    edits: [[LOG_IN, "AND password_version = ?19", "AND ?19 = ?19"]],
+    edits: [[LOG_IN, '"password_version = ?19"', '"?19 = ?19"']],
     native: "store::tests::conditions",
   },
   {
@@ -300,5 +300,73 @@ SELECT NULL AS user_id, NULL AS event, NULL AS session_id, NULL AS reason, NULL 
     name: "a busy session never ends",
     edits: [[ROTATE, ", min(?1 + ?7, absolute_expires_at), idle_expires_at),", ", ?1 + ?7, idle_expires_at),"]],
     native: "store::tests::conditions",
+  },
+  {
+    name: "letters: what logs in works in every browser",
+    edits: [
+      [
+        "src/domain/credential/mailed_login.rs",
+        'Mailed::Link(secret) => digest(&[purpose, b"\\n", &secret.0, &self.0]),',
+        'Mailed::Link(secret) => digest(&[purpose, b"\\n", &secret.0]),',
+      ],
+    ],
+    native: "mailed_login",
+  },
+  {
+    name: "letters: of two requests in one browser the first counts",
+    edits: [
+      [
+        "src/service/policy.rs",
+        "            [value] => BrowserSecret::parse(value),",
+        "            [value, ..] => BrowserSecret::parse(value),",
+      ],
+    ],
+    native: "recovery::mail_login",
+  },
+  {
+    name: "letters: one that did not leave counts as delivered",
+    edits: [
+      [
+        "src/service/outbox.rs",
+        `            log(ports, "mail.failure", mail, &cause);
+            Ok(())`,
+        `            log(ports, "mail.failure", mail, &cause);
+            outbox::delivered(ports, &mail.id).await`,
+      ],
+    ],
+    native: "recovery::mails",
+  },
+  {
+    name: "letters: all kinds are counted together",
+    edits: [
+      [
+        "src/domain/throttle.rs",
+        "self.hash('m', &[email.as_str(), kind])",
+        "self.hash('m', &[email.as_str(), &kind[..0]])",
+      ],
+    ],
+    native: "recovery::",
+  },
+  {
+    name: "letters: a link for one purpose is one for another",
+    edits: [
+      [
+        "src/domain/credential/one_time.rs",
+        '        digest(&[purpose.as_str().as_bytes(), b"\\n", &self.0])',
+        '        let _ = purpose;\n        digest(&[b"\\n", &self.0])',
+      ],
+    ],
+    native: "one_time",
+  },
+  {
+    name: "letters: a login before the proof of the address begins a session",
+    edits: [
+      [
+        "src/api/account/log_in.rs",
+        "ctx.config().verification == EmailVerification::Required",
+        "ctx.config().verification == EmailVerification::Off",
+      ],
+    ],
+    native: "server::tests::recovery::",
   },
 ];
