@@ -28,14 +28,14 @@ CREATE TABLE one_time_tokens (
 -- nobody else's.
 CREATE TABLE login_requests (
     browser          TEXT    NOT NULL, -- SHA-256 of the browser's secret
-    user_id          TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     digest           TEXT    NOT NULL, -- SHA-256 of the purpose, the link's secret or the code, and the browser's secret
-    email            TEXT    NOT NULL, -- the user's address when it was made
-    password_version INTEGER NOT NULL, -- the version when it was made
+    user_id          TEXT    REFERENCES users (id) ON DELETE CASCADE, -- NULL: nobody has the address, and no mail was sent
+    email            TEXT    NOT NULL, -- the address that was asked for
+    password_version INTEGER,          -- the version when it was made
     tries            INTEGER NOT NULL DEFAULT 0,
     last_try         TEXT,             -- random, so that a repetition is not counted again
     expires_at       INTEGER NOT NULL,
-    PRIMARY KEY (browser, user_id)
+    PRIMARY KEY (browser, digest)
 ) STRICT, WITHOUT ROWID;
 
 -- Mails that have been decided and not yet delivered. A row is written in the transaction of the

@@ -74,8 +74,8 @@ describe("with a link", () => {
     const { value, attributes } = /** @type {any} */ (answer.setCookies.get(COOKIE));
     assert.match(value, /^[\w-]{43}$/);
     const { Expires, ...others } = attributes;
-    assert.deepEqual(others, { Path: "/", Secure: true, HttpOnly: true, SameSite: "Strict", "Max-Age": "900" });
-    assert.ok(Math.abs(Date.parse(Expires) - Date.now() - 900_000) < 10_000);
+    assert.deepEqual(others, { Path: "/", Secure: true, HttpOnly: true, SameSite: "Strict", "Max-Age": "600" });
+    assert.ok(Math.abs(Date.parse(Expires) - Date.now() - 600_000) < 10_000);
   });
 
   test("an address that nobody has gets the same bytes and headers after the same work", async () => {
@@ -92,6 +92,31 @@ describe("with a link", () => {
       const { Expires, ...attributes } = cookie.attributes;
       const { status, text } = answer;
       seen.push({ status, text, headers, attributes, d1, d1Statements, limiter, kvGet, calls });
+    }
+    assert.deepEqual(seen[0], seen[1]);
+  });
+
+  test("a person who has asked is not logged in to a stranger's account by the stranger's link", async () => {
+    const [victim, stranger] = [await person(), await person()];
+    await asking(stranger.email);
+    const browser = await asking(victim.email);
+    assertProblem(await present(browser, await mailing.tokenTo(stranger.email, "login-link")), "invalid_link");
+  });
+
+  test("what is presented costs the same, whether or not anyone has the address", async () => {
+    const { email } = await person();
+    const seen = [];
+    for (const address of [email, newEmail()]) {
+      const browser = await asking(address);
+      await mailing.latchkey.settled();
+      await mailing.latchkey.control({ resetCounters: true });
+      const { status, text } = await present(browser, "123456");
+      await mailing.latchkey.settled();
+      const { d1, d1Statements, limiter, kvGet, waitUntil, calls } = await mailing.latchkey.counters();
+      assert.equal(JSON.parse(text).code, "invalid_link");
+      // Each visitor has an address of their own, by which the limiter counts.
+      const named = calls.map((call) => call.replace(/^(limiter: \w+):.*/, "$1"));
+      seen.push({ status, d1, d1Statements, limiter, kvGet, waitUntil, calls: named });
     }
     assert.deepEqual(seen[0], seen[1]);
   });

@@ -6,7 +6,7 @@ use super::outbox::{Intent, counted, deliver, deliver_later, draft, draft_login}
 use super::refusals::request_refused;
 use super::{Ctx, ServiceError};
 use crate::domain::audit::AuditEvent;
-use crate::domain::credential::mailed_login::BrowserSecret;
+use crate::domain::credential::mailed_login::{BrowserSecret, LoginMeans};
 use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, MailKind};
 use crate::ports::Ports;
@@ -36,11 +36,12 @@ pub fn request_mail<P: Ports>(
 /// As [`request_mail`].
 pub fn request_login_mail<P: Ports>(
     ctx: &Ctx<'_, P>,
-    kind: MailKind,
+    means: LoginMeans,
     email: Email,
     language: Option<Language>,
     browser: &BrowserSecret,
 ) -> Result<MailRequest, ServiceError> {
+    let kind = MailKind::of_login(means);
     let draft = draft_login(ctx, &Intent::of(ctx, kind, language), browser)?;
     Ok(to_address(ctx, kind, email, draft))
 }

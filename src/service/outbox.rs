@@ -119,7 +119,7 @@ pub fn draft_login<P: Ports>(
     browser: &BrowserSecret,
 ) -> Result<Draft, ServiceError> {
     write(ctx, intent, |nonce, key, purpose| {
-        Some(browser.seal(&Mailed::derive(nonce, key, purpose)?))
+        Some(browser.bind(&Mailed::derive(nonce, key, purpose)?))
     })
 }
 
@@ -295,7 +295,7 @@ fn way_on(service: &Service, pages_url: &str, mail: &QueuedMail) -> Result<WayOn
     let page = format!("{pages_url}{LINK_PAGE}");
     let Some(purpose) = mail.kind.purpose() else {
         return Ok(by_link(match mail.kind {
-            MailKind::PasswordChanged => format!("{page}#forgot"),
+            MailKind::PasswordChanged | MailKind::PasswordRemoved => format!("{page}#forgot"),
             _ => pages_url.to_owned(),
         }));
     };

@@ -1,11 +1,17 @@
 //! The batch that begins a session.
 
+use core::ops::Range;
+
 use super::attempts::{Guess, forget, forgive};
 use super::effects::Effects;
 use super::login_notices::{Notice, TELL};
-use super::login_requests::{LoginRequestKey, PROVE, SPEND_REQUEST, SPEND_UNPROVEN, request_works};
+use super::login_requests::{
+    END_UNPROVEN, LoginRequestKey, PROVE, QUEUE_REMOVED, SPEND_REQUEST, SPEND_UNPROVEN,
+    request_works,
+};
 use super::result;
 use super::sessions::EndedSession;
+use super::take_back::FORGET_DEVICES;
 use crate::domain::audit::Trace;
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
@@ -63,16 +69,15 @@ pub struct PasswordProof {
     pub guess: Guess,
 }
 
-/// What was mailed to the user, and presented in the browser that had asked for it.
+/// What was mailed to the user, and presented in the browser that had asked for it. If the user had
+/// not proven the address before, what was set before this proof ends: the password and every session
+/// (CVE-2026-53516).
 #[derive(Debug)]
 pub struct MailProof {
     /// The request, which the login uses up.
     pub request: LoginRequestKey,
     /// The counter of logins to the account.
     pub account: ThrottleKey,
-    /// Whether the user had proven the address before. If not, what was set before this proof ends:
-    /// the password and every session (CVE-2026-53516).
-    pub is_verified: bool,
 }
 
 /// Inserts the session of an active user with a proof. A repetition finds its own row and returns it
@@ -196,10 +201,11 @@ pub async fn begin_session(
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    let mut effects = Effects::read(&results, 1, queued)?;
-    if login.carries() {
-        let evicted = EndedSession::read_all(result(&results, 2)?)?;
-        effects.ended.extend(evicted);
+    let endings = login.endings();
+    let mut effects = Effects::read(&results, endings.start, queued)?;
+    for place in endings.skip(1) {
+        let ended = EndedSession::read_all(result(&results, place)?)?;
+        effects.ended.extend(ended);
     }
     Ok(Some(effects))
 }
@@ -209,12 +215,29 @@ impl Login {
         self.carried.iter().any(Option::is_some)
     }
 
+    /// Returns the places of the statements that end sessions.
+    fn endings(&self) -> Range<usize> {
+        let carries = usize::from(self.carries());
+        match &self.proof {
+            LoginProof::Password(_) => 1..2 + carries,
+            LoginProof::Mail(_) => 2..4 + carries,
+        }
+    }
+
     fn statements(&self) -> Vec<Statement> {
-        let mut statements = match &self.proof {
-            LoginProof::Password(_) => vec![BEGIN],
-            LoginProof::Mail(_) => vec![BEGIN_BY_MAIL],
-        };
-        statements.extend(self.carries().then_some(REPLACE));
+        let replace = self.carries().then_some(REPLACE);
+        let mut statements = Vec::new();
+        match &self.proof {
+            LoginProof::Password(_) => {
+                statements.push(BEGIN);
+                statements.extend(replace);
+            }
+            LoginProof::Mail(_) => {
+                statements.extend([BEGIN_BY_MAIL, PROVE]);
+                statements.extend(replace);
+                statements.push(END_UNPROVEN);
+            }
+        }
         statements.push(EVICT);
         match &self.proof {
             LoginProof::Password(PasswordProof { rehash, guess, .. }) => {
@@ -222,10 +245,9 @@ impl Login {
                 statements.push(FORGET_FAILURES);
                 statements.extend(guess.others_failed.then_some(FORGIVE_OTHERS));
             }
-            LoginProof::Mail(MailProof { is_verified, .. }) => {
-                if !is_verified {
-                    statements.extend([PROVE, SPEND_UNPROVEN]);
-                }
+            LoginProof::Mail(_) => {
+                statements.extend([SPEND_UNPROVEN, FORGET_DEVICES]);
+                statements.extend(self.notice.as_ref().map(|_| QUEUE_REMOVED));
                 statements.push(SPEND_REQUEST);
             }
         }
@@ -264,10 +286,6 @@ impl Login {
         let request = mailed.map(|mailed| &mailed.request);
         let [first, second] = self.carried.map(KeyParams::of);
         let others = u32::try_from(MAX_LIVE_SESSIONS - 1).unwrap_or(u32::MAX);
-        let (kept, reason) = match mailed {
-            Some(mailed) if !mailed.is_verified => (0, EndReason::PasswordChanged),
-            _ => (others, EndReason::Evicted),
-        };
         params.extend([
             session.device.user_agent.as_deref().into(),
             session.device.country.as_deref().into(),
@@ -279,8 +297,8 @@ impl Login {
             second.user,
             second.id,
             EndReason::Replaced.as_str().into(),
-            kept.into(),
-            reason.as_str().into(),
+            others.into(),
+            EndReason::Evicted.as_str().into(),
             ENDED_KEPT.get().into(),
             self.notice
                 .as_ref()
@@ -288,6 +306,7 @@ impl Login {
                 .into(),
             request.map(|request| request.browser.as_str()).into(),
             request.map(|request| request.digest.as_str()).into(),
+            EndReason::PasswordChanged.as_str().into(),
         ]);
         params
     }

@@ -3,14 +3,14 @@
 //!
 //! Parameters: those of a mail that a stranger may cause; ?20 browser of a request.
 
-use super::mail_counts::Requested;
+use super::mail_counts::{Requested, is_counted};
 use super::outbox::queue;
 use super::recovery::{MailRequest, request_mail, spend_of_old_password, user_of_address};
+use super::sessions::end_all;
 use super::{damaged, result, row};
-use crate::domain::credential::mailed_login::{BrowserSecret, Mailed};
+use crate::domain::credential::mailed_login::{BrowserSecret, LoginMeans, Mailed};
 use crate::domain::id::{TokenId, UserId};
 use crate::domain::identity::email::Email;
-use crate::domain::mail::MailKind;
 use crate::domain::time::UnixSeconds;
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
 
@@ -33,20 +33,23 @@ impl LoginRequestKey {
     pub fn of(browser: &BrowserSecret, mailed: &Mailed) -> Self {
         Self {
             browser: browser.digest(),
-            digest: browser.seal(mailed),
+            digest: browser.bind(mailed),
         }
     }
 }
 
-/// A browser's request is removed with its user, or once it has expired.
+/// Keeps the request of a browser, also for an address that nobody has: each try of it is then the
+/// same work, and what is presented never works.
 const KEEP_REQUEST: Statement = Statement::new(concat!(
     "/* keep login request */
-     INSERT INTO login_requests (browser, user_id, digest, email, password_version, expires_at)
-     SELECT ?20, u.id, ?15, u.email, u.password_version, ?16
-       FROM ",
-    user_of_address!("TRUE"),
+     INSERT INTO login_requests (browser, digest, user_id, email, password_version, expires_at)
+     SELECT ?20, ?15, u.id, ?19, u.password_version, ?16
+       FROM (SELECT 1)
+       LEFT JOIN users AS u ON u.email = ?19 AND u.is_active = 1
+      WHERE ",
+    is_counted!(),
     "
-         ON CONFLICT (browser, user_id) DO NOTHING"
+         ON CONFLICT (browser, digest) DO NOTHING"
 ));
 const QUEUE_LINK: Statement = queue!(
     "queue login link",
@@ -73,11 +76,11 @@ pub async fn request_login(
     database: &impl Database,
     request: &MailRequest,
     browser: &BrowserSecret,
-    kind: MailKind,
+    means: LoginMeans,
 ) -> Result<Requested, StoreError> {
-    let queue = match kind {
-        MailKind::LoginCode => QUEUE_CODE,
-        _ => QUEUE_LINK,
+    let queue = match means {
+        LoginMeans::Link => QUEUE_LINK,
+        LoginMeans::Code => QUEUE_CODE,
     };
     let more = Some(browser.digest());
     request_mail(database, request, [KEEP_REQUEST, queue], more).await
@@ -119,7 +122,30 @@ pub(super) const PROVE: Statement = Statement::new(concat!(
         AND ",
     has_begun!()
 ));
+/// Ends every session from before the proof. Parameters: ?33 reason.
+pub(super) const END_UNPROVEN: Statement = end_all!(
+    "end unproven",
+    "?33",
+    concat!(
+        "id <> ?3 AND coalesce(end_reason, ?33) = ?33 AND ",
+        has_changed_user!()
+    )
+);
 pub(super) const SPEND_UNPROVEN: Statement = spend_of_old_password!("spend unproven");
+/// Tells that the password is gone, in place of the login. The request still has the version from
+/// before.
+pub(super) const QUEUE_REMOVED: Statement = queue!(
+    "queue password removed",
+    "password_removed",
+    "u.email",
+    "NULL",
+    "users AS u WHERE u.id = ?2 AND u.trace = ?4
+                  AND EXISTS (SELECT 1
+                                FROM login_requests AS r
+                               WHERE r.browser = ?31
+                                 AND r.digest = ?32
+                                 AND r.password_version <> u.password_version)"
+);
 /// A request works once.
 pub(super) const SPEND_REQUEST: Statement = Statement::new(concat!(
     "/* spend login request */
@@ -140,34 +166,33 @@ const COUNT_TRY: Statement = Statement::new(
         AND tries < ?8
         AND last_try IS NOT ?5",
 );
-/// Reads whose request it is, if the try was counted, and whether what was presented (?6) works.
+/// Reads whose request it is, if the try was counted, and whether what was presented (?6) works. A
+/// browser may have several requests, for each time that it asked.
 const JUDGE_TRY: Statement = Statement::new(concat!(
     "/* judge login try */
-     SELECT id,
-            email,
-            role_slug,
-            email_verified_at IS NOT NULL AS is_verified,
-            is_active = 1 AND ",
+     SELECT users.id,
+            users.email,
+            users.role_slug,
+            users.id IS NOT NULL AND users.is_active = 1 AND ",
     request_works!("?7", "?6"),
     " AS is_right
-       FROM users
-      WHERE id = (SELECT user_id
-                    FROM login_requests
-                   WHERE browser = ?7
-                     AND last_try = ?5)"
+       FROM login_requests AS tried
+       LEFT JOIN users ON users.id = tried.user_id
+      WHERE tried.browser = ?7
+        AND tried.last_try = ?5
+      ORDER BY tried.digest = ?6 DESC
+      LIMIT 1"
 ));
 
-/// A person who may log in without a password.
+/// A user who may log in without a password.
 #[derive(Clone, Debug)]
-pub struct Recipient {
+pub struct MailedUser {
     /// The user.
     pub id: UserId,
     /// The canonical address.
     pub email: Email,
     /// The key of the role.
     pub role_slug: String,
-    /// Whether the user has proven the address before.
-    pub is_verified: bool,
 }
 
 /// The outcome of a try.
@@ -175,9 +200,11 @@ pub struct Recipient {
 #[derive(Clone, Debug)]
 pub enum Tried {
     /// What was presented works.
-    Right(Recipient),
-    /// It does not. The user is that of the request, if there is one that has tries left.
+    Right(MailedUser),
+    /// It does not. The user is that of the request; `None` where nobody has the address.
     Wrong(Option<UserId>),
+    /// The browser has no request with tries left.
+    NotAsked,
 }
 
 /// Counts a try and judges it. One round trip. Repeating it with the same argument counts once.
@@ -205,17 +232,19 @@ pub async fn try_login(
         .run(&Batch::new(&params, [COUNT_TRY, JUDGE_TRY]))
         .await?;
     let tried = row::first(result(&results, 1)?, |row| {
+        if row.optional_text("id")?.is_none() {
+            return Ok(Tried::Wrong(None));
+        }
         let id = row.user_id("id")?;
         if !row.is("is_right")? {
             return Ok(Tried::Wrong(Some(id)));
         }
-        Ok(Tried::Right(Recipient {
+        Ok(Tried::Right(MailedUser {
             id,
             email: Email::parse(&row.text("email")?)
                 .map_err(|_| damaged("users.email", "is not an address"))?,
             role_slug: row.text("role_slug")?,
-            is_verified: row.is("is_verified")?,
         }))
     })?;
-    Ok(tried.unwrap_or(Tried::Wrong(None)))
+    Ok(tried.unwrap_or(Tried::NotAsked))
 }

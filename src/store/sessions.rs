@@ -138,13 +138,18 @@ pub async fn end(
 /// finds the rows that this request (`?4`) has ended. Expired sessions are unchanged.
 macro_rules! end_all {
     ($name:literal, $condition:expr) => {
-        Statement::new(concat!(
+        end_all!($name, "?5", $condition)
+    };
+    ($name:literal, $reason:literal, $condition:expr) => {
+        $crate::ports::Statement::new(concat!(
             "/* ",
             $name,
             " */
              UPDATE sessions
                 SET ended_at = ?1,
-                    end_reason = ?5,
+                    end_reason = ",
+            $reason,
+            ",
                     trace = ?4
               WHERE user_id = ?2
                 AND (ended_at IS NULL OR trace = ?4)

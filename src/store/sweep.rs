@@ -194,11 +194,11 @@ const SWEEP_TOKENS: Statement = sweep!(
     "expires_at <= ?1"
 );
 
-const END_OF_REQUESTS: Statement = end_of_step!("login_requests", "browser", "user_id");
+const END_OF_REQUESTS: Statement = end_of_step!("login_requests", "browser", "digest");
 const SWEEP_REQUESTS: Statement = sweep!(
     "login_requests",
     "browser",
-    "user_id",
+    "digest",
     "expires_at",
     "expires_at <= ?1"
 );

@@ -114,7 +114,7 @@ const SPEND: Statement = Statement::new(concat!(
         AND ",
     has_changed_user!()
 ));
-const FORGET_DEVICES: Statement = Statement::new(concat!(
+pub(super) const FORGET_DEVICES: Statement = Statement::new(concat!(
     "/* forget devices */ DELETE FROM seen_logins WHERE user_id = ?2 AND ",
     has_changed_user!()
 ));

@@ -100,10 +100,11 @@ impl<'a> CookieStyle<'a> {
         let Some((name, value)) = part.split_once('=') else {
             return;
         };
+        let in_requests = name.strip_prefix(self.of_requests().prefix());
         let candidates = match name.strip_prefix(self.own.prefix()) {
             Some(name) if name == ACCESS.name => &mut presented.access,
             Some(name) if name == REFRESH.name => &mut presented.refresh,
-            Some(name) if name == LOGIN_REQUEST.name => &mut presented.login_request,
+            _ if in_requests == Some(LOGIN_REQUEST.name) => &mut presented.login_request,
             _ => return,
         };
         let quoted = value
@@ -138,12 +139,22 @@ impl<'a> CookieStyle<'a> {
             max_age: expires_at.left_from(now),
             expires_at,
         };
-        self.own.append(headers, &LOGIN_REQUEST, value);
+        self.of_requests().append(headers, &LOGIN_REQUEST, value);
     }
 
     /// Deletes the cookie of a browser that has logged in by mail.
     pub fn delete_login_request(self, headers: &mut HeaderMap) {
-        self.own.append(headers, &LOGIN_REQUEST, Value::NONE);
+        self.of_requests()
+            .append(headers, &LOGIN_REQUEST, Value::NONE);
+    }
+
+    /// Returns the scope of the cookie of a request to log in by mail. No other host needs it, and with
+    /// a `Domain` a sibling subdomain could plant its own request.
+    const fn of_requests(self) -> Scope<'a> {
+        match self.own {
+            Scope::Local(prefix) => Scope::Local(prefix),
+            Scope::Host | Scope::Domain(_) | Scope::SecureHost => Scope::Host,
+        }
     }
 
     /// Sets only the access cookie.

@@ -80,8 +80,8 @@ export function plantedToken({ user, purpose, newEmail, sessionId, nowMs }) {
 export function plantedLogin({ user, nowMs }) {
   const sha256 = (/** @type {(string | Buffer)[]} */ ...parts) =>
     parts.reduce((hash, part) => hash.update(part), createHash("sha256"));
-  const browser = sha256("the secret of a test's browser").digest();
-  const secret = sha256("the secret of a test for login-link").digest();
+  const browser = sha256(`the secret of the browser of ${user.id}`).digest();
+  const secret = sha256(`the secret of the link of ${user.id}`).digest();
   const token = Buffer.concat([Buffer.from(user.id.replaceAll("-", ""), "hex"), secret]).toString("base64url");
   const statement = /** @type {Statement} */ ([
     `INSERT INTO login_requests (browser, user_id, digest, email, password_version, expires_at)

@@ -132,6 +132,7 @@ export const MAIL_ROUTES = [
       "link reset-password: gone",
       "link undo-email: gone",
       "link verify-email: gone",
+      "mail: password_removed",
       "new session",
       ...EVERY_SESSION,
       "user: email_verified_at password_hash password_version trace updated_at",

@@ -6,7 +6,7 @@ use crate::domain::id::TokenId;
 use crate::domain::mail::Language;
 use crate::ports::{Limiter, Ports};
 use crate::service::begin_session::{Arrival, begin};
-use crate::service::config::{Config, MailLogin};
+use crate::service::config::Config;
 use crate::service::policy::Visitor;
 use crate::service::refusals::password_refused;
 use crate::service::{Ctx, ServiceError};
@@ -54,34 +54,33 @@ impl Endpoint for ConfirmLogin {
     }
 
     async fn answer<P: Ports>(ctx: &Ctx<'_, P>, visitor: Visitor, input: Confirmation) -> Answer {
-        if ctx.config().mail_login == MailLogin::Off {
+        if ctx.config().mail_login.is_none() {
             return Err(ServiceError::MailOff.into());
         }
         let browser = visitor.browser().ok_or(ServiceError::InvalidLink)?;
         let request = LoginRequestKey::of(&browser, &input.mailed);
         let id = ctx.ports.random_bytes().map_err(ServiceError::from)?;
-        let recipient =
-            match try_login(ctx.ports, &request, TokenId::from_random(id), ctx.now).await? {
-                Tried::Right(recipient) => recipient,
-                Tried::Wrong(user) => {
-                    if user.is_some() {
-                        password_refused(ctx, AuditEvent::LoginFailed, user);
-                    }
-                    return Err(ServiceError::InvalidLink.into());
-                }
-            };
-        ctx.caller.is(recipient.id);
+        let id = TokenId::from_random(id);
+        let user = match try_login(ctx.ports, &request, id, ctx.now).await? {
+            Tried::Right(user) => user,
+            // The same work, whether or not anyone has the address.
+            Tried::Wrong(user) => {
+                password_refused(ctx, AuditEvent::LoginFailed, user);
+                return Err(ServiceError::InvalidLink.into());
+            }
+            Tried::NotAsked => return Err(ServiceError::InvalidLink.into()),
+        };
+        ctx.caller.is(user.id);
         let keys = ctx
             .service
             .throttle
-            .of_login(&recipient.email, ctx.caller.client);
+            .of_login(&user.email, ctx.caller.client);
         let arrival = Arrival {
-            user: recipient.id,
-            role_slug: recipient.role_slug,
+            user: user.id,
+            role_slug: user.role_slug,
             proof: LoginProof::Mail(MailProof {
                 request,
                 account: keys.account,
-                is_verified: recipient.is_verified,
             }),
             carried: visitor.carried(ctx).sessions,
             user_agent: input.user_agent,

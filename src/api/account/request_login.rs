@@ -1,11 +1,10 @@
 //! `POST /api/account/login/mail`: mails what logs in without a password.
 
 use crate::domain::credential::mailed_login::BrowserSecret;
-use crate::domain::mail::MailKind;
 use crate::ports::{Limiter, Ports};
-use crate::service::config::{Config, MailLogin};
+use crate::service::config::Config;
 use crate::service::mail_request::{request_login_mail, requested};
-use crate::service::policy::Anyone;
+use crate::service::policy::Visitor;
 use crate::service::{Ctx, ServiceError};
 use crate::store::login_requests::request_login;
 use crate::web::endpoint::Endpoint;
@@ -24,24 +23,27 @@ impl Endpoint for RequestLogin {
         .json()
         .limited(Limiter::Login)
         .refuses(&[Code::MailOff]);
-    type Actor = Anyone;
+    type Actor = Visitor;
     type Input = RecipientFields;
 
     fn input(request: &Received<'_>, _: &Config) -> Result<RecipientFields, Refusal> {
         RecipientFields::read(request)
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, _: Anyone, recipient: RecipientFields) -> Answer {
-        let kind = match ctx.config().mail_login {
-            MailLogin::Off => return Err(ServiceError::MailOff.into()),
-            MailLogin::Link => MailKind::LoginLink,
-            MailLogin::Code => MailKind::LoginCode,
-        };
+    async fn answer<P: Ports>(
+        ctx: &Ctx<'_, P>,
+        visitor: Visitor,
+        recipient: RecipientFields,
+    ) -> Answer {
+        let means = ctx.config().mail_login.ok_or(ServiceError::MailOff)?;
         let secret = ctx.ports.random_bytes().map_err(ServiceError::from)?;
-        let browser = BrowserSecret::from_random(secret);
+        // Of a request that mails nothing, because the address has had too many, the answer is the
+        // same: what was mailed before must go on working.
+        let browser = visitor.browser();
+        let browser = browser.unwrap_or_else(|| BrowserSecret::from_random(secret));
         let RecipientFields { email, language } = recipient;
-        let request = request_login_mail(ctx, kind, email, language, &browser)?;
-        let outcome = request_login(ctx.ports, &request, &browser, kind).await?;
+        let request = request_login_mail(ctx, means, email, language, &browser)?;
+        let outcome = request_login(ctx.ports, &request, &browser, means).await?;
         requested(ctx, outcome)?;
         Ok(Reply::accepted().set_login_request(browser, request.draft.expires_at))
     }

@@ -8,6 +8,15 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::one_time::{Nonce, OneTimeSecret, OneTimeToken, Purpose, digest};
 
+/// What a mail contains that logs a person in: a link ("magic link") or a code ("one-time code").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginMeans {
+    /// A link.
+    Link,
+    /// A code to type.
+    Code,
+}
+
 /// A code that a person types: six digits. It is guessable, so each issuance has few tries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LoginCode(u32);
@@ -77,7 +86,7 @@ impl BrowserSecret {
     /// Returns the digest that the database stores of what a mail contains. A reader of the database
     /// cannot guess the code by it without the browser's secret.
     #[must_use]
-    pub fn seal(&self, mailed: &Mailed) -> String {
+    pub fn bind(&self, mailed: &Mailed) -> String {
         let purpose = mailed.purpose().as_str().as_bytes();
         match mailed {
             Mailed::Link(secret) => digest(&[purpose, b"\n", &secret.0, &self.0]),
@@ -184,18 +193,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mailed_is_sealed_for_one_browser_and_one_purpose() {
+    fn what_is_mailed_is_bound_to_one_browser_and_one_purpose() {
         let nonce = Nonce::from_random([5; 32]);
         let [one, other] = [1, 2].map(|byte| BrowserSecret::from_random([byte; 32]));
-        let sealed: HashSet<String> = [one, other]
+        let bound: HashSet<String> = [one, other]
             .into_iter()
             .flat_map(|browser| {
                 [Purpose::LoginLink, Purpose::LoginCode]
-                    .map(|purpose| browser.seal(&Mailed::derive(nonce, &KEY, purpose).unwrap()))
+                    .map(|purpose| browser.bind(&Mailed::derive(nonce, &KEY, purpose).unwrap()))
             })
             .chain([one.digest(), other.digest()])
             .collect();
-        assert_eq!(sealed.len(), 6);
+        assert_eq!(bound.len(), 6);
         assert!(Mailed::derive(nonce, &KEY, Purpose::ResetPassword).is_none());
     }
 

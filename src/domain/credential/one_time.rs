@@ -65,8 +65,8 @@ impl Purpose {
         }
     }
 
-    /// Returns how long a token works (ASVS 5.0, 6.5.5: at most 10 minutes for a code and a day for
-    /// a link). Undoing and disowning are for people who hear of a theft late: they only take away.
+    /// Returns how long a token works. What logs in works for 10 minutes (ASVS 5.0, 6.5.5). Undoing
+    /// and disowning are for people who hear of a theft late: they only take away.
     #[must_use]
     pub const fn lifetime(self) -> Seconds {
         match self {
@@ -75,8 +75,7 @@ impl Purpose {
             Self::ResetPassword | Self::VerifyEmail => Seconds::new(3_600),
             Self::ConfirmEmail => Seconds::new(1_800),
             Self::UndoEmail | Self::DisownLogin => Seconds::new(7 * 86_400),
-            Self::LoginLink => Seconds::new(900),
-            Self::LoginCode => Seconds::new(600),
+            Self::LoginLink | Self::LoginCode => Seconds::new(600),
         }
     }
 }

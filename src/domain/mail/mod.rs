@@ -16,6 +16,7 @@ mod words;
 
 use core::fmt;
 
+use crate::domain::credential::mailed_login::LoginMeans;
 use crate::domain::credential::one_time::Purpose;
 use crate::domain::time::UnixSeconds;
 
@@ -38,6 +39,8 @@ pub enum MailKind {
     EmailChanged,
     /// The notice of a changed password.
     PasswordChanged,
+    /// The notice of a password that was removed, because a login by mail has proven the address.
+    PasswordRemoved,
     /// The notice of a login from a device and country that the account has not been used from.
     NewLogin,
     /// A link that logs in, in the browser that asked for it.
@@ -48,13 +51,14 @@ pub enum MailKind {
 
 impl MailKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ResetPassword,
         Self::VerifyEmail,
         Self::AlreadyRegistered,
         Self::ConfirmEmail,
         Self::EmailChanged,
         Self::PasswordChanged,
+        Self::PasswordRemoved,
         Self::NewLogin,
         Self::LoginLink,
         Self::LoginCode,
@@ -70,6 +74,7 @@ impl MailKind {
             Self::ConfirmEmail => "confirm_email",
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordRemoved => "password_removed",
             Self::NewLogin => "new_login",
             Self::LoginLink => "login_link",
             Self::LoginCode => "login_code",
@@ -88,7 +93,16 @@ impl MailKind {
             Self::NewLogin => Some(Purpose::DisownLogin),
             Self::LoginLink => Some(Purpose::LoginLink),
             Self::LoginCode => Some(Purpose::LoginCode),
-            Self::AlreadyRegistered | Self::PasswordChanged => None,
+            Self::AlreadyRegistered | Self::PasswordChanged | Self::PasswordRemoved => None,
+        }
+    }
+
+    /// Returns the kind of a mail that logs in.
+    #[must_use]
+    pub const fn of_login(means: LoginMeans) -> Self {
+        match means {
+            LoginMeans::Link => Self::LoginLink,
+            LoginMeans::Code => Self::LoginCode,
         }
     }
 

@@ -86,6 +86,7 @@ impl Letter<'_> {
             MailKind::AlreadyRegistered
             | MailKind::EmailChanged
             | MailKind::PasswordChanged
+            | MailKind::PasswordRemoved
             | MailKind::NewLogin => (false, false),
         };
         if needs_link && self.link.is_none() {
@@ -124,7 +125,9 @@ impl Letter<'_> {
     fn facts(&self, labels: &Labels) -> Vec<String> {
         let (is_notice, is_change) = match self.kind {
             MailKind::EmailChanged => (true, true),
-            MailKind::PasswordChanged | MailKind::NewLogin => (true, false),
+            MailKind::PasswordChanged | MailKind::PasswordRemoved | MailKind::NewLogin => {
+                (true, false)
+            }
             MailKind::ResetPassword
             | MailKind::VerifyEmail
             | MailKind::AlreadyRegistered

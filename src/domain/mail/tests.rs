@@ -107,7 +107,9 @@ fn both_languages_state_the_same_facts() {
             Language::ALL.map(|language| render(&letter(kind, language, &brand)));
         let expected = match kind {
             MailKind::EmailChanged => [true; 4],
-            MailKind::PasswordChanged | MailKind::NewLogin => [false, true, true, true],
+            MailKind::PasswordChanged | MailKind::PasswordRemoved | MailKind::NewLogin => {
+                [false, true, true, true]
+            }
             MailKind::ResetPassword
             | MailKind::VerifyEmail
             | MailKind::AlreadyRegistered
@@ -227,6 +229,7 @@ fn a_letter_without_what_it_is_for_is_not_rendered() {
             MailKind::AlreadyRegistered
             | MailKind::EmailChanged
             | MailKind::PasswordChanged
+            | MailKind::PasswordRemoved
             | MailKind::NewLogin => None,
             MailKind::ResetPassword
             | MailKind::VerifyEmail
@@ -261,6 +264,7 @@ fn a_notice_without_link_and_facts_is_still_a_mail() {
     for kind in [
         MailKind::AlreadyRegistered,
         MailKind::PasswordChanged,
+        MailKind::PasswordRemoved,
         MailKind::NewLogin,
     ] {
         let bare = Letter {

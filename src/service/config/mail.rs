@@ -2,8 +2,9 @@
 
 use core::fmt;
 
+use super::EmailVerification;
 use super::reader::{Reader, Wrong};
-use super::{EmailVerification, MailLogin};
+use crate::domain::credential::mailed_login::LoginMeans;
 use crate::domain::mail::{Brand, Colour, Mailbox};
 use crate::service::origin::{host_of, is_origin};
 
@@ -164,20 +165,23 @@ pub(super) fn read_verification(
 }
 
 /// Reads `MAIL_LOGIN`, which needs mails.
-pub(super) fn read_login(reader: &mut Reader<'_>, mail: Option<&MailSettings>) -> MailLogin {
+pub(super) fn read_login(
+    reader: &mut Reader<'_>,
+    mail: Option<&MailSettings>,
+) -> Option<LoginMeans> {
     let login = match reader.text("MAIL_LOGIN").as_deref() {
-        None | Some("off") => return MailLogin::Off,
-        Some("link") => MailLogin::Link,
-        Some("code") => MailLogin::Code,
+        None | Some("off") => return None,
+        Some("link") => LoginMeans::Link,
+        Some("code") => LoginMeans::Code,
         Some(_) => {
             reader.problem("MAIL_LOGIN", "must be off, link or code");
-            return MailLogin::Off;
+            return None;
         }
     };
     if matches!(mail, Some(MailSettings::Off)) {
         reader.problem("MAIL_LOGIN", "must be off while MAIL is");
     }
-    login
+    Some(login)
 }
 
 /// `MAIL`.

@@ -14,6 +14,7 @@ mod sessions;
 use super::front_end::FrontEndKeys;
 use super::origin::is_origin;
 use crate::domain::credential::hashing::{HashCost, Peppers};
+use crate::domain::credential::mailed_login::LoginMeans;
 use crate::domain::credential::password::PasswordPolicy;
 use crate::domain::identity::user::RoleSlug;
 use crate::domain::session::SessionPolicy;
@@ -56,17 +57,6 @@ pub enum EmailVerification {
     /// No session begins before the address is proven, and a registration does not reveal whether
     /// the address is taken.
     Required,
-}
-
-/// Whether users may log in by mail, without a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailLogin {
-    /// They may not.
-    Off,
-    /// With a link.
-    Link,
-    /// With a code to type.
-    Code,
 }
 
 /// How long copies of profiles are valid.
@@ -114,8 +104,8 @@ pub struct Config {
     pub mail: MailSettings,
     /// `VERIFICATION`.
     pub verification: EmailVerification,
-    /// `MAIL_LOGIN`.
-    pub mail_login: MailLogin,
+    /// `MAIL_LOGIN`: how users may log in by mail, without a password.
+    pub mail_login: Option<LoginMeans>,
     /// Settings that are valid but have no effect: `NAME: what`, for the log.
     pub warnings: Vec<String>,
 }

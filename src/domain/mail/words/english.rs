@@ -66,6 +66,15 @@ pub(super) const fn wording(kind: MailKind) -> &'static Wording {
             action: "Reset the password",
             closing: "If it was you, there is nothing to do.",
         },
+        MailKind::PasswordRemoved => &Wording {
+            subject: "Your {product} password was removed",
+            intro: "Someone logged in to your {product} account by e-mail. That has confirmed this \
+                    address for the first time, so the password and all sessions from before have \
+                    ended. Another person may have set them up.",
+            prompt: "To use a password, choose a new one. If it was not you, choose one at once.",
+            action: "Choose a new password",
+            closing: "If it was you and you need no password, there is nothing to do.",
+        },
         MailKind::NewLogin => &Wording {
             subject: "New login to your {product} account",
             intro: "Someone logged in to your {product} account from a device and a country that \

@@ -77,6 +77,16 @@ pub(super) const fn wording(kind: MailKind) -> &'static Wording {
             action: "Passwort zurücksetzen",
             closing: "Falls Sie es waren, ist nichts zu tun.",
         },
+        MailKind::PasswordRemoved => &Wording {
+            subject: "Ihr Passwort bei {product} wurde entfernt",
+            intro: "Jemand hat sich per E-Mail bei Ihrem Konto von {product} angemeldet. Damit ist \
+                    diese Adresse zum ersten Mal bestätigt, und das Passwort und alle Sitzungen von \
+                    vorher sind beendet. Eine andere Person kann sie eingerichtet haben.",
+            prompt: "Wenn Sie ein Passwort benutzen möchten, wählen Sie ein neues. Falls Sie es \
+                     nicht waren, tun Sie das sofort.",
+            action: "Neues Passwort wählen",
+            closing: "Falls Sie es waren und kein Passwort brauchen, ist nichts zu tun.",
+        },
         MailKind::NewLogin => &Wording {
             subject: "Neue Anmeldung bei {product}",
             intro: "Jemand hat sich mit Ihrem Konto bei {product} angemeldet, mit einem Gerät \

@@ -190,7 +190,7 @@ fn known_and_unknown_addresses_are_asked_for_alike() {
         assert_eq!(cookie.len(), 43);
         let line = answer.cookies()[0].replace(&cookie, "");
         assert!(
-            line.contains("Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=900;"),
+            line.contains("Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=600;"),
             "{line}"
         );
         let mut headers = answer.headers.clone();
@@ -200,7 +200,85 @@ fn known_and_unknown_addresses_are_asked_for_alike() {
         seen.push((answer.status, answer.bytes, line, headers, ran));
     }
     assert_eq!(seen[0], seen[1]);
-    assert_eq!(world.count("login_requests"), "1");
+    assert_eq!(world.count("login_requests"), "2");
+}
+
+/// A wrong code costs the same, whether or not anyone has the address: a stranger who asks for an
+/// address and presents anything must not learn it by the time.
+#[test]
+fn what_is_presented_for_known_and_unknown_addresses_is_judged_alike() {
+    let world = world("code");
+    world.person(ADA);
+    let mut seen = Vec::new();
+    for email in [ADA, "nobody@example.org"] {
+        let mut browser = Client::default();
+        world.ask(&mut browser, email);
+        world.ports.store.ran.borrow_mut().clear();
+        world.round_trips();
+        world.ports.store.writes_behind.set(0);
+        let answer = world.present(&mut browser, "000000");
+        let mut headers = answer.headers.clone();
+        headers.remove("x-request-id");
+        let ran = world.ports.store.ran.borrow().clone();
+        let written = world.ports.store.writes_behind.get();
+        seen.push((
+            answer.status,
+            answer.bytes,
+            headers,
+            ran,
+            written,
+            world.round_trips(),
+        ));
+    }
+    assert_eq!(seen[0], seen[1]);
+    let tries = world.ports.store.query("SELECT tries FROM login_requests");
+    assert_eq!(tries, [["1"], ["1"]]);
+    let failed = "SELECT count(*) FROM audit_log WHERE event = 'login_failed'";
+    assert_eq!(world.value(failed), "2");
+}
+
+/// With `COOKIE_DOMAIN` a sibling can set cookies for the domain, and none with the prefix `__Host-`.
+#[test]
+fn a_sibling_cannot_plant_its_own_request() {
+    let world = super::world(&[("MAIL_LOGIN", "link"), ("COOKIE_DOMAIN", "example.org")]);
+    world.register(ADA);
+    world.sql(PROVEN);
+    let mut browser = Client::default();
+    world.ask(&mut browser, ADA);
+    let token = world.token_to(ADA, "login-link");
+    let own = browser.login_request.clone().unwrap();
+    let with = |cookies: String| {
+        let mut client = Client {
+            login_request: Some(cookies),
+            ..Client::default()
+        };
+        world.present(&mut client, &token)
+    };
+    let planted = format!("x; __Secure-login_request={own}");
+    assert_eq!(with(planted).code(), "invalid_link");
+    let answer = with(format!("{own}; __Secure-login_request=junk"));
+    assert_eq!(answer.status, 204, "{}", answer.body);
+    let deleted = answer
+        .cookies()
+        .into_iter()
+        .filter(|line| line.starts_with("__Host-login_request=;"));
+    assert_eq!(deleted.count(), 1);
+}
+
+/// A fourth request mails nothing: it must not make useless what was mailed before.
+#[test]
+fn asking_too_often_keeps_what_was_mailed() {
+    let world = world("code");
+    let (mut browser, first) = world.asked();
+    let cookie = browser.login_request.clone();
+    for _ in 0..4 {
+        world.ask(&mut browser, ADA);
+    }
+    assert_eq!(world.mails().len(), 3);
+    assert_eq!(browser.login_request, cookie);
+    assert_eq!(world.present(&mut browser.clone(), &first).status, 204);
+    // Every request of the browser is over.
+    assert_eq!(world.count("login_requests"), "0");
 }
 
 #[test]
@@ -262,7 +340,7 @@ fn what_was_mailed_is_dead_after_each_change_of_the_account() {
 }
 
 #[test]
-fn a_request_expires_by_the_clock_and_is_cleaned_up() {
+fn a_request_expires_by_the_clock() {
     let world = world("code");
     let (mut browser, code) = world.asked();
     world.pass(599);
@@ -291,9 +369,17 @@ fn incident_what_was_set_before_the_first_proof_ends_with_a_login_by_mail() {
     assert_eq!(world.reset(&reset, NEW_PASSWORD).code(), "invalid_link");
     assert_eq!(world.refresh(&mut browser).status, 204);
     let told = world.audit();
-    for event in ["email_verified", "password_removed"] {
+    for event in [
+        "email_verified",
+        "password_removed",
+        "mail_queued password_removed",
+    ] {
         assert!(told.contains(&event.to_owned()), "{told:?}");
     }
+    let last = world.mails().pop().unwrap();
+    assert!(last.subject.contains("was removed") && last.text.contains("/link#forgot"));
+    // The stranger's devices are not the owner's.
+    assert_eq!(world.count("seen_logins"), "1");
     assert_eq!(world.count("one_time_tokens"), "0");
     // The next login proves nothing new, and ends nothing else.
     let mut other = Client::default();
@@ -323,6 +409,7 @@ fn a_user_without_a_password_is_proven_and_keeps_the_version() {
     let told = world.audit();
     let removed = told.iter().filter(|event| *event == "password_removed");
     assert_eq!(removed.count(), 1, "by hand only: {told:?}");
+    assert_eq!(world.mails().len(), 1, "the code alone");
 }
 
 #[test]
@@ -381,16 +468,54 @@ fn a_strangers_requests_replace_nobody_elses_and_use_up_no_other_mail() {
     assert_eq!(world.mails().len(), 4);
 }
 
+/// Two browsers prove the same address: the second login must not end the first.
 #[test]
-fn a_request_replaces_the_one_before_it_in_the_same_browser() {
-    let world = world("code");
-    let (mut browser, first) = world.asked();
+fn a_proof_that_came_meanwhile_ends_nothing_more() {
+    let world = world("link");
+    world.register(ADA);
+    world.sql("UPDATE users SET password_hash = NULL");
+    let [mut one, mut other] = [Client::default(), Client::default()];
+    world.ask(&mut one, ADA);
+    let first = world.token_to(ADA, "login-link");
+    world.ask(&mut other, ADA);
+    let second = world.token_to(ADA, "login-link");
+    assert_eq!(world.present(&mut one, &first).status, 204);
+    assert_eq!(world.present(&mut other, &second).status, 204);
+    assert_eq!(world.refresh(&mut one).status, 204);
+    // The same, with a verification between the try and the session.
+    let world = self::world("link");
+    let mut client = world.person(ADA);
+    let mut browser = Client::default();
     world.ask(&mut browser, ADA);
-    let second = world.code();
-    if first != second {
-        assert_eq!(world.present(&mut browser, &first).status, 410);
+    let token = world.token_to(ADA, "login-link");
+    let verified = "UPDATE users SET email_verified_at = 1, trace = '{}'";
+    *world.ports.store.meanwhile.borrow_mut() =
+        Some(("begin session by mail", verified.to_owned()));
+    assert_eq!(world.present(&mut browser, &token).status, 204);
+    assert_eq!(world.refresh(&mut client).status, 204);
+    assert_eq!(world.log_in_with(ADA, PASSWORD).status, 204);
+}
+
+#[test]
+fn a_login_by_mail_can_be_disowned_and_the_way_back_clears_the_failures() {
+    let world = world("link");
+    world.person(ADA);
+    world.sql(PROVEN);
+    for _ in 0..3 {
+        assert_eq!(world.log_in_with(ADA, "a wrong one").status, 401);
     }
-    assert_eq!(world.present(&mut browser, &second).status, 204);
+    let mut thief = Client::default();
+    world.ask(&mut thief, ADA);
+    let token = world.token_to(ADA, "login-link");
+    world.sql("UPDATE seen_logins SET device = '[]'");
+    assert_eq!(world.present(&mut thief, &token).status, 204);
+    let disown = json!({"token": world.token_to(ADA, "disown-login")});
+    assert_eq!(world.post("/api/recovery/disown-login", disown).status, 204);
+    assert_eq!(world.refresh(&mut thief).status, 401);
+    let reset = world.token_to(ADA, "reset-password");
+    assert_eq!(world.reset(&reset, NEW_PASSWORD).status, 204);
+    let failures = "SELECT count(*) FROM attempts WHERE account LIKE 'a%' AND failures > 0";
+    assert_eq!(world.value(failures), "0");
 }
 
 #[test]
