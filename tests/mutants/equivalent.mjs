@@ -16,7 +16,7 @@ const ONE_ROW_LATER =
 export const EQUIVALENT = [
   ["sweep attempts", "account, client) > (  =>  >=", ONE_ROW_LATER],
   ["sweep audit_log", "user_id, id) > (  =>  >=", ONE_ROW_LATER],
-  ["sweep login_requests", "browser, user_id) > (  =>  >=", ONE_ROW_LATER],
+  ["sweep login_requests", "browser, digest) > (  =>  >=", ONE_ROW_LATER],
   ["sweep mail_counts", "kind, counted) > (  =>  >=", ONE_ROW_LATER],
   ["sweep one_time_tokens", "purpose, ordinal) > (  =>  >=", ONE_ROW_LATER],
   ["sweep resting_addresses", "email, user_id) > (  =>  >=", ONE_ROW_LATER],
