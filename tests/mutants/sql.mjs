@@ -68,7 +68,8 @@ function conditions(tokens) {
     const end = endOf(tokens, index + 1, depth, CLOSES);
     const span = { from: tokens[index + 1]?.from, to: tokens[end - 1]?.to };
     const after = tokens[end]?.depth === depth ? tokens[end].word : ")";
-    for (const by of replacements(tokens, index, after)) mutants.push({ ...span, by });
+    const isOne = (word) => index + 2 === end && tokens[index + 1].word === word;
+    for (const by of replacements(tokens, index, after)) if (!isOne(by)) mutants.push({ ...span, by });
     // Without parentheses around them, the operands of OR are a condition together.
     if (["WHERE", "WHEN"].includes(token.word)) {
       const whole = endOf(tokens, index + 1, depth, CLOSES_ALL);
