@@ -4,7 +4,7 @@ use super::attempts::{Guess, forget};
 use super::mail_counts::{
     COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, is_counted, requested,
 };
-use super::one_time_tokens::{given_up, issue, token_works};
+use super::one_time_tokens::{bound_token_works, given_up, issue};
 use super::outbox::{Draft, READ_QUEUED, queue};
 use super::{result, row};
 use crate::domain::audit::Trace;
@@ -23,7 +23,7 @@ const VERIFY: Statement = Statement::new(concat!(
             trace = ?4
       WHERE id = ?2
         AND (trace = ?4 OR (is_active = 1 AND ",
-    token_works!("verify-email"),
+    bound_token_works!("verify-email"),
     "))
   RETURNING id"
 ));

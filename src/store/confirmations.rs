@@ -4,7 +4,7 @@
 //! Parameters: ?6 digest of the presented token.
 
 use super::effects::Effects;
-use super::one_time_tokens::{given_up, token_works};
+use super::one_time_tokens::{bound_token_works, given_up};
 use super::outbox::{Draft, READ_QUEUED, queue};
 use super::result;
 use super::sessions::end_all;
@@ -52,7 +52,7 @@ const CONFIRM: Statement = Statement::new(concat!(
         AND (trace = ?4
              OR (is_active = 1
                  AND ",
-    token_works!("confirm-email"),
+    bound_token_works!("confirm-email"),
     "
                  AND NOT EXISTS (SELECT 1 FROM users AS other WHERE other.email = ",
     confirmed!("new_email"),

@@ -43,6 +43,9 @@ pub(super) use issue;
 /// The one-time token `?6` of user `?2` works. Parameters: ?6 digest.
 macro_rules! token_works {
     ($purpose:literal) => {
+        $crate::store::one_time_tokens::token_works!($purpose, "")
+    };
+    ($purpose:literal, $condition:literal) => {
         concat!(
             "EXISTS (SELECT 1
                        FROM one_time_tokens AS t
@@ -51,13 +54,24 @@ macro_rules! token_works {
             $purpose,
             "'
                         AND t.digest = ?6
-                        AND t.expires_at > ?1
-                        AND (t.password_version IS NULL
-                             OR (t.password_version = users.password_version AND t.email = users.email)))"
+                        AND t.expires_at > ?1",
+            $condition,
+            ")"
         )
     };
 }
-pub(super) use token_works;
+/// The same, for a link that works only with the password and the address of the time it was issued.
+macro_rules! bound_token_works {
+    ($purpose:literal) => {
+        $crate::store::one_time_tokens::token_works!(
+            $purpose,
+            "
+                        AND t.password_version = users.password_version
+                        AND t.email = users.email"
+        )
+    };
+}
+pub(super) use {bound_token_works, token_works};
 
 /// The addresses that the user has given up and can still have again.
 macro_rules! given_up {

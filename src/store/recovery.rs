@@ -5,7 +5,7 @@
 
 use super::effects::Effects;
 use super::mail_counts::{COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, requested};
-use super::one_time_tokens::{issue, token_works};
+use super::one_time_tokens::{bound_token_works, issue};
 use super::outbox::{Draft, READ_QUEUED, queue};
 use super::sessions::end_all;
 use super::{damaged, first, result};
@@ -153,7 +153,7 @@ const FIND_RESET: Statement = Statement::new(concat!(
       WHERE id = ?2
         AND is_active = 1
         AND ",
-    token_works!("reset-password")
+    bound_token_works!("reset-password")
 ));
 
 /// Finds the user of a token, before the new password costs a hash. `None` when the token does not
@@ -218,7 +218,7 @@ const RESET: Statement = Statement::new(concat!(
              OR (is_active = 1
                  AND password_version = ?7
                  AND ",
-    token_works!("reset-password"),
+    bound_token_works!("reset-password"),
     "))
   RETURNING id"
 ));

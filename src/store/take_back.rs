@@ -31,9 +31,8 @@ macro_rules! take_back {
                     trace = ?4
               WHERE id = ?2
                 AND (trace = ?4 OR (is_active = 1 AND ",
-            $condition,
-            " AND ",
             token_works!($purpose),
+            $condition,
             "))
           RETURNING id"
         ))
@@ -49,14 +48,15 @@ const UNDO_EMAIL: Statement = take_back!(
                  FROM one_time_tokens AS t
                 WHERE t.user_id = ?2
                   AND t.digest = ?6), email)",
-    "NOT EXISTS (SELECT 1
-                   FROM one_time_tokens AS t
-                   JOIN users AS other ON other.email = t.email AND other.id <> ?2
-                  WHERE t.user_id = ?2
-                    AND t.digest = ?6)"
+    " AND NOT EXISTS (SELECT 1
+                        FROM one_time_tokens AS t
+                        JOIN users AS other ON other.email = t.email AND other.id <> ?2
+                       WHERE t.user_id = ?2
+                         AND t.digest = ?6)"
 );
 /// A thief may have changed the address since: then it becomes again the one to which this link was
-/// sent, or the way back in would be mailed to the thief.
+/// sent, or the way back in would be mailed to the thief. If it belongs to somebody, the account keeps
+/// the one that it has.
 const DISOWN_LOGIN: Statement = take_back!(
     "disown login",
     "disown-login",
@@ -70,9 +70,8 @@ const DISOWN_LOGIN: Statement = take_back!(
                   AND t.email = undo.email
                   AND NOT EXISTS (SELECT 1
                                     FROM users AS other
-                                   WHERE other.email = undo.email
-                                     AND other.id <> ?2)), email)",
-    "TRUE"
+                                   WHERE other.email = undo.email)), email)",
+    ""
 );
 /// The place of the address that the account has again among those that the user has given up. NULL if
 /// it is none of them.

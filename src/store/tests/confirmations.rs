@@ -166,19 +166,6 @@ fn a_confirmation_that_is_repeated_leaves_what_has_happened_since() {
 }
 
 #[test]
-fn a_link_that_is_bound_to_no_password_works_with_any() {
-    let world = World::default();
-    let ada = world.register(ADA);
-    let confirmation = world.confirmation(ada);
-    let digest = confirmation.token.secret.digest(Purpose::ConfirmEmail);
-    world.ask(ada, "new@example.org", &digest);
-    world
-        .database
-        .execute("UPDATE one_time_tokens SET password_version = NULL");
-    assert!(world.confirm(&confirmation));
-}
-
-#[test]
 fn a_confirmation_that_is_refused_changes_nothing() {
     for change in [
         "UPDATE users SET is_active = 0",

@@ -5,25 +5,45 @@ use pollster::block_on;
 use super::{ADA, World};
 use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::id::UserId;
-use crate::store::take_back::{TakeBack, undo_email};
+use crate::store::take_back::{TakeBack, disown_login, undo_email};
 
 impl World {
-    fn taking_back(&self, user: UserId) -> TakeBack {
-        TakeBack {
-            token: OneTimeToken {
-                user,
-                secret: Nonce::from_random([5; 32]).secret(&[3; 32], Purpose::UndoEmail),
-            },
+    fn taking_back(&self, user: UserId, purpose: Purpose) -> (TakeBack, String) {
+        let secret = Nonce::from_random([5; 32]).secret(&[3; 32], purpose);
+        let digest = secret.digest(purpose);
+        let take_back = TakeBack {
+            token: OneTimeToken { user, secret },
             reset: self.confirmation(user).notice,
             trace: self.trace(),
-        }
+        };
+        (take_back, digest)
     }
 
+    /// The user has given this address up; the link has this digest.
     fn left(&self, user: UserId, ordinal: u8, email: &str, digest: &str) {
         self.database.execute(&format!(
             "INSERT INTO one_time_tokens (user_id, purpose, ordinal, digest, email, issued_at, expires_at)
              VALUES ('{user}', 'undo-email', {ordinal}, '{digest}', '{email}', 1000000, 2000000)"
         ));
+    }
+
+    /// The user has been told of a login at this address; the link has this digest.
+    fn told(&self, user: UserId, email: &str, digest: &str) {
+        self.database.execute(&format!(
+            "INSERT INTO one_time_tokens (user_id, purpose, digest, email, issued_at, expires_at)
+             VALUES ('{user}', 'disown-login', '{digest}', '{email}', 1000000, 2000000)"
+        ));
+    }
+
+    fn email_of(&self, user: UserId) -> String {
+        let email = format!("SELECT email FROM users WHERE id = '{user}'");
+        self.database.value(&email)
+    }
+
+    fn disown(&self, take_back: &TakeBack) -> bool {
+        block_on(disown_login(&self.database, take_back))
+            .unwrap()
+            .is_some()
     }
 
     fn undo(&self, take_back: &TakeBack) -> bool {
@@ -39,8 +59,7 @@ fn an_account_is_taken_back_by_its_own_link_alone_however_often_the_batch_runs()
         for old in ["old@example.org", ADA] {
             let world = World::default();
             let [ada, other_id] = [ADA, other].map(|email| world.register(email));
-            let take_back = world.taking_back(ada);
-            let digest = take_back.token.secret.digest(Purpose::UndoEmail);
+            let (take_back, digest) = world.taking_back(ada, Purpose::UndoEmail);
             // The other's link has the same digest, and one of Ada's leads to the other's address.
             world.left(other_id, 1, other, &digest);
             world.left(ada, 1, old, &digest);
@@ -48,10 +67,8 @@ fn an_account_is_taken_back_by_its_own_link_alone_however_often_the_batch_runs()
             for _ in 0..2 {
                 assert!(world.undo(&take_back), "{other} {old}");
             }
-            let email = format!("SELECT email FROM users WHERE id = '{ada}'");
-            assert_eq!(world.database.value(&email), old);
-            let email = format!("SELECT email FROM users WHERE id = '{other_id}'");
-            assert_eq!(world.database.value(&email), other);
+            assert_eq!(world.email_of(ada), old);
+            assert_eq!(world.email_of(other_id), other);
             assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "1");
         }
     }
@@ -64,14 +81,76 @@ fn a_link_that_is_not_the_accounts_takes_nothing_back() {
          VALUES ('someone', 'old@example.org', 'application-access', 1, 1)",
         "UPDATE one_time_tokens SET user_id = (SELECT id FROM users WHERE email = 'z@example.org')",
         "UPDATE one_time_tokens SET purpose = 'disown-login'",
-        "UPDATE one_time_tokens SET password_version = 7",
+        "UPDATE one_time_tokens SET digest = 'another'",
+        "UPDATE one_time_tokens SET expires_at = 1000000",
     ] {
         let world = World::default();
         let [ada, _] = [ADA, "z@example.org"].map(|email| world.register(email));
-        let take_back = world.taking_back(ada);
-        let digest = take_back.token.secret.digest(Purpose::UndoEmail);
+        let (take_back, digest) = world.taking_back(ada, Purpose::UndoEmail);
         world.left(ada, 1, "old@example.org", &digest);
         world.database.execute(change);
         assert!(!world.undo(&take_back), "{change}");
+    }
+}
+
+#[test]
+fn a_disowned_login_takes_back_the_address_of_its_own_mail_however_often_the_batch_runs() {
+    for other in ["a@example.org", "z@example.org"] {
+        for ordinals in [[1, 2], [2, 1]] {
+            let world = World::default();
+            let [ada, other_id] = [ADA, other].map(|email| world.register(email));
+            let (take_back, digest) = world.taking_back(ada, Purpose::DisownLogin);
+            // The other's link has the same digest, and its address is one that Ada has given up too.
+            world.told(other_id, "older@example.org", &digest);
+            world.left(other_id, 1, "older@example.org", "theirs");
+            world.told(ada, "old@example.org", &digest);
+            for (ordinal, email) in ordinals.into_iter().zip(["older", "old"]) {
+                world.left(ada, ordinal, &format!("{email}@example.org"), email);
+            }
+            for _ in 0..2 {
+                assert!(world.disown(&take_back), "{other} {ordinals:?}");
+            }
+            assert_eq!(world.email_of(ada), "old@example.org");
+            assert_eq!(world.email_of(other_id), other);
+            assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "1");
+        }
+    }
+}
+
+#[test]
+fn a_disowned_login_leaves_an_address_that_cannot_be_had_again() {
+    for change in [
+        // An operator has given it to somebody.
+        "INSERT INTO users (id, email, role_slug, created_at, updated_at)
+         VALUES ('someone', 'old@example.org', 'application-access', 1, 1)",
+        "UPDATE one_time_tokens SET expires_at = 1000000 WHERE purpose = 'undo-email'",
+        "UPDATE one_time_tokens SET purpose = 'a purpose' WHERE purpose = 'undo-email'",
+    ] {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let (take_back, digest) = world.taking_back(ada, Purpose::DisownLogin);
+        world.told(ada, "old@example.org", &digest);
+        world.left(ada, 1, "old@example.org", "another");
+        world.database.execute(change);
+        assert!(world.disown(&take_back), "{change}");
+        assert_eq!(world.email_of(ada), ADA, "{change}");
+    }
+}
+
+#[test]
+fn a_login_is_disowned_by_the_accounts_own_link_alone() {
+    for change in [
+        "user_id = (SELECT id FROM users WHERE email = 'z@example.org')",
+        "purpose = 'undo-email'",
+        "digest = 'another'",
+        "expires_at = 1000000",
+    ] {
+        let world = World::default();
+        let [ada, _] = [ADA, "z@example.org"].map(|email| world.register(email));
+        let (take_back, digest) = world.taking_back(ada, Purpose::DisownLogin);
+        world.told(ada, ADA, &digest);
+        let change = format!("UPDATE one_time_tokens SET {change}");
+        world.database.execute(&change);
+        assert!(!world.disown(&take_back), "{change}");
     }
 }
