@@ -154,3 +154,57 @@ fn a_login_is_disowned_by_the_accounts_own_link_alone() {
         assert!(!world.disown(&take_back), "{change}");
     }
 }
+
+#[test]
+fn an_account_that_is_taken_back_forgets_its_own_devices_alone() {
+    for other in ["a@example.org", "z@example.org"] {
+        let world = World::default();
+        let [ada, other_id] = [ADA, other].map(|email| world.register(email));
+        let (take_back, digest) = world.taking_back(ada, Purpose::UndoEmail);
+        world.left(ada, 1, "old@example.org", &digest);
+        world
+            .database
+            .execute("INSERT INTO seen_logins SELECT id, 'a device', 1 FROM users");
+        assert!(world.undo(&take_back));
+        let seen = world.database.query("SELECT user_id FROM seen_logins");
+        assert_eq!(seen, [[other_id.to_string()]]);
+    }
+}
+
+#[test]
+fn the_way_back_clears_the_counter_of_the_address_that_the_account_has_again() {
+    for other in ["a@example.org", "z@example.org"] {
+        let world = World::default();
+        let [ada, other_id] = [ADA, other].map(|email| world.register(email));
+        let (take_back, digest) = world.taking_back(ada, Purpose::UndoEmail);
+        world.left(other_id, 1, other, &digest);
+        world.told(ada, ADA, "another");
+        world.left(ada, 1, "old@example.org", &digest);
+        world.left(ada, 2, "newer@example.org", "newer");
+        world.database.execute(&format!(
+            "UPDATE one_time_tokens SET account = iif(user_id = '{ada}', email, 'theirs')"
+        ));
+        for _ in 0..2 {
+            assert!(world.undo(&take_back));
+            let account = "SELECT account FROM one_time_tokens WHERE purpose = 'reset-password'";
+            assert_eq!(world.database.value(account), "old@example.org");
+        }
+    }
+}
+
+#[test]
+fn a_repetition_mails_no_way_back_to_who_has_been_deactivated_since() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    let (take_back, digest) = world.taking_back(ada, Purpose::UndoEmail);
+    world.left(ada, 1, "old@example.org", &digest);
+    assert!(world.undo(&take_back));
+    world
+        .database
+        .execute("UPDATE users SET is_active = 0; DELETE FROM one_time_tokens; DELETE FROM outbox");
+    assert!(world.undo(&take_back), "the answer was lost");
+    for table in ["one_time_tokens", "outbox"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        assert_eq!(world.database.value(&count), "0", "{table}");
+    }
+}
