@@ -8,6 +8,7 @@ mod drafts;
 mod endings;
 mod logins;
 mod newcomers;
+mod resets;
 mod rotations;
 mod sweeping;
 mod taken_back;
