@@ -1,16 +1,18 @@
-//! Whose reset is found, before its new password costs a hash.
+//! Whose password a link resets: it is found before the new password costs a hash, and judged again with the write.
 
 use pollster::block_on;
 
-use super::{ADA, World};
+use super::{ADA, World, keys};
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
-use crate::store::recovery::find_reset;
+use crate::domain::identity::user::PasswordVersion;
+use crate::domain::throttle::ClientPrefix;
+use crate::store::recovery::{Reset, find_reset, reset};
 
 const OTHERS: [&str; 2] = ["a@example.org", "z@example.org"];
 
-/// Ada has been mailed a reset, and each of the others has a link of another purpose. The holder whose
-/// reset is found after the change.
-fn found_after(change: &str) -> Option<(String, i64)> {
+/// Ada has been mailed a reset, and each of the others has a link of another purpose; then the change.
+fn mailed(change: &str) -> (World, OneTimeToken) {
     let world = World::default();
     let ada = world.register(ADA);
     for other in OTHERS {
@@ -24,18 +26,41 @@ fn found_after(change: &str) -> Option<(String, i64)> {
            FROM users;
          {change}"
     ));
-    let token = OneTimeToken { user: ada, secret };
+    (world, OneTimeToken { user: ada, secret })
+}
+
+fn found_after(change: &str) -> Option<(String, i64)> {
+    let (world, token) = mailed(change);
     let holder = block_on(find_reset(&world.database, &token, world.now())).unwrap();
     holder.map(|holder| (holder.email.as_str().to_owned(), holder.version.0))
 }
 
-#[test]
-fn a_reset_is_found_by_its_own_users_link() {
-    assert_eq!(found_after(""), Some((ADA.to_owned(), 1)));
+/// Whether the reset works, and again when its answer was lost.
+fn resets_after(change: &str) -> [bool; 2] {
+    let (world, token) = mailed(change);
+    let reset_of_ada = Reset {
+        version: PasswordVersion(1),
+        new: StoredHash::from_database("newer".to_owned()),
+        account: keys().of_client(ClientPrefix::parse(None)),
+        notice: world.confirmation(token.user).notice,
+        token,
+        trace: world.trace(),
+    };
+    [(), ()].map(|()| {
+        block_on(reset(&world.database, &reset_of_ada))
+            .unwrap()
+            .is_some()
+    })
 }
 
 #[test]
-fn a_link_that_resets_nothing_costs_no_hash() {
+fn a_link_resets_its_own_users_password() {
+    assert_eq!(found_after(""), Some((ADA.to_owned(), 1)));
+    assert_eq!(resets_after(""), [true, true]);
+}
+
+#[test]
+fn a_link_that_resets_nothing_costs_no_hash_and_writes_nothing() {
     for change in [
         "UPDATE users SET is_active = 0",
         "DELETE FROM one_time_tokens WHERE purpose = 'reset-password';
@@ -47,5 +72,13 @@ fn a_link_that_resets_nothing_costs_no_hash() {
         "UPDATE one_time_tokens SET email = 'z@example.org'",
     ] {
         assert_eq!(found_after(change), None, "{change}");
+        assert_eq!(resets_after(change), [false, false], "{change}");
     }
+}
+
+#[test]
+fn a_password_that_changes_during_the_hash_is_not_reset() {
+    let change = "UPDATE users SET password_version = 2, trace = '{\"at\":1}';
+                  UPDATE one_time_tokens SET password_version = 2";
+    assert_eq!(resets_after(change), [false, false]);
 }
