@@ -7,6 +7,7 @@ mod confirmations;
 mod drafts;
 mod endings;
 mod logins;
+mod mail_logins;
 mod newcomers;
 mod resets;
 mod rotations;

@@ -1,0 +1,248 @@
+//! A login by mail depends on its request, and on the user as at the request.
+
+use pollster::block_on;
+
+use super::{ADA, World, token};
+use crate::domain::credential::one_time::Nonce;
+use crate::domain::id::UserId;
+use crate::domain::mail::Language;
+use crate::store::log_in::{Login, LoginProof, MailProof};
+use crate::store::login_notices::Notice;
+use crate::store::login_requests::{LoginRequestKey, Tried, try_login};
+use crate::store::outbox::Draft;
+
+const UNTIL: i64 = super::NOW + 600;
+
+fn key(browser: &str, digest: &str) -> LoginRequestKey {
+    LoginRequestKey {
+        browser: browser.to_owned(),
+        digest: digest.to_owned(),
+    }
+}
+
+/// Keeps a request of a user, as of now.
+fn keep(world: &World, key: &LoginRequestKey, user: UserId) {
+    let LoginRequestKey { browser, digest } = key;
+    world.database.execute(&format!(
+        "INSERT INTO login_requests (browser, digest, user_id, email, password_version, expires_at)
+         SELECT '{browser}', '{digest}', id, email, password_version, {UNTIL}
+           FROM users WHERE id = '{user}'"
+    ));
+}
+
+fn login(world: &World, user: UserId, byte: u8, request: LoginRequestKey) -> Login {
+    let mut login = world.login(user, byte);
+    let account = login.password().guess.account.clone();
+    login.proof = LoginProof::Mail(MailProof { request, account });
+    login
+}
+
+fn notice(id: &str) -> Notice {
+    Notice {
+        device: r#"["Firefox","DE"]"#.to_owned(),
+        draft: Draft {
+            id: id.to_owned(),
+            language: Language::English,
+            nonce: Nonce::from_random([1; 32]),
+            key_id: "k1".to_owned(),
+            facts: "{}".to_owned(),
+            digest: "digest".to_owned(),
+            expires_at: crate::domain::time::UnixSeconds::new(UNTIL),
+        },
+    }
+}
+
+fn everything(world: &World) -> Vec<Vec<String>> {
+    let mut rows = world.everything();
+    for table in ["login_requests", "one_time_tokens", "seen_logins", "outbox"] {
+        rows.extend(world.database.query(&format!("SELECT * FROM {table}")));
+    }
+    rows
+}
+
+#[test]
+fn a_session_begins_for_its_own_request_alone() {
+    let own = || key("browser", "digest");
+    for (fact, change, request) in [
+        ("another browser", "SELECT 1", key("other", "digest")),
+        ("another code", "SELECT 1", key("browser", "other")),
+        (
+            "expired",
+            "UPDATE login_requests SET expires_at = 1000000",
+            own(),
+        ),
+        ("gone", "DELETE FROM login_requests", own()),
+        (
+            "of another user",
+            "UPDATE login_requests SET user_id = (SELECT id FROM users WHERE email LIKE 'bob%')",
+            own(),
+        ),
+        (
+            "another address",
+            "UPDATE login_requests SET email = 'eve@example.org'",
+            own(),
+        ),
+        (
+            "another password",
+            "UPDATE login_requests SET password_version = 2",
+            own(),
+        ),
+        ("inactive", "UPDATE users SET is_active = 0", own()),
+    ] {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let bob = world.register("bob@example.org");
+        // Sessions of another user with the same id, and of Ada with another one.
+        world.log_in(bob, 7);
+        world.log_in(ada, 8);
+        keep(&world, &own(), ada);
+        world.database.execute(change);
+        let before = everything(&world);
+        assert!(
+            world.begin(&login(&world, ada, 7, request)).is_none(),
+            "{fact}"
+        );
+        assert_eq!(everything(&world), before, "{fact}");
+    }
+    let world = World::default();
+    let ada = world.register(ADA);
+    let bob = world.register("bob@example.org");
+    keep(&world, &own(), ada);
+    assert!(world.begin(&login(&world, bob, 6, own())).is_none());
+    assert!(world.begin(&login(&world, ada, 7, own())).is_some());
+}
+
+#[test]
+fn a_proof_ends_what_was_before_it_and_concerns_nobody_else() {
+    for is_verified in [false, true] {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let bob = world.register("bob@example.org");
+        let strangers = world.log_in(ada, 1);
+        let bobs = world.log_in(bob, 2);
+        let replaced = world.log_in(ada, 3);
+        if is_verified {
+            world
+                .database
+                .execute("UPDATE users SET email_verified_at = 5 WHERE email LIKE 'ada%'");
+        }
+        for user in [ada, bob] {
+            world.database.execute(&format!(
+                "INSERT INTO seen_logins VALUES ('{user}', 'a device', 1);
+                 INSERT INTO one_time_tokens (user_id, purpose, digest, email, password_version, issued_at, expires_at)
+                 SELECT id, 'reset-password', id, email, 1, 1, 2000000 FROM users WHERE id = '{user}'"
+            ));
+        }
+        keep(&world, &key("browser", "digest"), ada);
+        keep(&world, &key("browser", "older"), ada);
+        keep(&world, &key("other", "digest"), bob);
+        let mut login = login(&world, ada, 7, key("browser", "digest"));
+        login.carried = [Some(replaced), None];
+        login.notice = Some(notice("a mail"));
+        for _ in 0..2 {
+            let ended = world.begin(&login).unwrap();
+            assert_eq!(ended.len(), if is_verified { 1 } else { 2 });
+        }
+        let value = |query: &str| world.database.value(query);
+        let of = |user: UserId, columns: &str| {
+            world
+                .database
+                .query(&format!("SELECT {columns} FROM users WHERE id = '{user}'"))
+        };
+        let hash = "password_hash IS NULL, password_version, email_verified_at";
+        let (ada_has, reason, left) = if is_verified {
+            (["0", "1", "5"], ["replaced", "NULL", "NULL"], ["2", "0"])
+        } else {
+            (
+                ["1", "2", "1000000"],
+                ["replaced", "password_changed", "NULL"],
+                ["1", "1"],
+            )
+        };
+        assert_eq!(of(ada, hash), [ada_has], "{is_verified}");
+        assert_eq!(of(bob, hash), [["0", "1", "NULL"]]);
+        let ends = [replaced, strangers, bobs].map(|session| {
+            let id = session.id;
+            value(&format!(
+                "SELECT coalesce(end_reason, 'NULL') FROM sessions WHERE id = '{id}'"
+            ))
+        });
+        assert_eq!(ends, reason.map(str::to_owned), "{is_verified}");
+        let [kept, removed] = left;
+        let disowning = usize::from(is_verified);
+        assert_eq!(
+            value("SELECT count(*) FROM one_time_tokens WHERE purpose = 'reset-password'"),
+            kept,
+            "{is_verified}"
+        );
+        // The login itself is seen, and the device of before is forgotten with a first proof.
+        assert_eq!(
+            value("SELECT count(*) FROM seen_logins WHERE device = 'a device'"),
+            kept
+        );
+        assert_eq!(
+            value("SELECT count(*) FROM seen_logins WHERE device <> 'a device'"),
+            "1"
+        );
+        assert_eq!(
+            value("SELECT count(*) FROM outbox WHERE kind = 'password_removed'"),
+            removed
+        );
+        assert_eq!(
+            value("SELECT count(*) FROM outbox WHERE kind = 'new_login'"),
+            disowning.to_string()
+        );
+        // The requests of the browser are over, and no others.
+        assert_eq!(
+            value("SELECT group_concat(browser) FROM login_requests"),
+            "other"
+        );
+    }
+}
+
+#[test]
+fn a_try_counts_for_its_browser_and_until_five() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    keep(&world, &key("browser", "digest"), ada);
+    keep(&world, &key("browser", "second"), ada);
+    keep(&world, &key("other", "digest"), ada);
+    keep(&world, &key("late", "digest"), ada);
+    world
+        .database
+        .execute("UPDATE login_requests SET expires_at = 1000000 WHERE browser = 'late'");
+    let tried = |browser: &str, digest: &str, byte: u8| {
+        block_on(try_login(
+            &world.database,
+            &key(browser, digest),
+            token(byte),
+            world.now(),
+        ))
+        .unwrap()
+    };
+    let tries = || {
+        let rows = world
+            .database
+            .query("SELECT tries FROM login_requests ORDER BY browser, digest");
+        rows.concat().join(" ")
+    };
+    assert!(matches!(tried("late", "digest", 1), Tried::NotAsked));
+    assert!(matches!(tried("nobody", "digest", 1), Tried::NotAsked));
+    assert_eq!(tries(), "0 0 0 0");
+    for byte in 1..5 {
+        let Tried::Wrong(Some(user)) = tried("browser", "wrong", byte) else {
+            panic!("{byte}");
+        };
+        assert_eq!(user, ada);
+    }
+    assert_eq!(tries(), "4 4 0 0");
+    // A repetition is the same try.
+    for _ in 0..2 {
+        assert!(matches!(tried("browser", "second", 5), Tried::Right(user) if user.id == ada));
+        assert!(matches!(tried("browser", "digest", 5), Tried::Right(_)));
+    }
+    assert_eq!(tries(), "5 5 0 0");
+    assert!(matches!(tried("browser", "digest", 6), Tried::NotAsked));
+    world.database.execute("UPDATE users SET is_active = 0");
+    assert!(matches!(tried("other", "digest", 7), Tried::Wrong(Some(_))));
+}
