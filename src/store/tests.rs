@@ -9,6 +9,7 @@ mod endings;
 mod logins;
 mod mail_logins;
 mod newcomers;
+mod notices;
 mod resets;
 mod rotations;
 mod sweeping;

@@ -2,14 +2,11 @@
 
 use pollster::block_on;
 
+use super::notices::notice;
 use super::{ADA, World, token};
-use crate::domain::credential::one_time::Nonce;
 use crate::domain::id::UserId;
-use crate::domain::mail::Language;
 use crate::store::log_in::{Login, LoginProof, MailProof};
-use crate::store::login_notices::Notice;
 use crate::store::login_requests::{LoginRequestKey, Tried, try_login};
-use crate::store::outbox::Draft;
 
 const UNTIL: i64 = super::NOW + 600;
 
@@ -35,21 +32,6 @@ fn login(world: &World, user: UserId, byte: u8, request: LoginRequestKey) -> Log
     let account = login.password().guess.account.clone();
     login.proof = LoginProof::Mail(MailProof { request, account });
     login
-}
-
-fn notice(id: &str) -> Notice {
-    Notice {
-        device: r#"["Firefox","DE"]"#.to_owned(),
-        draft: Draft {
-            id: id.to_owned(),
-            language: Language::English,
-            nonce: Nonce::from_random([1; 32]),
-            key_id: "k1".to_owned(),
-            facts: "{}".to_owned(),
-            digest: "digest".to_owned(),
-            expires_at: crate::domain::time::UnixSeconds::new(UNTIL),
-        },
-    }
 }
 
 fn everything(world: &World) -> Vec<Vec<String>> {
@@ -138,7 +120,7 @@ fn a_proof_ends_what_was_before_it_and_concerns_nobody_else() {
         keep(&world, &key("other", "digest"), bob);
         let mut login = login(&world, ada, 7, key("browser", "digest"));
         login.carried = [Some(replaced), None];
-        login.notice = Some(notice("a mail"));
+        login.notice = Some(notice("a mail", "a new device"));
         for _ in 0..2 {
             let ended = world.begin(&login).unwrap();
             assert_eq!(ended.len(), if is_verified { 1 } else { 2 });
@@ -211,7 +193,7 @@ fn a_try_counts_for_its_browser_and_until_five() {
     world
         .database
         .execute("UPDATE login_requests SET expires_at = 1000000 WHERE browser = 'late'");
-    let tried = |browser: &str, digest: &str, byte: u8| {
+    let present = |browser: &str, digest: &str, byte: u8| {
         block_on(try_login(
             &world.database,
             &key(browser, digest),
@@ -226,11 +208,11 @@ fn a_try_counts_for_its_browser_and_until_five() {
             .query("SELECT tries FROM login_requests ORDER BY browser, digest");
         rows.concat().join(" ")
     };
-    assert!(matches!(tried("late", "digest", 1), Tried::NotAsked));
-    assert!(matches!(tried("nobody", "digest", 1), Tried::NotAsked));
+    assert!(matches!(present("late", "digest", 1), Tried::NotAsked));
+    assert!(matches!(present("nobody", "digest", 1), Tried::NotAsked));
     assert_eq!(tries(), "0 0 0 0");
     for byte in 1..5 {
-        let Tried::Wrong(Some(user)) = tried("browser", "wrong", byte) else {
+        let Tried::Wrong(Some(user)) = present("browser", "wrong", byte) else {
             panic!("{byte}");
         };
         assert_eq!(user, ada);
@@ -238,11 +220,14 @@ fn a_try_counts_for_its_browser_and_until_five() {
     assert_eq!(tries(), "4 4 0 0");
     // A repetition is the same try.
     for _ in 0..2 {
-        assert!(matches!(tried("browser", "second", 5), Tried::Right(user) if user.id == ada));
-        assert!(matches!(tried("browser", "digest", 5), Tried::Right(_)));
+        assert!(matches!(present("browser", "second", 5), Tried::Right(user) if user.id == ada));
+        assert!(matches!(present("browser", "digest", 5), Tried::Right(_)));
     }
     assert_eq!(tries(), "5 5 0 0");
-    assert!(matches!(tried("browser", "digest", 6), Tried::NotAsked));
+    assert!(matches!(present("browser", "digest", 6), Tried::NotAsked));
     world.database.execute("UPDATE users SET is_active = 0");
-    assert!(matches!(tried("other", "digest", 7), Tried::Wrong(Some(_))));
+    assert!(matches!(
+        present("other", "digest", 7),
+        Tried::Wrong(Some(_))
+    ));
 }

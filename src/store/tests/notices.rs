@@ -1,0 +1,158 @@
+//! Which logins are told, and which notices are counted.
+
+use super::{ADA, World};
+use crate::domain::credential::one_time::Nonce;
+use crate::domain::id::UserId;
+use crate::domain::mail::Language;
+use crate::domain::time::UnixSeconds;
+use crate::store::login_notices::Notice;
+use crate::store::outbox::Draft;
+
+/// The notice of a login from a device, as the mail with this id.
+pub(super) fn notice(id: &str, device: &str) -> Notice {
+    Notice {
+        device: device.to_owned(),
+        draft: Draft {
+            id: id.to_owned(),
+            language: Language::English,
+            nonce: Nonce::from_random([1; 32]),
+            key_id: "k1".to_owned(),
+            facts: "{}".to_owned(),
+            digest: format!("digest of {id}"),
+            expires_at: UnixSeconds::new(super::NOW + 604_800),
+        },
+    }
+}
+
+/// Ada and Bob, who have logged in from a laptop and a tablet. Neither has proven an address.
+fn people() -> (World, UserId, UserId) {
+    let world = World::default();
+    let ada = world.register(ADA);
+    let bob = world.register("bob@example.org");
+    for (user, device, byte) in [(ada, "laptop", 1), (bob, "tablet", 2)] {
+        from(&world, user, device, byte);
+    }
+    (world, ada, bob)
+}
+
+/// Logs in from a device. Returns whether a session began.
+fn from(world: &World, user: UserId, device: &str, byte: u8) -> bool {
+    let mut login = world.login(user, byte);
+    login.notice = Some(notice(&format!("mail {byte}"), device));
+    let begun = world.begin(&login).is_some();
+    assert_eq!(world.begin(&login).is_some(), begun, "a repetition");
+    begun
+}
+
+/// The mails that were queued, and how many of them were counted, by user.
+fn told(world: &World, user: UserId) -> (String, String) {
+    let value = |query: String| world.database.value(&query);
+    (
+        value(format!(
+            "SELECT coalesce(group_concat(id), '') FROM outbox WHERE user_id = '{user}'"
+        )),
+        value(format!(
+            "SELECT count(*) FROM mail_counts AS c, json_each(c.mails)
+              WHERE c.kind = 'notice' AND c.counted = '{user}'"
+        )),
+    )
+}
+
+fn mails(mails: &str, counted: &str) -> (String, String) {
+    (mails.to_owned(), counted.to_owned())
+}
+
+#[test]
+fn only_a_login_from_a_new_device_is_told_and_counted() {
+    let (world, ada, bob) = people();
+    assert_eq!(told(&world, ada), mails("", "0"), "the first login");
+    // Bob's device is new to Ada.
+    assert!(from(&world, ada, "laptop", 3));
+    assert_eq!(told(&world, ada), mails("", "0"), "a known device");
+    assert!(from(&world, ada, "tablet", 4));
+    assert_eq!(told(&world, ada), mails("mail 4", "1"), "a new device");
+    assert!(from(&world, ada, "tablet", 5));
+    assert_eq!(told(&world, ada), mails("mail 4", "1"), "known by now");
+    assert_eq!(told(&world, bob), mails("", "0"));
+    // Somebody new has no device yet, whatever others have.
+    let eve = world.register("eve@example.org");
+    assert!(from(&world, eve, "telephone", 6));
+    assert_eq!(told(&world, eve), mails("", "0"));
+}
+
+#[test]
+fn a_login_that_does_not_begin_is_neither_told_nor_counted() {
+    let (world, ada, bob) = people();
+    // Sessions of another user with the same id, and of Ada with another one.
+    assert!(from(&world, bob, "tablet", 7));
+    world
+        .database
+        .execute("UPDATE users SET password_version = 2, trace = '{}' WHERE email LIKE 'ada%'");
+    assert!(!from(&world, ada, "telephone", 7));
+    assert_eq!(told(&world, ada), mails("", "0"));
+    let seen = "SELECT count(*) FROM seen_logins WHERE device = 'telephone'";
+    assert_eq!(world.database.value(seen), "0");
+}
+
+#[test]
+fn notices_to_a_proven_address_are_not_counted() {
+    let (world, ada, _) = people();
+    world
+        .database
+        .execute("UPDATE users SET email_verified_at = 1 WHERE email LIKE 'ada%'");
+    for byte in 3..9 {
+        assert!(from(&world, ada, &format!("device {byte}"), byte));
+    }
+    let all = "mail 3,mail 4,mail 5,mail 6,mail 7,mail 8";
+    assert_eq!(told(&world, ada), mails(all, "0"));
+}
+
+#[test]
+fn three_notices_an_hour_go_to_an_address_that_nobody_has_proven() {
+    let (mut world, ada, bob) = people();
+    for byte in 3..8 {
+        assert!(from(&world, ada, &format!("device {byte}"), byte));
+    }
+    assert_eq!(told(&world, ada), mails("mail 3,mail 4,mail 5", "3"));
+    // A link that nobody was mailed is of no use.
+    let digest = "SELECT digest FROM one_time_tokens WHERE purpose = 'disown-login'";
+    assert_eq!(world.database.value(digest), "digest of mail 5");
+    // Others have their own count.
+    assert!(from(&world, bob, "telephone", 9));
+    assert_eq!(told(&world, bob), mails("mail 9", "1"));
+    world.passed = 3_599;
+    assert!(from(&world, ada, "device 10", 10));
+    assert_eq!(told(&world, ada).0, "mail 3,mail 4,mail 5");
+    world.passed = 3_600;
+    assert!(from(&world, ada, "device 11", 11));
+    assert_eq!(
+        told(&world, ada),
+        mails("mail 11,mail 3,mail 4,mail 5", "1")
+    );
+}
+
+#[test]
+fn the_link_of_a_notice_is_for_its_user_and_session() {
+    let (world, ada, bob) = people();
+    assert!(from(&world, ada, "telephone", 3));
+    assert!(from(&world, bob, "telephone", 4));
+    let links = world.database.query(
+        "SELECT u.email, t.digest, s.user_id = u.id, t.expires_at
+           FROM one_time_tokens AS t
+           JOIN users AS u ON u.id = t.user_id
+           JOIN sessions AS s ON s.id = t.session_id
+          WHERE t.purpose = 'disown-login'
+          ORDER BY u.email",
+    );
+    assert_eq!(
+        links,
+        [
+            [ADA, "digest of mail 3", "1", "1604800"],
+            ["bob@example.org", "digest of mail 4", "1", "1604800"]
+        ]
+    );
+    // The newest counts.
+    assert!(from(&world, ada, "watch", 5));
+    let newest = "SELECT digest FROM one_time_tokens WHERE email LIKE 'ada%'";
+    assert_eq!(world.database.value(newest), "digest of mail 5");
+}
