@@ -4,6 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Failure, output, run } from "./lib.mjs";
+import { namesOf } from "./wasm-names.mjs";
 
 const OPTIMISER = [
   // V8 compiles a whole function when it is first called, and takes longer per byte for larger
@@ -44,12 +45,10 @@ export async function optimise(env, wasm, { names = false } = {}) {
  * @param {Buffer} wasm
  */
 function exportsOf(wasm) {
-  const module = new WebAssembly.Module(new Uint8Array(wasm));
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  const imports = new Set(WebAssembly.Module.imports(module).map(({ name }) => name));
+  const { imports, exports: names } = namesOf(wasm);
   const methods = names
     .flatMap((name) => /^__wbg_(\w+)_free$/.exec(name)?.[1] ?? [])
-    .filter((unused) => !imports.has(`__wbg_${unused}_new`))
+    .filter((unused) => !imports.includes(`__wbg_${unused}_new`))
     .map((unused) => new RegExp(`^(__wbg_(get_|set_)?)?${unused}_`));
   return names.map((name) => ({
     name,
