@@ -12,6 +12,9 @@ const KEY_OF_THE_HOUR =
   "The attempt is the new user's id, which no other row has. The key only finds the row: tests/queries.test.mjs sees the scan.";
 const ONE_ROW_LATER =
   "Each step then looks at the last row of the one before it once more, and at its own last row in the next step; the last step comes to the table's end either way.";
+const OF_NOBODY_ELSE =
+  "Inside EXISTS, no other condition names this row: they name the user by the parameter, and any row would do.";
+const SEEN_BY_NOW = "A repetition finds the device seen, so the login is no news, and nothing is counted.";
 
 export const EQUIVALENT = [
   ["sweep attempts", "account, client) > (  =>  >=", ONE_ROW_LATER],
@@ -22,6 +25,8 @@ export const EQUIVALENT = [
   ["sweep resting_addresses", "email, user_id) > (  =>  >=", ONE_ROW_LATER],
   ["sweep seen_logins", "user_id, device) > (  =>  >=", ONE_ROW_LATER],
   ["sweep sessions", "user_id, id) > (  =>  >=", ONE_ROW_LATER],
+  ["count login notice", "u.id = ?2  =>  TRUE", OF_NOBODY_ELSE],
+  ["count login notice", "mails ->> ?10 IS NULL  =>  TRUE", SEEN_BY_NOW],
   ["forgive others", "counted > 0  =>  TRUE", COUNTS_FOR_NOTHING],
   ["forgive others", "= ?8 AND counted > 0  =>  >=", COUNTS_FOR_NOTHING],
   ["judge change", "max(updated_at) > ?1 - ?12  =>  TRUE", PAUSE_IS_OVER],

@@ -183,6 +183,45 @@ fn a_proof_ends_what_was_before_it_and_concerns_nobody_else() {
 }
 
 #[test]
+fn a_proof_leaves_sessions_that_are_over_as_they_are() {
+    let mut world = World::default();
+    let ada = world.register(ADA);
+    let bob = world.register("bob@example.org");
+    let [over, expired] = [1, 2].map(|byte| world.log_in(ada, byte));
+    world.database.execute(&format!(
+        "UPDATE sessions SET ended_at = 1000000, end_reason = 'password_changed' WHERE id = '{}';
+         UPDATE sessions SET idle_expires_at = 1000001 WHERE id = '{}'",
+        over.id, expired.id
+    ));
+    world.passed = 1;
+    let live = world.log_in(ada, 3);
+    keep(&world, &key("browser", "digest"), ada);
+    let login = login(&world, ada, 7, key("browser", "digest"));
+    let ended = world.begin(&login).unwrap();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].user, live.user);
+    let untouched = |id| {
+        let query = format!(
+            "SELECT trace = '{}' FROM sessions WHERE id = '{id}'",
+            login.trace.to_json(Some(login.session.id))
+        );
+        world.database.query(&query)
+    };
+    assert_eq!(untouched(over.id), [["0"]]);
+    // The expired one is deleted by the login itself.
+    assert!(untouched(expired.id).is_empty());
+    // A request that has changed Bob has not changed Ada.
+    let request = key("browser", "again");
+    keep(&world, &request, ada);
+    let again = self::login(&world, ada, 8, request);
+    let trace = again.trace.to_json(Some(again.session.id));
+    world.database.execute(&format!(
+        "UPDATE users SET trace = '{trace}' WHERE id = '{bob}'"
+    ));
+    assert!(world.begin(&again).unwrap().is_empty());
+}
+
+#[test]
 fn a_try_counts_for_its_browser_and_until_five() {
     let world = World::default();
     let ada = world.register(ADA);

@@ -96,7 +96,7 @@ fn a_login_that_does_not_begin_is_neither_told_nor_counted() {
 
 #[test]
 fn notices_to_a_proven_address_are_not_counted() {
-    let (world, ada, _) = people();
+    let (world, ada, bob) = people();
     world
         .database
         .execute("UPDATE users SET email_verified_at = 1 WHERE email LIKE 'ada%'");
@@ -104,6 +104,21 @@ fn notices_to_a_proven_address_are_not_counted() {
         assert!(from(&world, ada, &format!("device {byte}"), byte));
     }
     let all = "mail 3,mail 4,mail 5,mail 6,mail 7,mail 8";
+    assert_eq!(told(&world, ada), mails(all, "0"));
+    let link = || {
+        let query = "SELECT digest FROM one_time_tokens WHERE email LIKE 'ada%'";
+        world.database.value(query)
+    };
+    assert_eq!(link(), "digest of mail 8");
+    // Neither a known device nor a login that does not begin replaces the link. Bob's session has
+    // the same id.
+    assert!(from(&world, ada, "laptop", 9));
+    assert!(from(&world, bob, "tablet", 10));
+    world
+        .database
+        .execute("UPDATE users SET password_version = 2, trace = '{}' WHERE email LIKE 'ada%'");
+    assert!(!from(&world, ada, "telephone", 10));
+    assert_eq!(link(), "digest of mail 8");
     assert_eq!(told(&world, ada), mails(all, "0"));
 }
 
