@@ -26,7 +26,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) address: Option<&'a str>,
     /// The two-letter code of the country.
     pub(crate) country: Option<String>,
-    /// Whether the request has a trusted front end's key: it comes from a server of the operator's.
+    /// Whether the request has a trusted front end's key and names no visitor: a server of the
+    /// operator's asks for itself.
     pub(crate) is_trusted: bool,
 }
 
@@ -45,14 +46,14 @@ impl<'a> Sender<'a> {
             return Self {
                 address: Some(address),
                 country: text(VISITOR_COUNTRY).filter(is_country).map(str::to_owned),
-                is_trusted,
+                is_trusted: false,
             };
         }
         let country = parts.extensions.get::<Country>();
         Self {
             address: text(CF_CONNECTING_IP),
             country: country.map(|country| country.0.clone()),
-            is_trusted,
+            is_trusted: is_trusted && visitor.is_none(),
         }
     }
 }

@@ -76,7 +76,11 @@ pub fn resend_later<P: Ports>(
     email: Email,
     language: Option<Language>,
 ) -> Result<(), ServiceError> {
-    let request = request_mail(ctx, MailKind::VerifyEmail, email, language)?;
+    // Counted by the address alone: what is left of the client's share would show that the password
+    // was right, and so to the person who has registered an address whether it was free.
+    let of_address = ctx.service.throttle.of_recipient(&email, "login");
+    let mut request = request_mail(ctx, MailKind::VerifyEmail, email, language)?;
+    request.counted.client = of_address;
     let (service, ports) = (Rc::clone(ctx.service), ctx.ports.clone());
     ctx.ports.in_background(async move {
         ports.pause(0).await;

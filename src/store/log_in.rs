@@ -6,8 +6,8 @@ use super::attempts::{Guess, forget, forgive};
 use super::effects::Effects;
 use super::login_notices::{Notice, TELL};
 use super::login_requests::{
-    END_UNPROVEN, LoginRequestKey, PROVE, QUEUE_REMOVED, SPEND_REQUEST, SPEND_UNPROVEN,
-    request_works,
+    END_UNPROVEN, FREE_GIVEN_UP, LoginRequestKey, PROVE, QUEUE_REMOVED, SPEND_REQUEST,
+    SPEND_UNPROVEN, request_works,
 };
 use super::result;
 use super::sessions::EndedSession;
@@ -246,7 +246,7 @@ impl Login {
                 statements.extend(guess.others_failed.then_some(FORGIVE_OTHERS));
             }
             LoginProof::Mail(_) => {
-                statements.extend([SPEND_UNPROVEN, FORGET_DEVICES]);
+                statements.extend([FREE_GIVEN_UP, SPEND_UNPROVEN, FORGET_DEVICES]);
                 statements.extend(self.notice.as_ref().map(|_| QUEUE_REMOVED));
                 statements.push(SPEND_REQUEST);
             }

@@ -5,7 +5,9 @@
 
 use super::mail_counts::{Requested, is_counted};
 use super::outbox::queue;
-use super::recovery::{MailRequest, request_mail, spend_of_old_password, user_of_address};
+use super::recovery::{
+    MailRequest, request_mail, rest_unproven_no_more, spend_of_old_password, user_of_address,
+};
 use super::sessions::end_all;
 use super::{damaged, result, row};
 use crate::domain::credential::mailed_login::{BrowserSecret, LoginMeans, Mailed};
@@ -131,6 +133,7 @@ pub(super) const END_UNPROVEN: Statement = end_all!(
         has_changed_user!()
     )
 );
+pub(super) const FREE_GIVEN_UP: Statement = rest_unproven_no_more!("free given up");
 pub(super) const SPEND_UNPROVEN: Statement = spend_of_old_password!("spend unproven");
 /// Tells that the password is gone, in place of the login. The request still has the version from
 /// before.
@@ -167,7 +170,8 @@ const COUNT_TRY: Statement = Statement::new(
         AND last_try IS NOT ?5",
 );
 /// Reads whose request it is, if the try was counted, and whether what was presented (?6) works. A
-/// browser may have several requests, for each time that it asked.
+/// browser may have several requests, one for each time that it asked: those for an address that
+/// somebody has come first, so that nobody can hide wrong tries among others.
 const JUDGE_TRY: Statement = Statement::new(concat!(
     "/* judge login try */
      SELECT users.id,
@@ -180,7 +184,7 @@ const JUDGE_TRY: Statement = Statement::new(concat!(
        LEFT JOIN users ON users.id = tried.user_id
       WHERE tried.browser = ?7
         AND tried.last_try = ?5
-      ORDER BY tried.digest = ?6 DESC
+      ORDER BY tried.digest = ?6 DESC, users.id IS NULL
       LIMIT 1"
 ));
 

@@ -237,8 +237,8 @@ const CLEAR_ATTEMPTS: Statement = Statement::new(concat!(
     has_changed_user!()
 ));
 /// Deletes the tokens of the old password, and a way back to an address that nobody had proven: who
-/// set that up may be a stranger. Other tokens that take a theft back stay: a thief of the mailbox can
-/// reset as well.
+/// set that up may be a stranger. The same for a login at an address that the account has left. Other
+/// tokens that take a theft back stay: a thief of the mailbox can reset as well.
 macro_rules! spend_of_old_password {
     ($name:literal) => {
         $crate::ports::Statement::new(concat!(
@@ -248,7 +248,9 @@ macro_rules! spend_of_old_password {
              DELETE FROM one_time_tokens
               WHERE user_id = ?2
                 AND (purpose IN ('reset-password', 'verify-email', 'confirm-email')
-                     OR (purpose = 'undo-email' AND is_proven = 0))
+                     OR (purpose = 'undo-email' AND is_proven = 0)
+                     OR (purpose = 'disown-login'
+                         AND email <> (SELECT email FROM users WHERE id = ?2)))
                 AND ",
             has_changed_user!()
         ))
@@ -256,7 +258,29 @@ macro_rules! spend_of_old_password {
 }
 pub(super) use spend_of_old_password;
 
+/// An address that nobody had proven, and that cannot be had again, need not rest.
+macro_rules! rest_unproven_no_more {
+    ($name:literal) => {
+        $crate::ports::Statement::new(concat!(
+            "/* ",
+            $name,
+            " */
+             DELETE FROM resting_addresses
+              WHERE user_id = ?2
+                AND email IN (SELECT email
+                                FROM one_time_tokens
+                               WHERE user_id = ?2
+                                 AND purpose = 'undo-email'
+                                 AND is_proven = 0)
+                AND ",
+            has_changed_user!()
+        ))
+    };
+}
+pub(super) use rest_unproven_no_more;
+
 const SPEND_RESET: Statement = spend_of_old_password!("spend reset");
+const FREE_UNPROVEN: Statement = rest_unproven_no_more!("free unproven");
 const QUEUE_RESET_NOTICE: Statement = queue!(
     "queue reset notice",
     "password_changed",
@@ -290,6 +314,7 @@ pub async fn reset(database: &impl Database, reset: &Reset) -> Result<Option<Eff
         END_EVERY,
         QUEUE_RESET_NOTICE,
         CLEAR_ATTEMPTS,
+        FREE_UNPROVEN,
         SPEND_RESET,
         READ_QUEUED,
     ];
@@ -297,5 +322,5 @@ pub async fn reset(database: &impl Database, reset: &Reset) -> Result<Option<Eff
     if result(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    Effects::read(&results, 1, Some(5)).map(Some)
+    Effects::read(&results, 1, Some(6)).map(Some)
 }

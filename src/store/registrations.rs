@@ -177,7 +177,9 @@ const QUEUE_TAKEN: Statement = queue!(
     "NULL",
     concat!(
         "users AS u WHERE u.email = ?5 AND u.id <> ?2 AND u.is_active = 1 AND ",
-        mail_counts::is_counted!()
+        mail_counts::is_counted!(),
+        " AND ",
+        is_counted!()
     )
 );
 

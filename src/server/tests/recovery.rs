@@ -5,6 +5,7 @@ mod given_up;
 mod incidents;
 mod mail_login;
 mod mails;
+mod revealed;
 
 use http::{Method, Request};
 use serde_json::{Value, json};
