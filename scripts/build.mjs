@@ -39,6 +39,7 @@ export async function build(env) {
     join(ROOT, "Cargo.toml"),
     join(ROOT, "scripts", "build.mjs"),
     join(ROOT, "scripts", "optimise.mjs"),
+    join(ROOT, "scripts", "wasm.mjs"),
     WORKER_BUILD,
     WASM_BINDGEN_BIN,
     join(ROOT, "package-lock.json"),

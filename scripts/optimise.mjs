@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Failure, output, run } from "./lib.mjs";
-import { namesOf } from "./wasm-names.mjs";
+import { namesOf } from "./wasm.mjs";
 
 const OPTIMISER = [
   // V8 compiles a whole function when it is first called, and takes longer per byte for larger

@@ -5,11 +5,13 @@
  */
 
 /** Numbers of sections of a wasm module (WebAssembly core specification, section 5.5.2). */
-const SECTIONS = { custom: 0, imports: 2, code: 10, data: 11 };
+const SECTIONS = { custom: 0, imports: 2, exports: 7, code: 10, data: 11 };
 /** The subsection of functions' names in the custom section "name" (appendix, section 7.4.1). */
 const FUNCTION_NAMES = 1;
-/** The kind of an import that is a function. */
-const FUNCTION = 0;
+/** The kinds of an import (section 5.5.5): the last one is an exception's tag. */
+const [FUNCTION, TABLE, MEMORY, GLOBAL] = [0, 1, 2, 3];
+/** Reference types that name their heap type (section 5.3.4). */
+const TYPED_REFERENCES = [0x63, 0x64];
 
 /**
  * The functions of a module with their names and sizes; the bytes of its data, of its names, and of all the rest.
@@ -18,19 +20,14 @@ const FUNCTION = 0;
  * @returns {{ functions: Part[], data: number, rest: number, names: number }}
  */
 export function partsOf(wasm) {
-  const reader = new Reader(wasm, 8);
   /** @type {number[]} */
   const sizes = [];
   /** @type {Map<number, string>} */
   const named = new Map();
   let imported = 0;
   let [data, names] = [0, 0];
-  while (!reader.isAtEnd) {
-    const start = reader.at;
-    const id = reader.byte();
-    const section = reader.part();
-    const bytes = reader.at - start;
-    if (id === SECTIONS.imports) imported = importedFunctions(section);
+  for (const { id, section, bytes } of sectionsOf(wasm)) {
+    if (id === SECTIONS.imports) imported = importsIn(section).filter(({ kind }) => kind === FUNCTION).length;
     else if (id === SECTIONS.code) for (let left = section.number(); left > 0; left -= 1) sizes.push(section.skip());
     else if (id === SECTIONS.data) data += bytes;
     else if (id === SECTIONS.custom && section.text() === "name") {
@@ -43,17 +40,56 @@ export function partsOf(wasm) {
   return { functions, data, names, rest: wasm.length - code - data - names };
 }
 
-/** @param {Reader} section */
-function importedFunctions(section) {
-  let functions = 0;
-  for (let left = section.number(); left > 0; left -= 1) {
-    section.text();
-    section.text();
-    const kind = section.byte();
-    if (kind === FUNCTION) functions += 1;
-    skipType(section, kind);
+/**
+ * The names of what a module imports and exports. (Node would compile the module first, and an older one does not know
+ * every type in it.)
+ *
+ * @param {Buffer} wasm
+ * @returns {{ imports: string[], exports: string[] }}
+ */
+export function namesOf(wasm) {
+  const found = { imports: /** @type {string[]} */ ([]), exports: /** @type {string[]} */ ([]) };
+  for (const { id, section } of sectionsOf(wasm)) {
+    if (id === SECTIONS.imports) found.imports = importsIn(section).map(({ name }) => name);
+    else if (id === SECTIONS.exports) found.exports = exportsIn(section);
   }
-  return functions;
+  return found;
+}
+
+/**
+ * The sections of a module, each with the bytes that it takes, its head included.
+ *
+ * @param {Buffer} wasm
+ */
+function* sectionsOf(wasm) {
+  const reader = new Reader(wasm, 8);
+  while (!reader.isAtEnd) {
+    const start = reader.at;
+    const id = reader.byte();
+    const section = reader.part();
+    yield { id, section, bytes: reader.at - start };
+  }
+}
+
+/** @param {Reader} section */
+function importsIn(section) {
+  return section.list(() => {
+    section.text();
+    const name = section.text();
+    const kind = section.byte();
+    skipType(section, kind);
+    return { name, kind };
+  });
+}
+
+/** @param {Reader} section */
+function exportsIn(section) {
+  return section.list(() => {
+    const name = section.text();
+    section.byte();
+    section.number();
+    return name;
+  });
 }
 
 /**
@@ -63,19 +99,25 @@ function importedFunctions(section) {
  * @param {number} kind
  */
 function skipType(section, kind) {
+  const type = () => {
+    if (TYPED_REFERENCES.includes(section.byte())) section.number();
+  };
   const limits = () => {
     const hasMost = (section.byte() & 1) === 1;
     section.number();
     if (hasMost) section.number();
   };
   if (kind === FUNCTION) section.number();
-  else if (kind === 1) {
-    section.byte();
+  else if (kind === TABLE) {
+    type();
     limits();
-  } else if (kind === 2) limits();
-  else {
+  } else if (kind === MEMORY) limits();
+  else if (kind === GLOBAL) {
+    type();
     section.byte();
+  } else {
     section.byte();
+    section.number();
   }
 }
 
@@ -131,6 +173,16 @@ class Reader {
 
   text() {
     return this.part().bytes.toString("utf8");
+  }
+
+  /**
+   * Items behind their number.
+   *
+   * @template T
+   * @param {() => T} item
+   */
+  list(item) {
+    return Array.from({ length: this.number() }, item);
   }
 
   /** Passes over what follows its own length; answers how many bytes that is, with its length. */
