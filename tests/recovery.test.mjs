@@ -166,7 +166,7 @@ describe("an address", () => {
       assert.ok(events.includes(event), events.join());
   });
 
-  test("is taken back by whoever had it first, and by an owner who has moved", async () => {
+  test("is taken back by its first owner, and by an owner who has moved", async () => {
     const owner = await mailing.person();
     await mailing.latchkey.sql("UPDATE users SET email_verified_at = 1 WHERE id = ?1", owner.id);
     const first = owner.email;

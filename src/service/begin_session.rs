@@ -71,8 +71,7 @@ fn told<P: Ports>(
     let label = device::label(session.device.user_agent.as_deref());
     let seen = (&label, &session.device.country);
     let device = serde_json::to_string(&seen).unwrap_or_default();
-    let mut intent = Intent::of(ctx, MailKind::NewLogin, language);
-    intent.facts.device = Some(label);
+    let intent = Intent::of(ctx, MailKind::NewLogin, language).on_device(Some(label));
     Ok(notice(ctx, &intent)?.map(|draft| Notice { device, draft }))
 }
 

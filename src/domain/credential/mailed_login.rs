@@ -6,7 +6,7 @@ use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::one_time::{Nonce, OneTimeSecret, OneTimeToken, Purpose, digest};
+use super::one_time::{Nonce, OneTimeSecret, OneTimeToken, Purpose, digest, parse_256_bits};
 
 /// What a mail contains that logs a person in: a link ("magic link") or a code ("one-time code").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +66,7 @@ impl BrowserSecret {
     /// Parses the one spelling that [`BrowserSecret::expose`] returns.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
-        (decoded.len() == 32).then_some(Self(bytes))
+        parse_256_bits(text).map(Self)
     }
 
     /// Returns the value of the cookie: 43 characters of base64url.

@@ -94,9 +94,7 @@ impl Nonce {
     /// Parses what [`Nonce::to_text`] returned.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
-        (decoded.len() == 32).then_some(Self(bytes))
+        parse_256_bits(text).map(Self)
     }
 
     /// Returns 43 characters of base64url.
@@ -119,6 +117,13 @@ impl Nonce {
         }
         OneTimeSecret(secret)
     }
+}
+
+/// Parses 43 characters of base64url.
+pub(super) fn parse_256_bits(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
+    (decoded.len() == 32).then_some(bytes)
 }
 
 /// Returns SHA-256 of the parts, as 43 characters of base64url.

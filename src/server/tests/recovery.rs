@@ -1,9 +1,11 @@
 //! Mails, and the links in them: what a person who lost the password does, and what a thief tries.
 
 mod addresses;
+mod first_proof;
 mod given_up;
 mod incidents;
 mod mail_login;
+mod mail_login_alike;
 mod mails;
 mod revealed;
 

@@ -3,33 +3,33 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ADA, NEW_PASSWORD, World};
+use super::{ADA, World};
 use crate::server::tests::{Answer, Client, PASSWORD};
 use crate::testing::sqlite::{Fault, Planned};
 
-const REQUEST: &str = "/api/account/login/mail";
+pub(super) const REQUEST: &str = "/api/account/login/mail";
 const CONFIRM: &str = "/api/account/login/confirm";
 /// Ada is proven, and the table of requests is read as it is.
-const PROVEN: &str = "UPDATE users SET email_verified_at = 1";
+pub(super) const PROVEN: &str = "UPDATE users SET email_verified_at = 1";
 
-fn world(how: &str) -> World {
+pub(super) fn world(how: &str) -> World {
     super::world(&[("MAIL_LOGIN", how)])
 }
 
 impl World {
-    fn ask(&self, client: &mut Client, email: &str) {
+    pub(super) fn ask(&self, client: &mut Client, email: &str) {
         let body = json!({"email": email});
         let answer = self.call(client, (Method::POST, REQUEST), Some(body));
         assert_eq!((answer.status, answer.bytes), (202, 0), "{}", answer.body);
     }
 
-    fn present(&self, client: &mut Client, text: &str) -> Answer {
+    pub(super) fn present(&self, client: &mut Client, text: &str) -> Answer {
         let body = json!({"token": text});
         self.call(client, (Method::POST, CONFIRM), Some(body))
     }
 
     /// The code in the last mail to Ada.
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         let mails = self.mails();
         let mail = mails.iter().rev().find(|mail| mail.to == ADA).unwrap();
         let (_, rest) = mail.text.split_once("Code: ").unwrap();
@@ -37,7 +37,7 @@ impl World {
     }
 
     /// Registers Ada, asks for a code, and returns it with the browser that asked.
-    fn asked(&self) -> (Client, String) {
+    pub(super) fn asked(&self) -> (Client, String) {
         self.register(ADA);
         self.sql(PROVEN);
         let mut browser = Client::default();
@@ -132,34 +132,6 @@ fn an_issuance_has_five_tries_and_a_wrong_one_is_in_the_log() {
     assert_eq!(world.value(failed), "5", "the sixth found no try left");
 }
 
-#[test]
-fn only_what_has_the_form_and_the_cookie_reaches_the_database() {
-    let world = world("code");
-    let (mut browser, code) = world.asked();
-    world.round_trips();
-    for text in ["", "12345", "1234567", " 123456", "12345x", "no token"] {
-        let refused = world.present(&mut browser, text);
-        assert!([410, 422].contains(&refused.status), "{text}");
-    }
-    for cookie in [None, Some("x"), Some(""), Some("AAAA")] {
-        let mut other = Client {
-            login_request: cookie.map(str::to_owned),
-            ..Client::default()
-        };
-        assert_eq!(world.present(&mut other, &code).code(), "invalid_link");
-    }
-    assert_eq!(world.round_trips(), 0);
-    let mut other = Client {
-        login_request: Some("A".repeat(43)),
-        ..Client::default()
-    };
-    assert_eq!(world.present(&mut other, &code).code(), "invalid_link");
-    assert_eq!(world.round_trips(), 1);
-    assert_eq!(world.value("SELECT tries FROM login_requests"), "0");
-    assert_eq!(world.present(&mut browser, &code).status, 204);
-    assert_eq!(world.round_trips(), 2);
-}
-
 /// Two values of the cookie: one may have been planted by a sibling.
 #[test]
 fn two_requests_in_one_browser_are_none() {
@@ -172,69 +144,6 @@ fn two_requests_in_one_browser_are_none() {
         ..Client::default()
     };
     assert_eq!(world.present(&mut both, &code).code(), "invalid_link");
-}
-
-#[test]
-fn known_and_unknown_addresses_are_asked_for_alike() {
-    let world = world("link");
-    world.person(ADA);
-    let mut seen = Vec::new();
-    for email in [ADA, "nobody@example.org"] {
-        world.ports.store.ran.borrow_mut().clear();
-        world.round_trips();
-        world.ports.background.is_dropped.set(true);
-        let body = json!({"email": email});
-        let answer = world.call(&mut Client::default(), (Method::POST, REQUEST), Some(body));
-        assert_eq!(world.round_trips(), 1);
-        let cookie = answer.cookie("login_request").unwrap();
-        assert_eq!(cookie.len(), 43);
-        let line = answer.cookies()[0].replace(&cookie, "");
-        assert!(
-            line.contains("Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=600;"),
-            "{line}"
-        );
-        let mut headers = answer.headers.clone();
-        headers.remove("x-request-id");
-        headers.remove("set-cookie");
-        let ran = world.ports.store.ran.borrow().clone();
-        seen.push((answer.status, answer.bytes, line, headers, ran));
-    }
-    assert_eq!(seen[0], seen[1]);
-    assert_eq!(world.count("login_requests"), "2");
-}
-
-/// A wrong code costs the same, whether or not anyone has the address: a stranger who asks for an
-/// address and presents anything must not learn it by the time.
-#[test]
-fn what_is_presented_for_known_and_unknown_addresses_is_judged_alike() {
-    let world = world("code");
-    world.person(ADA);
-    let mut seen = Vec::new();
-    for email in [ADA, "nobody@example.org"] {
-        let mut browser = Client::default();
-        world.ask(&mut browser, email);
-        world.ports.store.ran.borrow_mut().clear();
-        world.round_trips();
-        world.ports.store.writes_behind.set(0);
-        let answer = world.present(&mut browser, "000000");
-        let mut headers = answer.headers.clone();
-        headers.remove("x-request-id");
-        let ran = world.ports.store.ran.borrow().clone();
-        let written = world.ports.store.writes_behind.get();
-        seen.push((
-            answer.status,
-            answer.bytes,
-            headers,
-            ran,
-            written,
-            world.round_trips(),
-        ));
-    }
-    assert_eq!(seen[0], seen[1]);
-    let tries = world.ports.store.query("SELECT tries FROM login_requests");
-    assert_eq!(tries, [["1"], ["1"]]);
-    let failed = "SELECT count(*) FROM audit_log WHERE event = 'login_failed'";
-    assert_eq!(world.value(failed), "2");
 }
 
 /// With `COOKIE_DOMAIN` a sibling can set cookies for the domain, and none with the prefix `__Host-`.
@@ -353,65 +262,6 @@ fn a_request_expires_by_the_clock() {
     assert_eq!(world.value("SELECT tries FROM login_requests"), "1");
 }
 
-/// CVE-2026-53516: who registered somebody else's address must not keep a way in.
-#[test]
-fn incident_what_was_set_before_the_first_proof_ends_with_a_login_by_mail() {
-    let world = world("link");
-    let stranger = world.person(ADA);
-    world.forgot(ADA);
-    let reset = world.token_to(ADA, "reset-password");
-    let mut browser = Client::default();
-    world.ask(&mut browser, ADA);
-    let token = world.token_to(ADA, "login-link");
-    assert_eq!(world.present(&mut browser, &token).status, 204);
-    assert_eq!(world.refresh(&mut stranger.clone()).status, 401);
-    assert_eq!(world.log_in_with(ADA, PASSWORD).status, 401);
-    assert_eq!(world.reset(&reset, NEW_PASSWORD).code(), "invalid_link");
-    assert_eq!(world.refresh(&mut browser).status, 204);
-    let told = world.audit();
-    for event in [
-        "email_verified",
-        "password_removed",
-        "mail_queued password_removed",
-    ] {
-        assert!(told.contains(&event.to_owned()), "{told:?}");
-    }
-    let last = world.mails().pop().unwrap();
-    assert!(last.subject.contains("was removed") && last.text.contains("/link#forgot"));
-    // The stranger's devices are not the owner's.
-    assert_eq!(world.count("seen_logins"), "1");
-    assert_eq!(world.count("one_time_tokens"), "0");
-    // The next login proves nothing new, and ends nothing else.
-    let mut other = Client::default();
-    world.ask(&mut other, ADA);
-    let token = world.token_to(ADA, "login-link");
-    assert_eq!(world.present(&mut other, &token).status, 204);
-    assert_eq!(world.refresh(&mut browser).status, 204);
-    assert_eq!(world.value("SELECT password_version FROM users"), "2");
-}
-
-#[test]
-fn a_user_without_a_password_is_proven_and_keeps_the_version() {
-    let world = world("code");
-    world.register(ADA);
-    world.sql("UPDATE users SET password_hash = NULL");
-    let mut browser = Client::default();
-    world.ask(&mut browser, ADA);
-    let code = world.code();
-    assert_eq!(world.present(&mut browser, &code).status, 204);
-    assert_eq!(
-        world
-            .ports
-            .store
-            .query("SELECT password_version, email_verified_at IS NOT NULL FROM users"),
-        [["1", "1"]]
-    );
-    let told = world.audit();
-    let removed = told.iter().filter(|event| *event == "password_removed");
-    assert_eq!(removed.count(), 1, "by hand only: {told:?}");
-    assert_eq!(world.mails().len(), 1, "the code alone");
-}
-
 #[test]
 fn a_lost_answer_is_repeated_as_if_once() {
     for statement in [
@@ -466,56 +316,6 @@ fn a_strangers_requests_replace_nobody_elses_and_use_up_no_other_mail() {
     assert_eq!(world.count("login_requests"), "2");
     assert_eq!(world.forgot(ADA).status, 202);
     assert_eq!(world.mails().len(), 4);
-}
-
-/// Two browsers prove the same address: the second login must not end the first.
-#[test]
-fn a_proof_that_came_meanwhile_ends_nothing_more() {
-    let world = world("link");
-    world.register(ADA);
-    world.sql("UPDATE users SET password_hash = NULL");
-    let [mut one, mut other] = [Client::default(), Client::default()];
-    world.ask(&mut one, ADA);
-    let first = world.token_to(ADA, "login-link");
-    world.ask(&mut other, ADA);
-    let second = world.token_to(ADA, "login-link");
-    assert_eq!(world.present(&mut one, &first).status, 204);
-    assert_eq!(world.present(&mut other, &second).status, 204);
-    assert_eq!(world.refresh(&mut one).status, 204);
-    // The same, with a verification between the try and the session.
-    let world = self::world("link");
-    let mut client = world.person(ADA);
-    let mut browser = Client::default();
-    world.ask(&mut browser, ADA);
-    let token = world.token_to(ADA, "login-link");
-    let verified = "UPDATE users SET email_verified_at = 1, trace = '{}'";
-    *world.ports.store.meanwhile.borrow_mut() =
-        Some(("begin session by mail", verified.to_owned()));
-    assert_eq!(world.present(&mut browser, &token).status, 204);
-    assert_eq!(world.refresh(&mut client).status, 204);
-    assert_eq!(world.log_in_with(ADA, PASSWORD).status, 204);
-}
-
-#[test]
-fn a_login_by_mail_can_be_disowned_and_the_way_back_clears_the_failures() {
-    let world = world("link");
-    world.person(ADA);
-    world.sql(PROVEN);
-    for _ in 0..3 {
-        assert_eq!(world.log_in_with(ADA, "a wrong one").status, 401);
-    }
-    let mut thief = Client::default();
-    world.ask(&mut thief, ADA);
-    let token = world.token_to(ADA, "login-link");
-    world.sql("UPDATE seen_logins SET device = '[]'");
-    assert_eq!(world.present(&mut thief, &token).status, 204);
-    let disown = json!({"token": world.token_to(ADA, "disown-login")});
-    assert_eq!(world.post("/api/recovery/disown-login", disown).status, 204);
-    assert_eq!(world.refresh(&mut thief).status, 401);
-    let reset = world.token_to(ADA, "reset-password");
-    assert_eq!(world.reset(&reset, NEW_PASSWORD).status, 204);
-    let failures = "SELECT count(*) FROM attempts WHERE account LIKE 'a%' AND failures > 0";
-    assert_eq!(world.value(failures), "0");
 }
 
 #[test]

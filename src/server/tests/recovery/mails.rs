@@ -55,7 +55,7 @@ fn a_change_is_told_with_its_device_and_country() {
     let world = world(&[]);
     let mut ada = world.person(ADA);
     let confirm = world.change_email(&mut ada, "ada@new.example");
-    let sent = |(method, path): (Method, &str), agent: Option<&str>, body: Value| {
+    let sent = |method: Method, path: &str, agent: Option<&str>, body: Value| {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{BASE}{path}"))
@@ -78,7 +78,8 @@ fn a_change_is_told_with_its_device_and_country() {
     };
     let path = "/api/account/email/confirm";
     let (to, text) = sent(
-        (Method::POST, path),
+        Method::POST,
+        path,
         Some("curl/8.0"),
         json!({"token": confirm}),
     );
@@ -86,13 +87,13 @@ fn a_change_is_told_with_its_device_and_country() {
     assert!(text.contains("Device: curl\n"), "{text}");
     let path = "/api/account/password";
     let body = json!({"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD});
-    let (_, text) = sent((Method::PATCH, path), Some("okhttp/5.1"), body);
+    let (_, text) = sent(Method::PATCH, path, Some("okhttp/5.1"), body);
     assert!(text.contains("Device: Android app\n"), "{text}");
     for agent in [Some("Wget/1.21"), None] {
         world.forgot("ada@new.example");
         let reset = world.token_to("ada@new.example", "reset-password");
         let body = json!({"token": reset, "newPassword": PASSWORD});
-        let (_, text) = sent((Method::POST, "/api/recovery/reset"), agent, body);
+        let (_, text) = sent(Method::POST, "/api/recovery/reset", agent, body);
         assert_eq!(text.contains("Device: Wget\n"), agent.is_some(), "{text}");
         assert_eq!(text.contains("Device"), agent.is_some(), "{text}");
     }
