@@ -51,6 +51,7 @@ export async function mailStory(contestant, { count, send, json }) {
   await count("reset, a link that does not work", {}, { ...reset, status: 410 });
   const browser = {};
   await count("login by mail asked for", browser, post(`${ACCOUNT}/login/mail`, { email: person.email }, 202));
+  await count("login by mail, a wrong code", browser, post(`${ACCOUNT}/login/confirm`, { token: "000000" }, 410));
   const login = await use(`${ACCOUNT}/login/confirm`, person.email, "login-link");
   await count("login by mail", browser, login);
   await count("login by mail, a link that does not work", {}, { ...login, status: 410 });

@@ -41,7 +41,8 @@ impl LoginRequestKey {
 }
 
 /// Keeps the request of a browser, also for an address that nobody has: each try of it is then the
-/// same work, and what is presented never works.
+/// same work, and what is presented never works. A browser has ten at once, as many as a client may
+/// ask for in an hour: each try writes all of them, and clients could share a cookie.
 const KEEP_REQUEST: Statement = Statement::new(concat!(
     "/* keep login request */
      INSERT INTO login_requests (browser, digest, user_id, email, password_version, expires_at)
@@ -50,7 +51,7 @@ const KEEP_REQUEST: Statement = Statement::new(concat!(
        LEFT JOIN users AS u ON u.email = ?19 AND u.is_active = 1
       WHERE ",
     is_counted!(),
-    "
+    "   AND (SELECT count(*) FROM login_requests WHERE browser = ?20 AND expires_at > ?1) < 10
          ON CONFLICT (browser, digest) DO NOTHING"
 ));
 const QUEUE_LINK: Statement = queue!(

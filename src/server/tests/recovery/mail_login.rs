@@ -174,6 +174,28 @@ fn a_sibling_cannot_plant_its_own_request() {
     assert_eq!(deleted.count(), 1);
 }
 
+/// Each try writes every request of its browser, and many clients can share a cookie.
+#[test]
+fn a_browser_has_ten_requests_at_once() {
+    let world = world("code");
+    let (mut browser, code) = world.asked();
+    world.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8)
+         INSERT INTO login_requests (browser, digest, email, expires_at)
+         SELECT browser, digest || i, email, expires_at FROM login_requests, n",
+    );
+    for _ in 0..2 {
+        world.ask(&mut browser, "nobody@example.org");
+        assert_eq!(world.count("login_requests"), "10");
+    }
+    assert_eq!(world.present(&mut browser, &code).status, 204);
+    // Those that have expired make room.
+    world.ask(&mut browser, "nobody@example.org");
+    world.sql("UPDATE login_requests SET expires_at = 0");
+    world.ask(&mut browser, "somebody@example.org");
+    assert_eq!(world.count("login_requests"), "2");
+}
+
 /// A fourth request mails nothing: it must not make useless what was mailed before.
 #[test]
 fn asking_too_often_keeps_what_was_mailed() {
