@@ -182,18 +182,24 @@ fn a_browser_has_ten_requests_at_once() {
     world.sql(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8)
          INSERT INTO login_requests (browser, digest, email, expires_at)
-         SELECT browser, digest || i, email, expires_at FROM login_requests, n",
+         SELECT browser, digest || i, email, expires_at FROM login_requests, n;
+         INSERT INTO login_requests (browser, digest, email, expires_at)
+         SELECT 'another', digest || '?', email, expires_at FROM login_requests",
     );
     for _ in 0..2 {
         world.ask(&mut browser, "nobody@example.org");
-        assert_eq!(world.count("login_requests"), "10");
+        assert_eq!(
+            world.count("login_requests"),
+            "19",
+            "nine are of another browser"
+        );
     }
     assert_eq!(world.present(&mut browser, &code).status, 204);
     // Those that have expired make room.
     world.ask(&mut browser, "nobody@example.org");
     world.sql("UPDATE login_requests SET expires_at = 0");
     world.ask(&mut browser, "somebody@example.org");
-    assert_eq!(world.count("login_requests"), "2");
+    assert_eq!(world.count("login_requests"), "11");
 }
 
 /// A fourth request mails nothing: it must not make useless what was mailed before.
