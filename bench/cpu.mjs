@@ -5,6 +5,8 @@
  *
  *     npm run bench:cpu
  *     npm run bench:cpu -- --quick    fewer requests, nothing is kept
+ *     LATCHKEY_BESIDE=../before/build npm run bench:cpu
+ *                                     Latchkey beside another build of it, in more rounds, nothing is kept
  *
  * It is all that the contestant's workerd did: the Worker, and D1, KV and the
  * limiters as Miniflare embeds them, which on Cloudflare's network is somebody
@@ -24,22 +26,41 @@ const CONNECTIONS = 8;
 const PER = 1_000;
 const FULL = { rounds: 3, requests: PER, people: 50 };
 const QUICK = { rounds: 2, requests: 300, people: 10 };
+/** Two builds differ by little. */
+const BESIDE = { rounds: 25, requests: 400 };
 
 await main(import.meta.url, async (args) => {
+  if (process.env.LATCHKEY_BESIDE) return measureBeside();
   const quick = args.includes("--quick");
   const size = quick ? QUICK : FULL;
   const found = await withStage(CONNECTIONS, NEAR_KINDS, async (stage) => {
     for (const one of stage.values()) one.idle = await idleShare(one.contestant.pid);
     const kinds = {};
-    for (const kind of Object.keys(NEAR_KINDS)) kinds[kind] = await measureKind(stage, kind, size);
+    for (const [kind, shape] of Object.entries(NEAR_KINDS)) kinds[kind] = await measureKind(stage, shape, size);
     return { kinds, passwords: await measurePasswords(stage, size) };
   });
   return summary(found, { save: !quick });
 });
 
+/** Each kind of request, beside the build in `LATCHKEY_BESIDE`. */
+async function measureBeside() {
+  const kinds = {};
+  for (const [kind, { title, cells }] of Object.entries(NEAR_KINDS)) {
+    const [[name, chapter]] = cells;
+    kinds[kind] = { title, cells: [name, "latchkey-beside"].map((one) => [one, chapter]) };
+  }
+  const tables = await withStage(CONNECTIONS, kinds, async (stage) => {
+    for (const one of stage.values()) one.idle = await idleShare(one.contestant.pid);
+    const found = [];
+    for (const shape of Object.values(kinds)) found.push(table(shape.title, await measureKind(stage, shape, BESIDE)));
+    return found;
+  });
+  return report("cpu", { title: "CPU time of workerd", command: "npm run bench:cpu", tables, data: {}, save: false });
+}
+
 /** `[{name, label, cpu: [ms of each round]}]` */
-async function measureKind(stage, kind, { rounds, requests }) {
-  const all = NEAR_KINDS[kind].cells.map((cell) => cellOf(stage, cell));
+async function measureKind(stage, { cells }, { rounds, requests }) {
+  const all = cells.map((cell) => cellOf(stage, cell));
   const load = ({ pool, request, visitors }) => closedLoad(pool, request, { visitors, requests });
   for (const one of all) await load(one);
   const results = await inTurns(all, rounds, async (one) => {

@@ -204,10 +204,10 @@ function limits(loads, passwords) {
       3,
       ratios(profile, rates(of(loads.read, "better-auth-uncached"))),
     ),
-    least("Refresh / the Hono Worker's renewal", 1.5, ratios(refresh, rates(of(loads.renew, "hono")))),
+    least("Refresh / the Hono Worker's renewal", 1.3, ratios(refresh, rates(of(loads.renew, "hono")))),
     least(
       `The same with D1's primary ${DISTANCE_MS} ms away`,
-      1.5,
+      1.3,
       ratios(rates(loads.renewDistant[0]), rates(of(loads.renewDistant, "hono-distant"))),
     ),
     {

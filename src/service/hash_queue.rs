@@ -61,6 +61,8 @@ pub struct HashQueue {
     next: Cell<u64>,
     /// How much longer the foreign line pauses.
     foreign_rest_millis: Cell<u32>,
+    /// How many turns there have been.
+    turns: Cell<u64>,
 }
 
 /// The line in which a request waits.
@@ -121,6 +123,7 @@ impl HashQueue {
             capacity,
             next: Cell::new(0),
             foreign_rest_millis: Cell::new(0),
+            turns: Cell::new(0),
         }
     }
 
@@ -246,6 +249,7 @@ impl HashTicket<'_> {
         if !is_alone || is_next_step || queue.is_resting(line) {
             self.wait(timer, line).await?;
         }
+        queue.turns.set(queue.turns.get().wrapping_add(1));
         if matches!(line, Line::Foreign(_)) {
             let is_long = effort.step_millis > LONG_STEP_MILLIS;
             let factor = if is_long {
@@ -261,6 +265,7 @@ impl HashTicket<'_> {
     async fn wait(&self, timer: &impl Timer, line: Line) -> Result<(), Crowded> {
         let (queue, number) = (self.queue, self.number);
         let mut seen = Vec::new();
+        let mut has_given_way = false;
         for looks in 1_u32.. {
             let mut ahead = queue.ahead(number, line);
             if looks % LOOKS_TO_LIVE == 1 {
@@ -280,9 +285,15 @@ impl HashTicket<'_> {
             let places = u32::try_from(ahead.len()).unwrap_or(u32::MAX);
             let pause = PAUSE_MILLIS + places.min(MAX_COUNTED_PLACES) * PAUSE_PER_PLACE_MILLIS;
             let rest = queue.take_rest(line, ahead.is_empty());
+            let turns = queue.turns.get();
             timer.pause(pause.max(rest)).await;
             if ahead.is_empty() && !queue.is_resting(line) {
-                break;
+                // A pause that the other line's step has filled let nothing through. Once only, so
+                // that neither line can keep the other from its turn.
+                if turns == queue.turns.get() || has_given_way {
+                    break;
+                }
+                has_given_way = true;
             }
         }
         Ok(())

@@ -217,6 +217,23 @@ fn hashes_of_other_systems_do_not_hold_up_ours() {
     assert!(!is_pending(&mut ours), "nobody is ahead in its line");
 }
 
+/// Between a step of the other line and a turn, cheap requests are served.
+#[test]
+fn a_pause_that_the_other_lines_step_filled_is_repeated_once() {
+    let queue = HashQueue::default();
+    let timer = OnePoll::default();
+    let tickets: Vec<_> = (0..2).map(|_| queue.enter(NOW).unwrap()).collect();
+    let mut ours = own(&tickets[0], &timer);
+    assert!(is_pending(&mut ours));
+    let mut costly = foreign(&tickets[1], &timer, 1);
+    assert!(is_pending(&mut costly) && !is_pending(&mut costly));
+    timer.pauses.borrow_mut().clear();
+    assert!(is_pending(&mut ours), "the step has taken up its pause");
+    assert_eq!(*timer.pauses.borrow(), [1]);
+    queue.turns.set(queue.turns.get() + 1);
+    assert!(!is_pending(&mut ours), "no line is kept from its turn");
+}
+
 #[test]
 fn a_client_has_two_places_for_costly_hashes_and_others_get_theirs() {
     let queue = HashQueue::default();
