@@ -168,7 +168,9 @@ async function ownStory(contestant) {
   const before = { ...own };
   await count("refresh", "renew", own, story.renew());
   await count("refresh, repeated within the grace", null, before, story.renew());
-  await count("rename", null, own, json("PATCH", "/api/account/profile", { name: "Ada Lovelace" }, 200));
+  const rename = (name) => json("PATCH", "/api/account/profile", { name }, 200);
+  await count("rename", null, own, rename("Ada Lovelace"));
+  await count("rename, again within the hour", null, own, rename("Ada"));
   await count("activity", null, own, read("/api/account/activity"));
   const sessions = JSON.parse(await count("session list", null, own, read("/api/account/sessions")));
   const { id } = sessions.find(({ current }) => !current);
@@ -180,6 +182,7 @@ async function ownStory(contestant) {
     own,
     json("DELETE", "/api/account/sessions?scope=others", undefined, 204),
   );
+  await count("login in place of a session", null, own, story.login(person));
   await count("logout", "logout", own, story.logout());
   await countedSend(contestant, story.login(person), own);
   await count(

@@ -13,18 +13,18 @@ CREATE TABLE audit_log (
     event      TEXT    NOT NULL,           -- src/domain/audit.rs
     session_id TEXT,                       -- the session that the event is about, if any
     reason     TEXT,                       -- for 'session_ended': as in sessions.end_reason
-    at         INTEGER NOT NULL,           -- when it happened; for several refusals, the first
-    last_at    INTEGER NOT NULL,           -- for several refusals, the last
-    count      INTEGER NOT NULL DEFAULT 1, -- more than one for refusals only
+    at         INTEGER NOT NULL,           -- when it happened; of several in a row, the first
+    last_at    INTEGER NOT NULL,           -- of several, the last
+    count      INTEGER NOT NULL DEFAULT 1, -- more than one for refusals and new names only
     actor      TEXT    NOT NULL,           -- 'user': a request to the service; 'database': by hand
-    country    TEXT,                       -- two letters, from the network's edge; for several refusals, of the last
-    client     TEXT,                       -- keyed hash of the client's prefix; for several refusals, of the last
-    request_id TEXT,                       -- as in the answer and the log lines; for several refusals, of the last
-    bucket     TEXT,                       -- of refusals: event, user and hour, which share a row
+    country    TEXT,                       -- two letters, from the network's edge; of several, of the last
+    client     TEXT,                       -- keyed hash of the client's prefix; of several, of the last
+    request_id TEXT,                       -- as in the answer and the log lines; of several, of the last
+    bucket     TEXT,                       -- of what costs its sender no hash: event, user and hour, which share a row
     PRIMARY KEY (user_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- One row an hour, however often a user is refused.
+-- One row an hour, however often a user is refused or takes another name.
 CREATE UNIQUE INDEX audit_log_bucket ON audit_log (bucket) WHERE bucket IS NOT NULL;
 
 -- The triggers insert into this table, and one trigger turns that into a row of the log; nothing is
@@ -35,12 +35,13 @@ CREATE TABLE events (
     event      TEXT,
     session_id TEXT,
     reason     TEXT,
-    trace      TEXT
+    trace      TEXT,
+    bucket     TEXT
 ) STRICT;
 
 CREATE TRIGGER events_recorded BEFORE INSERT ON events
 BEGIN
-    INSERT INTO audit_log (user_id, id, event, session_id, reason, at, last_at, actor, country, client, request_id)
+    INSERT INTO audit_log (user_id, id, event, session_id, reason, at, last_at, actor, country, client, request_id, bucket)
     VALUES (
         NEW.user_id,
         (SELECT coalesce(max(id), 0) + 1 FROM audit_log WHERE user_id = NEW.user_id),
@@ -52,8 +53,16 @@ BEGIN
         coalesce(NEW.trace ->> 'actor', 'database'),
         NEW.trace ->> 'country',
         NEW.trace ->> 'client',
-        NEW.trace ->> 'request'
-    );
+        NEW.trace ->> 'request',
+        NEW.bucket
+    )
+        ON CONFLICT (bucket) WHERE bucket IS NOT NULL DO UPDATE
+       SET session_id = excluded.session_id,
+           last_at = max(last_at, excluded.last_at),
+           country = excluded.country,
+           client = excluded.client,
+           request_id = excluded.request_id,
+           count = count + 1;
     SELECT RAISE(IGNORE);
 END;
 
@@ -86,11 +95,16 @@ BEGIN
     VALUES (NEW.id, 'registered', NEW.trace);
 END;
 
+-- A new name costs its sender no hash: those of an hour share a row, except those made by hand.
 CREATE TRIGGER users_renamed AFTER UPDATE OF name ON users
 WHEN NEW.name IS NOT OLD.name
 BEGIN
-    INSERT INTO events (user_id, event, session_id, trace)
-    SELECT NEW.id, 'renamed', trace ->> 'session', trace
+    INSERT INTO events (user_id, event, session_id, trace, bucket)
+    SELECT NEW.id,
+           'renamed',
+           trace ->> 'session',
+           trace,
+           'renamed' || ':' || NEW.id || ':' || ((trace ->> 'at') / 3600)
       FROM (SELECT CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace END AS trace);
 END;
 

@@ -204,15 +204,15 @@ pub struct AuditEntry {
     pub reason: Option<String>,
     /// When it happened. For a row of several refusals, when the first one did.
     pub at: UnixSeconds,
-    /// When the last refusal of the row happened.
+    /// When the last of the row happened: refusals of an hour share one, and so do new names.
     pub last_at: UnixSeconds,
-    /// The number of refusals in the row, 1 for any other event.
+    /// The number of refusals or of new names in the row, 1 for any other event.
     pub count: u32,
     /// Who made the change: `user`, through the service, or `database`, by hand.
     pub actor: String,
-    /// The country of the client, in the last refusal of the row.
+    /// The country of the client, in the last of the row.
     pub country: Option<String>,
-    /// The id of the request, in the last refusal of the row.
+    /// The id of the request, in the last of the row.
     pub request_id: Option<String>,
 }
 

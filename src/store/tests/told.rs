@@ -4,7 +4,8 @@
 use pollster::block_on;
 
 use super::{ADA, World};
-use crate::domain::audit::{AuditEvent, Trace};
+use crate::domain::audit::{AuditEvent, Trace, bucket};
+use crate::domain::time::UnixSeconds;
 use crate::store::audit::{self, Refused};
 
 const TRACE: &str =
@@ -157,4 +158,51 @@ fn refusals_add_up_by_person_and_keep_the_last_time() {
     let nobody = ["0", "1", "1000005", "1000005", "2"];
     let of_ada = ["1", "2", "1000009", "1000009", "4"];
     assert_eq!(told, [nobody, of_ada]);
+}
+
+/// A new name costs no hash: who changes it all day adds a row an hour, and keeps nothing from the
+/// clean-up.
+#[test]
+fn the_names_of_an_hour_share_a_row_and_those_by_hand_have_their_own() {
+    let world = ada();
+    let other = world.register("eve@example.org");
+    let rename = |user: &str, at: i64, request: &str| {
+        world.database.execute(&format!(
+            r#"UPDATE users
+                  SET name = '{request}',
+                      trace = '{{"at":{at},"actor":"user","session":"of {request}","country":"{request}","client":"{request}","request":"{request}"}}'
+                WHERE {user}"#
+        ));
+    };
+    rename("TRUE", 7_200, "a");
+    rename("TRUE", 7_201, "b");
+    rename(&format!("id <> '{other}'"), 10_799, "c");
+    // It was under way for longer, and counts in its own hour.
+    rename(&format!("id <> '{other}'"), 7_300, "d");
+    rename(&format!("id <> '{other}'"), 10_800, "e");
+    for name in ["by hand", "by another hand"] {
+        world.database.execute(&format!(
+            "UPDATE users SET name = '{name}' WHERE id <> '{other}'"
+        ));
+    }
+    let told = |user: &str| {
+        let rows = world.database.query(&format!(
+            "SELECT at, last_at, count, session_id, country, client, request_id, actor FROM audit_log
+              WHERE event = 'renamed' AND user_id {user} '{other}' AND actor = 'user' ORDER BY id"
+        ));
+        rows.iter().map(|row| row.join(" ")).collect::<Vec<_>>()
+    };
+    assert_eq!(told("="), ["7200 7201 2 of b b b b user"]);
+    assert_eq!(
+        told("<>"),
+        [
+            "7200 10799 4 of d d d d user",
+            "10800 10800 1 of e e e e user"
+        ]
+    );
+    let first = "SELECT bucket FROM audit_log WHERE event = 'renamed' AND last_at = 7201";
+    let hour = bucket(AuditEvent::Renamed, Some(other), UnixSeconds::new(7_200));
+    assert_eq!(world.database.value(first), hour);
+    let by_hand = "SELECT count(*) FROM audit_log WHERE event = 'renamed' AND actor = 'database' AND count = 1";
+    assert_eq!(world.database.value(by_hand), "2");
 }
