@@ -36,6 +36,9 @@ const REST_PER_STEP: u32 = 1;
 /// most a quarter of the time is spent on steps that block other requests for a fifth of a second.
 const LONG_STEP_MILLIS: u32 = 50;
 const REST_PER_LONG_STEP: u32 = 3;
+/// No rest is longer: 531 ms after the longest step, and the step itself, which the clock does not
+/// show. A clock of whole seconds may be early by one.
+const LONGEST_REST: Seconds = Seconds::new(2);
 /// A request whose turn has not come this long after it took its place is refused.
 const PATIENCE: Seconds = Seconds::new(10);
 /// A place without a sign of life for this long belongs to a request that the platform has stopped:
@@ -59,8 +62,10 @@ pub struct HashQueue {
     places: RefCell<Vec<Place>>,
     capacity: usize,
     next: Cell<u64>,
-    /// How much longer the foreign line pauses.
+    /// How much longer the foreign line pauses, and since when: with nobody waiting, it has paused
+    /// as well.
     foreign_rest_millis: Cell<u32>,
+    resting_since: Cell<UnixSeconds>,
     /// How many turns there have been.
     turns: Cell<u64>,
 }
@@ -123,6 +128,7 @@ impl HashQueue {
             capacity,
             next: Cell::new(0),
             foreign_rest_millis: Cell::new(0),
+            resting_since: Cell::new(UnixSeconds::new(0)),
             turns: Cell::new(0),
         }
     }
@@ -246,6 +252,7 @@ impl HashTicket<'_> {
         queue.with_place(number, |place| place.standing = Some((line, 0)));
         let turn = HashTurn(self);
         let is_alone = queue.places.borrow().len() <= 1;
+        queue.end_rest(timer.now());
         if !is_alone || is_next_step || queue.is_resting(line) {
             self.wait(timer, line).await?;
         }
@@ -258,6 +265,7 @@ impl HashTicket<'_> {
                 REST_PER_STEP
             };
             queue.foreign_rest_millis.set(effort.step_millis * factor);
+            queue.resting_since.set(timer.now());
         }
         Ok(turn)
     }
@@ -309,6 +317,13 @@ impl HashTicket<'_> {
 impl HashQueue {
     fn is_resting(&self, line: Line) -> bool {
         matches!(line, Line::Foreign(_)) && self.foreign_rest_millis.get() > 0
+    }
+
+    /// Ends a rest that has lasted for as long as the longest one, in whole seconds of the clock.
+    fn end_rest(&self, now: UnixSeconds) {
+        if now >= self.resting_since.get().plus(LONGEST_REST) {
+            self.foreign_rest_millis.set(0);
+        }
     }
 
     /// Takes a part of the foreign line's rest, for its head: short enough to keep looking.

@@ -292,6 +292,13 @@ fn a_long_step_is_followed_by_a_pause_of_three_times_its_length() {
     assert!(timer.pauses.borrow().is_empty());
     pollster::block_on(turn());
     assert!(timer.pauses.borrow().iter().sum::<u32>() >= 3 * 177);
+    // It is over when nobody has waited, too.
+    for (now, rests) in [(1, true), (3, false)] {
+        timer.now.set(now);
+        timer.pauses.borrow_mut().clear();
+        pollster::block_on(turn());
+        assert_eq!(!timer.pauses.borrow().is_empty(), rests, "after {now} s");
+    }
     // Own hashes do not wait for it.
     timer.pauses.borrow_mut().clear();
     let ticket = queue.enter(NOW).unwrap();
