@@ -35,8 +35,13 @@ after(() => latchkey.dispose());
 const at = (seconds) => latchkey.control({ nowMs: (START + seconds) * 1000 });
 const refresh = (client) => client.post(REFRESH);
 
-/** Runs the clean-up at this time. */
+/** Runs the clean-up at this time, also if it has read the tables in this hour. */
 async function cleanUpAt(seconds) {
+  await latchkey.sql("DELETE FROM sweeps");
+  await runAt(seconds);
+}
+
+async function runAt(seconds) {
   await at(seconds);
   const { outcome } = await latchkey.scheduled();
   assert.equal(outcome, "ok");
@@ -47,7 +52,7 @@ const count = async (table) => (await latchkey.sql(`SELECT count(*) AS n FROM ${
 
 test("the platform is told to run it", () => {
   const { triggers } = unstable_readConfig({ config: "wrangler.toml" }, { hideWarnings: true });
-  assert.deepEqual(triggers.crons, ["17 * * * *", EVERY_MINUTE]);
+  assert.deepEqual(triggers.crons, ["*/5 * * * *", EVERY_MINUTE]);
 });
 
 describe("sessions", () => {
@@ -166,7 +171,7 @@ describe("in bounded steps", () => {
   const DEAD = 20_700;
   const NUMBERS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${DEAD})`;
 
-  test("a run goes on until nothing is left, 1,000 rows a statement, and leaves what lives", async () => {
+  test("a run goes on until nothing is left, 5,000 rows a statement, and leaves what lives", async () => {
     const person = await signUp(latchkey);
     await latchkey.store({
       statements: [
@@ -190,26 +195,57 @@ describe("in bounded steps", () => {
     await cleanUpAt(1);
     const { calls } = await latchkey.counters();
     const steps = (table) => calls.filter((call) => call.includes(`sweep ${table}`)).length;
-    assert.deepEqual([steps("sessions"), steps("attempts")], [21, 21]);
+    assert.deepEqual([steps("sessions"), steps("attempts")], [5, 5]);
     assert.deepEqual(await ids(person), [claims(person.client).sid]);
     assert.equal(await count("attempts WHERE account <> 'registrations'"), 0);
     const done = latchkey.logs
       .map(({ message }) => JSON.parse(message))
       .filter(({ event }) => event === "cleanup.done");
     assert.deepEqual(
-      done.map((line) => [line["cleanup.table"], line["cleanup.removed"], line["cleanup.rows_left"]]),
+      done.map((line) => [line["cleanup.table"], line["cleanup.removed"], line["cleanup.rows_left"]]).sort(),
       [
         ["attempts", DEAD, false],
-        ["sessions", DEAD, false],
         ["audit_log", DEAD / 2, false], // the events of the rows above, in real time
-        ["one_time_tokens", 0, false],
         ["login_requests", 0, false],
         ["mail_counts", 0, false],
+        ["one_time_tokens", 0, false],
+        ["outbox", 0, false],
         ["resting_addresses", 0, false],
         ["seen_logins", 0, false],
+        ["sessions", DEAD, false],
       ],
     );
     assert.equal((await refresh(person.client)).status, 204);
+  });
+
+  test("a run that is cut off leaves the rest to the next one, which does not begin again", async () => {
+    await latchkey.store({
+      statements: [
+        [
+          `INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+          ${NUMBERS}
+          SELECT 'key-' || i, 'c', 1, 1, 0, 'x', 0 FROM n`,
+        ],
+      ],
+    });
+    const fault = { on: "d1", how: "fail", sql: "sweep attempts", message: "D1_ERROR: no", nth: 3 };
+    await latchkey.control({ faults: [fault] });
+    await runAt(1);
+    assert.equal(await count("attempts"), DEAD - 2 * 5_000);
+    await latchkey.control({ faults: [] });
+    await latchkey.resetCounters();
+    await runAt(2);
+    assert.equal(await count("attempts"), 0);
+    const swept = async () => {
+      const { calls } = await latchkey.counters();
+      return calls.flatMap((call) => /sweep (\w+)/.exec(call)?.[1] ?? []);
+    };
+    assert.deepEqual(await swept(), ["attempts", "attempts", "attempts"], "the others have been read in this hour");
+    await latchkey.resetCounters();
+    await runAt(3);
+    assert.deepEqual(await swept(), []);
+    await runAt(3_600);
+    assert.equal((await swept()).length, 9);
   });
 
   test("one table that fails does not keep the others from being cleaned", async () => {

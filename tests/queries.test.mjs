@@ -29,15 +29,16 @@ const PASSWORD = "correct horse battery";
 const SECOND_PASSWORD = "battery staple horse";
 const THIRD_PASSWORD = "staple horse correct";
 /**
- * What reads a table from end to end, by name. The outbox is as long as what has not left yet. The
- * plan of `register` has the search for rows that referred to the new user before it existed, which
- * SQLite leaves out unless a batch has made such rows.
+ * What reads a table from end to end, by name. The outbox is as long as what has not left yet and
+ * what was given up within a week; `sweeps` has a row for each table that is swept. The plan of
+ * `register` has the search for rows that referred to the new user before it existed, which SQLite
+ * leaves out unless a batch has made such rows.
  */
 const SCANS = {
   "claim mails": ["outbox"],
   "count outbox": ["outbox"],
-  "forget mails": ["outbox"],
   "list migrations": ["schema_migrations"],
+  "read positions": ["sweeps"],
   register: ["login_requests", "outbox", "resting_addresses"],
 };
 const provider = new MailProvider();

@@ -26,6 +26,7 @@ pub mod readiness;
 pub mod reauthenticate;
 pub mod refusals;
 pub mod revocations;
+pub mod schedule;
 pub mod verify_password;
 
 use std::rc::Rc;

@@ -16,7 +16,7 @@ use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::id::time_ordered;
 use crate::domain::identity::email::Email;
 use crate::domain::mail::{Language, Letter, MailKind};
-use crate::domain::time::UnixSeconds;
+use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{NotSent, Ports, StoreError};
 use crate::store::mail_counts::Counted;
 use crate::store::outbox::{self, Draft, QueuedMail, TRIED_FOR};
@@ -27,6 +27,9 @@ const MINUTE: u32 = 60;
 const LINK_PAGE: &str = "/link";
 /// How many times a scheduled run claims mails: twenty each time.
 const CLAIMS_A_RUN: u32 = 10;
+/// How long a scheduled run claims mails. Those that it has claimed are tried: twenty that hang take
+/// less than three minutes more, and the platform ends a run after 15.
+const RUN_TIME: Seconds = Seconds::new(60);
 
 /// What a mail contains besides its link and the time. The row contains it as JSON.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -184,8 +187,8 @@ pub fn deliver_later<P: Ports>(ctx: &Ctx<'_, P>, mail: Option<QueuedMail>) {
     });
 }
 
-/// Delivers the mails that are due, and gives up those that have been tried for a day. Returns how
-/// many were claimed.
+/// Delivers the mails that are due, and gives up those that have been tried for a day, for about a
+/// minute. Returns how many were claimed.
 ///
 /// # Errors
 ///
@@ -195,7 +198,11 @@ pub async fn deliver_due<P: Ports>(ports: &P, service: &Service) -> Result<usize
     if !service.sends_mail() {
         return Ok(claimed);
     }
+    let deadline = ports.now().plus(RUN_TIME);
     for _ in 0..CLAIMS_A_RUN {
+        if ports.now() >= deadline {
+            break;
+        }
         let due = outbox::claim(ports, ports.now()).await?;
         if due.is_empty() {
             break;

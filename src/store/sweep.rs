@@ -2,8 +2,11 @@
 //! bounded steps. An index would cost a written row for each insert; reading a row costs a
 //! thousandth of that.
 
+mod statements;
+
 use super::log_in::ENDED_KEPT;
-use super::{first, result, row};
+use super::outbox::{KEPT as GIVEN_UP_KEPT, TRIED_FOR};
+use super::{result, row};
 use crate::domain::throttle::ATTEMPTS_KEPT;
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Statement, StoreError};
@@ -12,6 +15,9 @@ use crate::ports::{Batch, Database, Param, Statement, StoreError};
 const MAIL_COUNTS_KEPT: Seconds = Seconds::new(3_600);
 /// How long a device is remembered after its last login.
 const SEEN_LOGINS_KEPT: Seconds = Seconds::new(180 * 86_400);
+/// How long a pass is the current one, in seconds. In a pass each table is read once, by as many runs
+/// as that takes.
+const PASS: i64 = 3_600;
 
 /// A table that the clean-up sweeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,9 @@ pub enum Swept {
     LoginRequests,
     /// Counts of mails without one for an hour.
     MailCounts,
+    /// Mails that were given up a week ago, and those that nobody has tried, such as while mails are
+    /// off.
+    Mails,
     /// Addresses that need not rest any more.
     RestingAddresses,
     /// Devices that have not been seen for half a year.
@@ -35,14 +44,15 @@ pub enum Swept {
 }
 
 impl Swept {
-    /// Every table, in the order in which they are swept.
-    pub const ALL: [Self; 8] = [
+    /// Every table.
+    pub const ALL: [Self; 9] = [
         Self::Attempts,
         Self::Sessions,
         Self::Events,
         Self::Tokens,
         Self::LoginRequests,
         Self::MailCounts,
+        Self::Mails,
         Self::RestingAddresses,
         Self::SeenLogins,
     ];
@@ -57,21 +67,9 @@ impl Swept {
             Self::Tokens => "one_time_tokens",
             Self::LoginRequests => "login_requests",
             Self::MailCounts => "mail_counts",
+            Self::Mails => "outbox",
             Self::RestingAddresses => "resting_addresses",
             Self::SeenLogins => "seen_logins",
-        }
-    }
-
-    const fn statements(self) -> (Statement, Statement) {
-        match self {
-            Self::Sessions => (END_OF_SESSIONS, SWEEP_SESSIONS),
-            Self::Attempts => (END_OF_ATTEMPTS, SWEEP_ATTEMPTS),
-            Self::Events => (END_OF_EVENTS, SWEEP_EVENTS),
-            Self::Tokens => (END_OF_TOKENS, SWEEP_TOKENS),
-            Self::LoginRequests => (END_OF_REQUESTS, SWEEP_REQUESTS),
-            Self::MailCounts => (END_OF_COUNTS, SWEEP_COUNTS),
-            Self::RestingAddresses => (END_OF_RESTING, SWEEP_RESTING),
-            Self::SeenLogins => (END_OF_SEEN, SWEEP_SEEN),
         }
     }
 }
@@ -86,6 +84,22 @@ impl Position {
     pub fn start() -> Self {
         Self(r#"["",0]"#.to_owned())
     }
+
+    /// Reads a position that a step has kept. `None`: the table has been read in this pass.
+    fn read(kept: String, now: UnixSeconds) -> Option<Self> {
+        if kept == end_of_pass(now) {
+            None
+        } else if kept.starts_with('[') {
+            Some(Self(kept))
+        } else {
+            Some(Self::start())
+        }
+    }
+}
+
+/// Returns what a table's position is when the current pass has read it: the number of the pass.
+fn end_of_pass(now: UnixSeconds) -> String {
+    now.get().div_euclid(PASS).to_string()
 }
 
 /// The result of a step.
@@ -98,172 +112,34 @@ pub struct Step {
     pub next: Option<Position>,
 }
 
-/// Reads the key of the last row of a step: `?2` rows after the position `?3`. Parameters: ?2 rows
-/// a step, ?3 position.
-macro_rules! end_of_step {
-    ($table:literal, $first:literal, $second:literal) => {
-        end_of_step!(@ $table, concat!($first, ", ", $second), "?3 ->> 0, ?3 ->> 1")
-    };
-    ($table:literal, $first:literal, $second:literal, $third:literal) => {
-        end_of_step!(@ $table, concat!($first, ", ", $second, ", ", $third), "?3 ->> 0, ?3 ->> 1, ?3 ->> 2")
-    };
-    (@ $table:literal, $key:expr, $position:literal) => {
-        Statement::new(concat!(
-            "/* end of step in ",
-            $table,
-            " */ SELECT json_array(",
-            $key,
-            ") AS position FROM ",
-            $table,
-            " WHERE (",
-            $key,
-            ") > (",
-            $position,
-            ") ORDER BY ",
-            $key,
-            " LIMIT 1 OFFSET ?2 - 1"
-        ))
-    };
-}
+const READ_POSITIONS: Statement =
+    Statement::new("/* read positions */ SELECT swept, position FROM sweeps");
 
-/// Deletes the dead rows among the `?2` rows after the position `?3`.
-macro_rules! sweep {
-    ($table:literal, $first:literal, $second:literal, $columns:literal, $is_dead:literal) => {
-        sweep!(@ $table, concat!($first, ", ", $second), "?3 ->> 0, ?3 ->> 1", $columns, $is_dead)
-    };
-    ($table:literal, $first:literal, $second:literal, $third:literal, $columns:literal, $is_dead:literal) => {
-        sweep!(@ $table, concat!($first, ", ", $second, ", ", $third), "?3 ->> 0, ?3 ->> 1, ?3 ->> 2", $columns, $is_dead)
-    };
-    (@ $table:literal, $key:expr, $position:literal, $columns:literal, $is_dead:literal) => {
-        Statement::new(concat!(
-            "/* sweep ",
-            $table,
-            " */ DELETE FROM ",
-            $table,
-            " WHERE (",
-            $key,
-            ") IN (SELECT ",
-            $key,
-            " FROM (SELECT ",
-            $key,
-            ", ",
-            $columns,
-            " FROM ",
-            $table,
-            " WHERE (",
-            $key,
-            ") > (",
-            $position,
-            ") ORDER BY ",
-            $key,
-            " LIMIT ?2) WHERE ",
-            $is_dead,
-            ")"
-        ))
-    };
-}
-
-const END_OF_SESSIONS: Statement = end_of_step!("sessions", "user_id", "id");
-const SWEEP_SESSIONS: Statement = sweep!(
-    "sessions",
-    "user_id",
-    "id",
-    "ended_at, idle_expires_at",
-    "ended_at <= ?4 OR idle_expires_at <= ?1"
-);
-
-const END_OF_ATTEMPTS: Statement = end_of_step!("attempts", "account", "client");
-const SWEEP_ATTEMPTS: Statement = sweep!(
-    "attempts",
-    "account",
-    "client",
-    "updated_at",
-    "updated_at <= ?4"
-);
-
-const END_OF_EVENTS: Statement = end_of_step!("audit_log", "user_id", "id");
-const SWEEP_EVENTS: Statement = sweep!("audit_log", "user_id", "id", "last_at", "last_at < ?4");
-
-const END_OF_TOKENS: Statement = end_of_step!("one_time_tokens", "user_id", "purpose", "ordinal");
-const SWEEP_TOKENS: Statement = sweep!(
-    "one_time_tokens",
-    "user_id",
-    "purpose",
-    "ordinal",
-    "expires_at",
-    "expires_at <= ?1"
-);
-
-const END_OF_REQUESTS: Statement = end_of_step!("login_requests", "browser", "digest");
-const SWEEP_REQUESTS: Statement = sweep!(
-    "login_requests",
-    "browser",
-    "digest",
-    "expires_at",
-    "expires_at <= ?1"
-);
-
-const END_OF_COUNTS: Statement = end_of_step!("mail_counts", "kind", "counted");
-const SWEEP_COUNTS: Statement = sweep!(
-    "mail_counts",
-    "kind",
-    "counted",
-    "updated_at",
-    "updated_at <= ?4"
-);
-
-const END_OF_RESTING: Statement = end_of_step!("resting_addresses", "email", "user_id");
-const SWEEP_RESTING: Statement = sweep!(
-    "resting_addresses",
-    "email",
-    "user_id",
-    "until",
-    "until <= ?1"
-);
-
-const END_OF_SEEN: Statement = end_of_step!("seen_logins", "user_id", "device");
-const SWEEP_SEEN: Statement = sweep!(
-    "seen_logins",
-    "user_id",
-    "device",
-    "seen_at",
-    "seen_at <= ?4"
-);
-
-const READ_POSITION: Statement =
-    Statement::new("/* read position */ SELECT position FROM sweeps WHERE swept = ?1");
-const KEEP_POSITION: Statement = Statement::new(
-    "/* keep position */
-     INSERT INTO sweeps (swept, position)
-     VALUES (?1, ?2)
-         ON CONFLICT (swept) DO UPDATE
-        SET position = excluded.position",
-);
-
-/// Returns where the last run stopped. One round trip.
+/// Returns the tables that the current pass has not read to their end, each with the position where it
+/// continues. One round trip.
 ///
 /// # Errors
 ///
 /// Returns [`StoreError`] when the database does not answer or a row is damaged.
-pub async fn position(database: &impl Database, swept: Swept) -> Result<Position, StoreError> {
-    let params = [swept.as_str().into()];
-    let found = first(database, READ_POSITION, &params, |row| row.text("position")).await?;
-    Ok(found.map_or_else(Position::start, Position))
-}
-
-/// Stores where the next run continues. One round trip.
-///
-/// # Errors
-///
-/// Returns [`StoreError`] when the database does not answer.
-pub async fn keep_position(
+pub async fn unfinished(
     database: &impl Database,
-    swept: Swept,
-    position: &Position,
-) -> Result<(), StoreError> {
-    let params = [swept.as_str().into(), position.0.as_str().into()];
-    database.run(&Batch::new(&params, [KEEP_POSITION])).await?;
-    Ok(())
+    now: UnixSeconds,
+) -> Result<Vec<(Swept, Position)>, StoreError> {
+    let results = database.run(&Batch::new(&[], [READ_POSITIONS])).await?;
+    let kept = row::all(result(&results, 0)?, |row| {
+        Ok((row.text("swept")?, row.text("position")?))
+    })?;
+    let position = |swept: Swept| {
+        let mut kept = kept.iter();
+        match kept.find(|(table, _)| table == swept.as_str()) {
+            Some((_, position)) => Position::read(position.clone(), now),
+            None => Some(Position::start()),
+        }
+    };
+    let tables = Swept::ALL.into_iter();
+    Ok(tables
+        .filter_map(|swept| Some((swept, position(swept)?)))
+        .collect())
 }
 
 /// The times from which rows are dead.
@@ -275,8 +151,8 @@ pub struct Horizon {
     pub events_before: UnixSeconds,
 }
 
-/// Reads the `rows` rows after a position and deletes the dead ones among them. One round trip,
-/// which reads about twice `rows` rows.
+/// Reads the `rows` rows behind a position, deletes the dead ones among them, and keeps the position
+/// that [`unfinished`] returns next. One round trip, which reads about twice `rows` rows.
 ///
 /// # Errors
 ///
@@ -293,21 +169,23 @@ pub async fn step(
         Swept::Attempts => horizon.now.minus(ATTEMPTS_KEPT),
         Swept::Events => horizon.events_before,
         Swept::MailCounts => horizon.now.minus(MAIL_COUNTS_KEPT),
+        Swept::Mails => horizon.now.minus(GIVEN_UP_KEPT),
         Swept::SeenLogins => horizon.now.minus(SEEN_LOGINS_KEPT),
         Swept::Tokens | Swept::LoginRequests | Swept::RestingAddresses => horizon.now,
     };
-    let params: [Param<'_>; 4] = [
+    let params: [Param<'_>; 6] = [
         horizon.now.get().into(),
         rows.into(),
         from.0.as_str().into(),
         before.get().into(),
+        end_of_pass(horizon.now).into(),
+        before.minus(TRIED_FOR).get().into(),
     ];
-    let (end, sweep) = swept.statements();
-    let results = database.run(&Batch::new(&params, [end, sweep])).await?;
+    let statements = statements::of(swept);
+    let results = database.run(&Batch::new(&params, statements)).await?;
+    let kept = row::first(result(&results, 0)?, |row| row.text("position"))?;
     Ok(Step {
         removed: result(&results, 1)?.changes(),
-        next: row::first(result(&results, 0)?, |row| {
-            row.text("position").map(Position)
-        })?,
+        next: kept.and_then(|kept| Position::read(kept, horizon.now)),
     })
 }

@@ -23,6 +23,8 @@ pub(crate) struct MemoryMailer {
 pub(crate) enum Fate {
     /// It does not arrive, with this error.
     Fails(NotSent),
+    /// It does not arrive, and the caller gives up after this many seconds.
+    Hangs(i64),
     /// It arrives, and the answer does not.
     AnswerLost,
     /// It arrives, and is answered with this status. For the binding, any but 200 is an error.
@@ -54,10 +56,16 @@ impl MemoryMailer {
     pub(crate) fn then(&self, fate: Fate) {
         self.next.borrow_mut().push_back(fate);
     }
+}
 
+impl MemoryPorts {
     fn answer(&self, record: impl FnOnce()) -> Result<u16, NotSent> {
-        let fate = self.next.borrow_mut().pop_front();
+        let fate = self.mailer.next.borrow_mut().pop_front();
         match fate {
+            Some(Fate::Hangs(seconds)) => {
+                self.timer.pass(seconds);
+                return Err(NotSent::Later("timed out".to_owned()));
+            }
             Some(Fate::Fails(error)) => return Err(error),
             Some(Fate::AnswerLost) => {
                 record();
@@ -75,7 +83,7 @@ impl MemoryMailer {
 
 impl Mailer for MemoryPorts {
     async fn send_email(&self, mail: &Mail<'_>) -> Result<(), NotSent> {
-        let status = self.mailer.answer(|| {
+        let status = self.answer(|| {
             self.mailer.sent.borrow_mut().push(SentMail {
                 id: mail.id.to_owned(),
                 from: mail.from.to_string(),
@@ -93,7 +101,7 @@ impl Mailer for MemoryPorts {
     }
 
     async fn post(&self, request: &Outbound<'_>) -> Result<u16, NotSent> {
-        self.mailer.answer(|| {
+        self.answer(|| {
             let headers = request.headers.iter();
             self.mailer.posted.borrow_mut().push(Posted {
                 url: request.url.to_owned(),

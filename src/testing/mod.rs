@@ -65,10 +65,18 @@ pub(crate) struct MemoryBreaches {
     pub(crate) answer: RefCell<Result<Vec<u8>, NoRange>>,
 }
 
-/// A clock that only the test advances.
+/// A clock that the test advances, and what takes time.
 #[derive(Default)]
 pub(crate) struct MemoryTimer {
     pub(crate) now: Cell<i64>,
+    /// How many seconds a call of the database takes.
+    pub(crate) a_call: Cell<i64>,
+}
+
+impl MemoryTimer {
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.now.set(self.now.get() + seconds);
+    }
 }
 
 /// A log that collects its lines.
@@ -102,10 +110,12 @@ impl Ports for MemoryPorts {}
 
 impl Database for MemoryPorts {
     async fn run(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError> {
+        self.timer.pass(self.timer.a_call.get());
         self.store.run(batch).await
     }
 
     async fn run_once(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError> {
+        self.timer.pass(self.timer.a_call.get());
         self.store.run_once(batch).await
     }
 }

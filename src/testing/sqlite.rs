@@ -38,6 +38,8 @@ pub(crate) struct Sqlite {
     /// Writes that no request waits for.
     pub(crate) writes_behind: Rc<Cell<u32>>,
     pub(crate) is_down: Rc<Cell<bool>>,
+    /// How many more calls are answered. `None`: all of them.
+    pub(crate) answers: Rc<Cell<Option<u32>>>,
     pub(crate) fault: Rc<Cell<Option<Planned>>>,
     /// SQL that runs once, just before a batch that contains this statement.
     pub(crate) meanwhile: Rc<RefCell<Option<(&'static str, String)>>>,
@@ -56,6 +58,7 @@ impl Default for Sqlite {
             round_trips: Rc::default(),
             writes_behind: Rc::default(),
             is_down: Rc::default(),
+            answers: Rc::default(),
             fault: Rc::default(),
             meanwhile: Rc::default(),
             ran: Rc::default(),
@@ -227,9 +230,11 @@ fn injected() -> StoreError {
 impl Database for Sqlite {
     async fn run(&self, batch: &Batch<'_>) -> Result<Vec<Box<dyn Rows>>, StoreError> {
         self.round_trips.set(self.round_trips.get() + 1);
-        if self.is_down.get() {
+        let answers = self.answers.get();
+        if self.is_down.get() || answers == Some(0) {
             return Err(injected());
         }
+        self.answers.set(answers.map(|answers| answers - 1));
         self.prepare_world(batch);
         let planned = self.fault.get();
         let due = planned.filter(|planned| contains(batch, planned.statement));

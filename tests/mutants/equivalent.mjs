@@ -22,6 +22,7 @@ export const EQUIVALENT = [
   ["sweep login_requests", "browser, digest) > (  =>  >=", ONE_ROW_LATER],
   ["sweep mail_counts", "kind, counted) > (  =>  >=", ONE_ROW_LATER],
   ["sweep one_time_tokens", "purpose, ordinal) > (  =>  >=", ONE_ROW_LATER],
+  ["sweep outbox", "WHERE (id) > (  =>  >=", ONE_ROW_LATER],
   ["sweep resting_addresses", "email, user_id) > (  =>  >=", ONE_ROW_LATER],
   ["sweep seen_logins", "user_id, device) > (  =>  >=", ONE_ROW_LATER],
   ["sweep sessions", "user_id, id) > (  =>  >=", ONE_ROW_LATER],

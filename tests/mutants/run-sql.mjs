@@ -66,7 +66,8 @@ async function statements(binary, env, folder) {
   }
   const found = JSON.parse(readFileSync(path, "utf8")).filter((sql) => sql.startsWith("/* "));
   const store = join(ROOT, "src", "store");
-  const sources = readdirSync(store).filter((name) => name.endsWith(".rs"));
+  const names = readdirSync(store, { recursive: true, encoding: "utf8" });
+  const sources = names.filter((name) => name.endsWith(".rs") && !name.startsWith("tests"));
   const constants = sources.flatMap(
     (name) => readFileSync(join(store, name), "utf8").match(/^(?:pub\(super\) )?const \w+: Statement\b/gm) ?? [],
   );

@@ -4,8 +4,8 @@ use pollster::block_on;
 
 use super::{ADA, World};
 use crate::domain::id::UserId;
-use crate::domain::time::UnixSeconds;
 use crate::store::sweep::{self, Horizon, Position, Step, Swept};
+use crate::testing::sqlite::{Fault, Planned};
 
 fn horizon(world: &World) -> Horizon {
     Horizon {
@@ -15,7 +15,7 @@ fn horizon(world: &World) -> Horizon {
 }
 
 fn sweep_all(world: &World, swept: Swept, rows: u32) -> (usize, usize) {
-    let mut position = block_on(sweep::position(&world.database, swept)).unwrap();
+    let mut position = Position::start();
     let (mut removed, mut steps) = (0, 0);
     loop {
         let step = sweep::step(&world.database, swept, &position, rows, horizon(world));
@@ -98,42 +98,59 @@ fn old_events_go_nobodys_too() {
 }
 
 #[test]
-fn a_run_goes_on_where_the_last_one_stopped() {
-    let world = World::default();
+fn a_step_keeps_where_the_next_one_continues_until_the_table_is_read() {
+    let mut world = World::default();
     for client in 0..5 {
         world.database.execute(&format!(
             "INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
              VALUES ('a', '{client}', 1, 1, 0, 'x', 0)"
         ));
     }
-    let late = Horizon {
-        now: UnixSeconds::new(1_000_000),
-        events_before: UnixSeconds::new(0),
+    let position = |world: &World, table: Swept| {
+        let unfinished = block_on(sweep::unfinished(&world.database, world.now())).unwrap();
+        let mut unfinished = unfinished.into_iter();
+        unfinished.find_map(|(swept, position)| (swept == table).then_some(position))
     };
-    let step = |position: &Position| {
-        block_on(sweep::step(
-            &world.database,
-            Swept::Attempts,
-            position,
-            2,
-            late,
-        ))
-        .unwrap()
-    };
-    let first = step(&Position::start());
-    assert_eq!(first.removed, 2);
-    let next = first.next.unwrap();
-    block_on(sweep::keep_position(
-        &world.database,
-        Swept::Attempts,
-        &next,
-    ))
-    .unwrap();
-    let kept = block_on(sweep::position(&world.database, Swept::Attempts)).unwrap();
-    assert_eq!(kept, next);
-    assert_eq!(step(&kept).removed, 2);
-    let other = block_on(sweep::position(&world.database, Swept::Sessions)).unwrap();
-    assert_eq!(other, Position::start());
+    let start = Some(Position::start());
+    for swept in Swept::ALL {
+        assert_eq!(position(&world, swept), start);
+    }
+    world.passed = 86_400;
+    for removed in [2, 2, 1] {
+        let from = position(&world, Swept::Attempts).unwrap();
+        let step = sweep::step(&world.database, Swept::Attempts, &from, 2, horizon(&world));
+        let Step {
+            removed: found,
+            next,
+        } = block_on(step).unwrap();
+        assert_eq!(found, removed);
+        assert_eq!(next, position(&world, Swept::Attempts));
+        assert_eq!(position(&world, Swept::Sessions), start);
+    }
+    assert_eq!(position(&world, Swept::Attempts), None);
+    let pass = (super::NOW + 86_400) / 3_600;
+    world.passed = (pass + 1) * 3_600 - super::NOW - 1;
+    assert_eq!(position(&world, Swept::Attempts), None);
+    world.passed += 1;
+    assert_eq!(position(&world, Swept::Attempts), start);
+}
+
+/// The answer of a step may be lost, and the adapter repeats its batch.
+#[test]
+fn a_repeated_step_leaves_out_no_row() {
+    let mut world = World::default();
+    world.database.execute(
+        "INSERT INTO attempts (account, client, failures, counted, blocked_until, attempt, updated_at)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
+         SELECT 'a', i, 1, 1, 0, 'x', 0 FROM n",
+    );
+    world.passed = 86_400;
+    world.database.fault.set(Some(Planned {
+        how: Fault::Repeated,
+        statement: "sweep attempts",
+    }));
+    let _ = sweep_all(&world, Swept::Attempts, 2);
+    assert_eq!(world.database.value("SELECT count(*) FROM attempts"), "0");
 }
 
 /// A step continues after the last one, even if that one has deleted nothing.
@@ -189,7 +206,7 @@ fn an_ended_session_is_kept_for_ten_minutes() {
 
 /// The tables of mails, each with a time after which every second of four rows is dead, and every row a
 /// second later.
-fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 5] {
+fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 6] {
     let token = "INSERT INTO one_time_tokens (user_id, purpose, ordinal, digest, email, issued_at, expires_at)";
     [
         (
@@ -218,6 +235,17 @@ fn sweeps_of_mail(user: UserId) -> [(Swept, i64, String); 5] {
              VALUES ('client', 'a', '{}', 1000001), ('client', 'b', '{}', 1000000),
                     ('client', 'c', '{}', 1000001), ('client', 'd', '{}', 1000000)"
                 .to_owned(),
+        ),
+        (
+            Swept::Mails,
+            7 * 86_400,
+            format!(
+                "INSERT INTO outbox (id, user_id, kind, email, language, facts, created_at, next_try_at, tries, given_up_at)
+                 VALUES ('a', '{user}', 'k', 'e', 'en', '{{}}', 1000000, 0, 1, 1000001),
+                        ('b', '{user}', 'k', 'e', 'en', '{{}}', 1000000, 0, 1, 1000000),
+                        ('c', '{user}', 'k', 'e', 'en', '{{}}', 1000000, 0, 1, 1000001),
+                        ('d', '{user}', 'k', 'e', 'en', '{{}}', 1000000, 0, 1, 1000000)"
+            ),
         ),
         (
             Swept::RestingAddresses,
@@ -256,4 +284,18 @@ fn rows_about_mails_go_when_their_time_is_over_and_their_neighbours_stay() {
             assert_eq!(sweep_all(&world, swept, rows).0, 2, "{swept:?} by {rows}");
         }
     }
+}
+
+#[test]
+fn a_mail_that_nobody_tries_goes_a_week_after_it_would_have_been_given_up() {
+    let mut world = World::default();
+    let user = world.register(ADA);
+    world.database.execute(&format!(
+        "INSERT INTO outbox (id, user_id, kind, email, language, facts, created_at, next_try_at, tries)
+         VALUES ('m', '{user}', 'k', 'e', 'en', '{{}}', 1000000, 0, 1)"
+    ));
+    world.passed = 8 * 86_400 - 1;
+    assert_eq!(sweep_all(&world, Swept::Mails, 1).0, 0);
+    world.passed += 1;
+    assert_eq!(sweep_all(&world, Swept::Mails, 1).0, 1);
 }

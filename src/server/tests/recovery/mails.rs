@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 use super::{ADA, NEW_PASSWORD, world};
 use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::id::UserId;
-use crate::domain::time::UnixSeconds;
 use crate::ports::NotSent;
 use crate::server::tests::{BASE, PASSWORD, World};
 use crate::service::outbox::deliver_due;
-use crate::store::outbox::forget_given_up;
 use crate::testing::mail::Fate;
 use crate::web::request::Country;
 
@@ -236,23 +234,6 @@ fn a_row_that_cannot_be_read_keeps_no_other_mail_back() {
         log.iter()
             .any(|line| line.to_string().contains("mail.unreadable"))
     );
-}
-
-#[test]
-fn mails_that_nobody_sends_any_more_are_forgotten() {
-    let world = world(&[]);
-    world.person(ADA);
-    world.ports.background.is_dropped.set(true);
-    world.forgot(ADA);
-    let forget = || {
-        let now = UnixSeconds::new(world.now.get());
-        pollster::block_on(forget_given_up(&world.ports, now)).unwrap();
-        world.count("outbox")
-    };
-    world.pass(8 * 86_400 - 1);
-    assert_eq!(forget(), "1");
-    world.pass(1);
-    assert_eq!(forget(), "0");
 }
 
 #[test]
