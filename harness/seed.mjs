@@ -5,8 +5,9 @@
  * Every user has the password of one who has really registered, so any of them
  * can log in. Each has a live session, every second another one, every fourth a
  * third, every fourth of the others a second: two a user. Every tenth has a
- * counter of attempts, and the audit log has each session's beginning. Nothing
- * of it is due for the clean-up.
+ * counter of attempts, every hundredth one of mails, each a known device, and
+ * the audit log has each session's beginning. Nothing of it is due for the
+ * clean-up.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -85,10 +86,24 @@ const EVENTS = `${NUMBERS}
     JOIN sessions ON sessions.user_id = users.id
    WHERE ?3 > 0`;
 
+const DEVICES = `${NUMBERS}
+  INSERT INTO seen_logins (user_id, device, seen_at)
+  SELECT users.id, '["Chrome on Linux","DE"]', ?3 - ?3 % ${DAY_SECONDS}
+    FROM n
+    JOIN users ON users.email = 'user' || i || '@example.org'`;
+
+/** Such a counter lasts for an hour: as if its mail were sent when the seed is thrown away. */
+const MAIL_COUNTS = `${NUMBERS}
+  INSERT INTO mail_counts (kind, counted, mails, updated_at)
+  SELECT 'address', 'm' || substr(hex(randomblob(11)), 1, 22),
+         json_object(lower(hex(randomblob(18))), CAST(?3 + ${KEPT_SECONDS} AS INTEGER)), ?3 + ${KEPT_SECONDS}
+    FROM n
+   WHERE i % 100 = 0`;
+
 /**
  * The folder of a database with so many users, for `startLatchkey`'s
  * `persist`, and how large it was after each step:
- * `{folder, bytes: {users, sessions, attempts, events}}`.
+ * `{folder, bytes: {users, sessions, attempts, events, devices, counts}}`.
  *
  * @param {number} users
  * @returns {Promise<{ folder: string, bytes: Bytes }>}
@@ -118,7 +133,19 @@ export async function restore(latchkey) {
   await latchkey.sql("DELETE FROM sessions WHERE created_at > unixepoch() - ?1", 7 * DAY_SECONDS);
   await latchkey.sql("DELETE FROM audit_log WHERE at > unixepoch() - ?1", 7 * DAY_SECONDS);
   // What was made to be cleaned up, and was not.
-  await latchkey.scheduled();
+  await latchkey.sql("DELETE FROM sweeps");
+  do await latchkey.scheduled();
+  while (!(await isSwept(latchkey)));
+}
+
+/**
+ * Whether the clean-up has read every table to its end. The position there is a number, and else a key.
+ *
+ * @param {Latchkey} latchkey
+ */
+export async function isSwept(latchkey) {
+  const unfinished = await latchkey.sql("SELECT swept FROM sweeps WHERE position LIKE '[%'");
+  return unfinished.length === 0;
 }
 
 /**
@@ -148,6 +175,8 @@ async function make(folder, users, at) {
       ["sessions", SESSIONS],
       ["attempts", ATTEMPTS],
       ["events", EVENTS],
+      ["devices", DEVICES],
+      ["counts", MAIL_COUNTS],
     ];
     for (const [name, sql, ...rest] of steps) {
       for (let from = 2; from <= users; from += STEP) {

@@ -4,6 +4,7 @@
 use pollster::block_on;
 
 use super::{Budget, Cleaned, clean_up};
+use crate::domain::time::Seconds;
 use crate::service::Service;
 use crate::service::config::tests::configure;
 use crate::store::sweep::Swept;
@@ -249,4 +250,15 @@ fn without_positions_a_run_says_why_it_does_nothing() {
     ports.store.is_down.set(true);
     let cleaned = SERVICE.with(|service| block_on(clean_up(&ports, &service.config, SMALL)));
     assert!(cleaned.is_err());
+}
+
+/// What the benchmark prices, and documents tell, is what the code allows.
+#[test]
+fn the_bound_is_that_of_the_benchmark() {
+    let budget = Budget::OF_A_RUN;
+    let rows = budget.rows_a_step * budget.steps;
+    let benchmark = include_str!("../../../bench/growth.mjs");
+    assert_eq!(rows, 2_000_000);
+    assert!(benchmark.contains("const ROWS_A_RUN = 2_000_000;"));
+    assert_eq!(budget.time, Seconds::new(200));
 }
