@@ -156,7 +156,7 @@ async function makeDue(latchkey, users) {
             iif(i % 2, unixepoch() - 9000, unixepoch() + 9000), unixepoch() + 900000,
             iif(i % 2, NULL, unixepoch() - 1900000), iif(i % 2, NULL, 'logout')
        FROM n
-       JOIN users ON users.email = 'user' || (2 + abs(random() / 2 + i) % ?1) || '@example.org'`,
+       JOIN users ON users.email = 'user' || (2 + abs(random() / 2 + i) % CAST(?1 AS INTEGER)) || '@example.org'`,
     users - 2,
   );
   await latchkey.sql(
