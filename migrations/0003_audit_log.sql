@@ -109,23 +109,32 @@ BEGIN
 END;
 
 -- A hash that the service replaces under the same version is of the same password. A hash that is
--- set by hand is another password: it ends every session, like a change through the service.
+-- set by hand is another password: it ends every session, like a change through the service. Sessions
+-- that have expired stay as they are.
 CREATE TRIGGER users_password_set AFTER UPDATE OF password_hash, password_version ON users
 WHEN NEW.password_hash IS NOT OLD.password_hash OR NEW.password_version <> OLD.password_version
 BEGIN
     INSERT INTO events (user_id, event, session_id, trace)
     SELECT NEW.id,
-           iif(NEW.password_version = OLD.password_version AND trace IS NOT NULL, 'hash_upgraded', 'password_changed'),
+           CASE
+               WHEN NEW.password_hash IS NULL THEN 'password_removed'
+               WHEN trace ->> 'via' = 'mail' THEN 'password_reset'
+               WHEN NEW.password_version = OLD.password_version AND trace IS NOT NULL THEN 'hash_upgraded'
+               ELSE 'password_changed'
+           END,
            trace ->> 'session',
            trace
       FROM (SELECT CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace END AS trace);
     UPDATE sessions
        SET ended_at = unixepoch(),
            end_reason = 'password_changed'
-     WHERE user_id = NEW.id AND ended_at IS NULL AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
+     WHERE user_id = NEW.id
+       AND ended_at IS NULL
+       AND idle_expires_at > unixepoch()
+       AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
 END;
 
--- However an account is deactivated, its sessions end; reactivation restores none of them.
+-- However an account is deactivated, its live sessions end; reactivation restores none of them.
 CREATE TRIGGER users_activity_set AFTER UPDATE OF is_active ON users
 WHEN NEW.is_active <> OLD.is_active
 BEGIN
@@ -136,7 +145,10 @@ BEGIN
        SET ended_at = unixepoch(),
            end_reason = 'deactivated',
            trace = CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace ELSE trace END
-     WHERE user_id = NEW.id AND ended_at IS NULL AND NOT NEW.is_active;
+     WHERE user_id = NEW.id
+       AND ended_at IS NULL
+       AND idle_expires_at > unixepoch()
+       AND NOT NEW.is_active;
 END;
 
 CREATE TRIGGER users_role_set AFTER UPDATE OF role_slug, is_superuser ON users

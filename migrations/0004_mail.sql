@@ -102,41 +102,20 @@ END;
 
 -- An address that is set by hand has not been proven by anyone.
 CREATE TRIGGER users_email_unproven AFTER UPDATE OF email ON users
-WHEN NEW.email <> OLD.email AND NEW.email_verified_at IS NOT NULL AND NEW.trace IS OLD.trace
+WHEN NEW.email <> OLD.email AND NEW.email_verified_at IS NOT NULL AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL)
 BEGIN
     UPDATE users SET email_verified_at = NULL WHERE id = NEW.id;
 END;
 
--- An address or a password that is set by hand outlives every link that was mailed before.
+-- An address or a password that is set by hand outlives every link that was mailed before. Without a
+-- link that takes a change back, no address rests.
 CREATE TRIGGER users_links_spent AFTER UPDATE OF email, password_hash ON users
 WHEN (NEW.email <> OLD.email OR NEW.password_hash IS NOT OLD.password_hash) AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL)
 BEGIN
     DELETE FROM one_time_tokens WHERE user_id = NEW.id;
+    DELETE FROM resting_addresses WHERE user_id = NEW.id;
     DELETE FROM login_requests WHERE user_id = NEW.id;
     DELETE FROM outbox WHERE user_id = NEW.id;
-END;
-
--- As in 0003, and tells a reset by mail, and a password that was taken away, from a change.
-DROP TRIGGER users_password_set;
-
-CREATE TRIGGER users_password_set AFTER UPDATE OF password_hash, password_version ON users
-WHEN NEW.password_hash IS NOT OLD.password_hash OR NEW.password_version <> OLD.password_version
-BEGIN
-    INSERT INTO events (user_id, event, session_id, trace)
-    SELECT NEW.id,
-           CASE
-               WHEN NEW.password_hash IS NULL THEN 'password_removed'
-               WHEN trace ->> 'via' = 'mail' THEN 'password_reset'
-               WHEN NEW.password_version = OLD.password_version AND trace IS NOT NULL THEN 'hash_upgraded'
-               ELSE 'password_changed'
-           END,
-           trace ->> 'session',
-           trace
-      FROM (SELECT CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace END AS trace);
-    UPDATE sessions
-       SET ended_at = unixepoch(),
-           end_reason = 'password_changed'
-     WHERE user_id = NEW.id AND ended_at IS NULL AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
 END;
 
 INSERT INTO schema_migrations (name) VALUES ('0004_mail');

@@ -306,7 +306,7 @@ impl Login {
                 .into(),
             request.map(|request| request.browser.as_str()).into(),
             request.map(|request| request.digest.as_str()).into(),
-            EndReason::PasswordChanged.as_str().into(),
+            EndReason::EmailVerified.as_str().into(),
         ]);
         params
     }

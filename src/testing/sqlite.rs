@@ -5,7 +5,10 @@ use core::cell::{Cell, RefCell};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -45,6 +48,8 @@ pub(crate) struct Sqlite {
     pub(crate) meanwhile: Rc<RefCell<Option<(&'static str, String)>>>,
     /// The names of the statements that ran.
     pub(crate) ran: Rc<RefCell<Vec<String>>>,
+    /// What `unixepoch()` returns: the time of the last batch, because tests have a time of their own.
+    clock: Arc<AtomicI64>,
 }
 
 impl Default for Sqlite {
@@ -53,6 +58,13 @@ impl Default for Sqlite {
         connection
             .execute_batch("PRAGMA foreign_keys = ON")
             .expect("a pragma");
+        let clock = Arc::new(AtomicI64::new(0));
+        let read = Arc::clone(&clock);
+        connection
+            .create_scalar_function("unixepoch", 0, FunctionFlags::SQLITE_INNOCUOUS, move |_| {
+                Ok(read.load(Ordering::Relaxed))
+            })
+            .expect("a function");
         let migrated = Self {
             connection: Rc::new(RefCell::new(connection)),
             round_trips: Rc::default(),
@@ -62,6 +74,7 @@ impl Default for Sqlite {
             fault: Rc::default(),
             meanwhile: Rc::default(),
             ran: Rc::default(),
+            clock,
         };
         for migration in migrations() {
             migrated.execute(&mutants::applied(&migration));
@@ -146,6 +159,9 @@ impl Sqlite {
     }
 
     fn prepare_world(&self, batch: &Batch<'_>) {
+        if let Some(Param::Int(now)) = batch.params.first() {
+            self.clock.store(*now, Ordering::Relaxed);
+        }
         let names = batch.statements.iter().map(name_of);
         self.ran.borrow_mut().extend(names);
         let due = self

@@ -45,11 +45,13 @@ pub enum EndReason {
     Deactivated,
     /// The address changed, and another session had asked for it.
     EmailChanged,
+    /// A login by mail proved the address for the first time: earlier sessions may be a stranger's.
+    EmailVerified,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Logout,
         Self::Replaced,
         Self::Evicted,
@@ -58,6 +60,7 @@ impl EndReason {
         Self::Revoked,
         Self::Deactivated,
         Self::EmailChanged,
+        Self::EmailVerified,
     ];
 
     /// Returns the word that the database stores.
@@ -72,6 +75,7 @@ impl EndReason {
             Self::Revoked => "revoked",
             Self::Deactivated => "deactivated",
             Self::EmailChanged => "email_changed",
+            Self::EmailVerified => "email_verified",
         }
     }
 }

@@ -137,7 +137,7 @@ fn a_proof_ends_what_was_before_it_and_concerns_nobody_else() {
         } else {
             (
                 ["1", "2", "1000000"],
-                ["replaced", "password_changed", "NULL"],
+                ["replaced", "email_verified", "NULL"],
                 ["1", "1"],
             )
         };
@@ -183,13 +183,39 @@ fn a_proof_ends_what_was_before_it_and_concerns_nobody_else() {
 }
 
 #[test]
+fn a_first_proof_tells_of_every_session_that_it_ends_with_or_without_a_password() {
+    for (change, removed) in [
+        ("SELECT 1", "1"),
+        ("UPDATE users SET password_hash = NULL, trace = '{}'", "0"),
+    ] {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let before = [1, 2].map(|byte| world.log_in(ada, byte).id.to_string());
+        world.database.execute(change);
+        world.database.execute("DELETE FROM audit_log");
+        keep(&world, &key("browser", "digest"), ada);
+        let login = login(&world, ada, 7, key("browser", "digest"));
+        for _ in 0..2 {
+            assert_eq!(world.begin(&login).unwrap().len(), 2);
+        }
+        let told = world.database.query(
+            "SELECT session_id, reason FROM audit_log WHERE event = 'session_ended' ORDER BY session_id",
+        );
+        let ended = before.map(|id| [id, "email_verified".to_owned()]);
+        assert_eq!(told, ended, "{change}");
+        let count = "SELECT count(*) FROM audit_log WHERE event = 'password_removed'";
+        assert_eq!(world.database.value(count), removed, "{change}");
+    }
+}
+
+#[test]
 fn a_proof_leaves_sessions_that_are_over_as_they_are() {
     let mut world = World::default();
     let ada = world.register(ADA);
     let bob = world.register("bob@example.org");
     let [over, expired] = [1, 2].map(|byte| world.log_in(ada, byte));
     world.database.execute(&format!(
-        "UPDATE sessions SET ended_at = 1000000, end_reason = 'password_changed' WHERE id = '{}';
+        "UPDATE sessions SET ended_at = 1000000, end_reason = 'email_verified' WHERE id = '{}';
          UPDATE sessions SET idle_expires_at = 1000001 WHERE id = '{}'",
         over.id, expired.id
     ));

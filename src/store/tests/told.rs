@@ -110,6 +110,26 @@ fn a_password_or_a_role_that_is_set_by_hand_is_told_whichever_column_it_is() {
 }
 
 #[test]
+fn a_session_that_has_expired_is_not_ended_by_hand_either() {
+    for change in ["is_active = 0", "password_hash = 'x'"] {
+        for (expires_at, is_live) in [(super::NOW, false), (super::NOW + 1, true)] {
+            let world = ada();
+            world.database.execute(&format!(
+                "UPDATE sessions SET idle_expires_at = {expires_at};
+                 UPDATE users SET {change}"
+            ));
+            let marked = "SELECT count(*) FROM sessions WHERE ended_at IS NOT NULL";
+            let is_marked = world.database.value(marked) == "1";
+            assert_eq!(is_marked, is_live, "{change} {expires_at}");
+            let told = "SELECT count(*) FROM audit_log WHERE event = 'session_ended'";
+            let is_told = world.database.value(told) == "1";
+            let is_deactivated = change == "is_active = 0";
+            assert_eq!(is_told, is_live && is_deactivated, "{change} {expires_at}");
+        }
+    }
+}
+
+#[test]
 fn reactivating_ends_nothing() {
     let world = ada();
     world.database.execute(

@@ -199,6 +199,51 @@ fn a_password_set_by_hand_ends_the_sessions_even_if_the_trace_is_cleared_with_it
 }
 
 #[test]
+fn an_address_that_a_hand_sets_is_unproven_and_no_address_rests_even_if_the_trace_is_cleared() {
+    let own = "trace = '{\"request\":\"r\"}'";
+    for (change, is_by_hand) in [
+        ("email = 'eve@example.org'".to_owned(), true),
+        ("email = 'eve@example.org', trace = NULL".to_owned(), true),
+        (format!("email = 'eve@example.org', {own}"), false),
+    ] {
+        let world = World::default();
+        let ada = world.register(ADA);
+        let bob = world.register("bob@example.org");
+        world.database.execute(&format!(
+            "UPDATE users SET email_verified_at = 5;
+             INSERT INTO resting_addresses VALUES ('old@example.org', '{ada}', 9), ('old@example.org', '{bob}', 9);
+             UPDATE users SET {change} WHERE id = '{ada}'"
+        ));
+        let verified = world.database.query(
+            "SELECT coalesce(email_verified_at, 'no') FROM users ORDER BY email LIKE 'bob%'",
+        );
+        let kept = if is_by_hand { "no" } else { "5" };
+        assert_eq!(verified, [[kept], ["5"]], "{change}");
+        let resting = world
+            .database
+            .query(&format!(
+                "SELECT user_id FROM resting_addresses ORDER BY user_id = '{bob}'"
+            ))
+            .concat();
+        let left = [ada, bob].map(|user| user.to_string());
+        let gone = usize::from(is_by_hand);
+        assert_eq!(resting, left[gone..], "{change}");
+    }
+}
+
+#[test]
+fn a_password_that_a_hand_sets_lets_no_address_rest() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    world.database.execute(&format!(
+        "INSERT INTO resting_addresses VALUES ('old@example.org', '{ada}', 9);
+         UPDATE users SET password_hash = 'another'"
+    ));
+    let resting = "SELECT count(*) FROM resting_addresses";
+    assert_eq!(world.database.value(resting), "0");
+}
+
+#[test]
 fn a_users_events_are_numbered_from_one_whatever_others_do() {
     let world = World::default();
     let ada = world.register(ADA);
