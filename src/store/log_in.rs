@@ -63,6 +63,8 @@ pub enum LoginProof {
 pub struct PasswordProof {
     /// Its version. It must still be current, so that a login cannot outrun a password change.
     pub version: PasswordVersion,
+    /// Whether the address must be proven, too, when the session begins.
+    pub needs_proven_address: bool,
     /// A new hash at today's cost, if the stored one is outdated.
     pub rehash: Option<Rehash>,
     /// The counter that the login resets.
@@ -106,8 +108,11 @@ macro_rules! begin {
     };
 }
 
-/// Parameters: ?19 verified version.
-const BEGIN: Statement = begin!("begin session", "password_version = ?19");
+/// Parameters: ?19 verified version, ?34 whether the address has to be proven.
+const BEGIN: Statement = begin!(
+    "begin session",
+    "password_version = ?19 AND (?34 = 0 OR email_verified_at IS NOT NULL)"
+);
 /// Parameters: ?31 browser, ?32 digest of what it presents.
 const BEGIN_BY_MAIL: Statement = begin!(
     "begin session by mail",
@@ -307,6 +312,9 @@ impl Login {
             request.map(|request| request.browser.as_str()).into(),
             request.map(|request| request.digest.as_str()).into(),
             EndReason::EmailVerified.as_str().into(),
+            password
+                .map(|password| u32::from(password.needs_proven_address))
+                .into(),
         ]);
         params
     }

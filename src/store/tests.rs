@@ -104,6 +104,7 @@ impl World {
             session: self.session(user, byte),
             proof: LoginProof::Password(PasswordProof {
                 version: PasswordVersion(1),
+                needs_proven_address: false,
                 rehash: None,
                 guess: Guess {
                     account: keys.account,

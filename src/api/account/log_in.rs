@@ -98,8 +98,8 @@ impl Endpoint for LogIn {
         let admitted = admitted(ctx, &form.email, carried.device.as_ref()).await?;
         let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
         ctx.caller.is(verified.holder.id);
-        if ctx.config().verification == EmailVerification::Required && !verified.holder.is_verified
-        {
+        let needs_proven_address = ctx.config().verification == EmailVerification::Required;
+        if needs_proven_address && !verified.holder.is_verified {
             return Err(unproven(ctx, verified.holder, form.language)?.into());
         }
         let user = verified.holder.id;
@@ -108,6 +108,7 @@ impl Endpoint for LogIn {
             role_slug: verified.holder.role_slug,
             proof: LoginProof::Password(PasswordProof {
                 version: verified.holder.version,
+                needs_proven_address,
                 rehash: verified.rehash,
                 guess: admitted.guess,
             }),
@@ -115,7 +116,8 @@ impl Endpoint for LogIn {
             user_agent: form.user_agent,
             language: form.language,
         };
-        // The database refuses if the password or the user has changed in the meantime.
+        // The database refuses if the password, the user or the proof of the address has changed in the
+        // meantime.
         let Some(pair) = begin(ctx, arrival).await? else {
             password_refused(ctx, AuditEvent::LoginFailed, Some(user));
             return Err(ServiceError::InvalidCredentials.into());

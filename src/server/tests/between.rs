@@ -91,6 +91,47 @@ fn a_login_is_refused_when_what_it_read_has_changed() {
 }
 
 #[test]
+fn a_login_is_refused_when_the_address_is_not_proven_any_more() {
+    let mails = [
+        ("VERIFICATION", "required"),
+        ("MAIL", "binding"),
+        ("EMAIL", "bound"),
+        ("MAIL_FROM", "auth@example.org"),
+    ];
+    for (changed, code) in [
+        ("email_verified_at = NULL", "invalid_credentials"),
+        ("name = 'Ada'", ""),
+    ] {
+        let world = World::new(&mails);
+        world.register("ada@example.org");
+        world.sql("UPDATE users SET email_verified_at = 1; DELETE FROM outbox");
+        let change = format!("UPDATE users SET {changed}");
+        *world.ports.store.meanwhile.borrow_mut() = Some(("begin session", change));
+        let answer = world.log_in(&mut Client::default(), "ada@example.org");
+        assert!(world.ports.store.meanwhile.borrow().is_none());
+        assert_eq!(answer.code(), code, "{changed}");
+        let is_refused = !code.is_empty();
+        assert_eq!(answer.cookies().is_empty(), is_refused, "{changed}");
+        for (query, begun) in [
+            ("SELECT count(*) FROM sessions", "1"),
+            ("SELECT count(*) FROM seen_logins", "1"),
+            (
+                "SELECT count(*) FROM audit_log WHERE event = 'logged_in'",
+                "1",
+            ),
+        ] {
+            let wanted = if is_refused { "0" } else { begun };
+            assert_eq!(world.value(query), wanted, "{changed} {query}");
+        }
+        // The failure still counts.
+        let failed =
+            "SELECT coalesce(sum(counted), 0) FROM attempts WHERE account <> 'registrations'";
+        let counted = if is_refused { "1" } else { "0" };
+        assert_eq!(world.value(failed), counted, "{changed}");
+    }
+}
+
+#[test]
 fn a_change_of_password_is_refused_when_what_it_read_has_changed() {
     for (fact, change) in CHANGES.into_iter().chain(SESSION_CHANGES) {
         let (world, answer) = between("replace password", change, change_password);
