@@ -8,7 +8,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Failure, ROOT, output, say } from "../../scripts/lib.mjs";
+import { DatabaseSync } from "node:sqlite";
+import { Failure, ROOT, messageOf, output, say } from "../../scripts/lib.mjs";
 import { EQUIVALENT } from "./equivalent.mjs";
 import { mutantsOf, triggersOf } from "./sql.mjs";
 
@@ -24,6 +25,7 @@ export async function sqlMutants(env, text) {
   try {
     const mutants = inventory(await statements(binary, env, folder));
     checkExceptions(mutants);
+    checkTexts(mutants);
     const chosen = mutants.filter(({ name }) => name.includes(text));
     if (chosen.length === 0) return { ran: 0, isGreen: true };
     say(`${chosen.length} mutants of the SQL ...`);
@@ -78,11 +80,7 @@ async function statements(binary, env, folder) {
 }
 
 function inventory(statements) {
-  const folder = join(ROOT, "migrations");
-  const migrations = readdirSync(folder)
-    .sort()
-    .map((name) => readFileSync(join(folder, name), "utf8"));
-  const triggers = migrations.flatMap(triggersOf);
+  const triggers = migrations().flatMap(triggersOf);
   const named = statements.map((sql) => ({ name: sql.match(/^\/\* (.*?) \*\//)[1], sql }));
   const names = new Map();
   const mutants = [...named, ...triggers].flatMap(({ name, sql }) => {
@@ -109,6 +107,28 @@ function checkExceptions(mutants) {
       throw new Failure(`tests/mutants/equivalent.mjs: there is no mutant "${name}: ${what}".`);
     }
   }
+}
+
+/** A mutant that is no SQL would fail every test, and prove nothing. */
+function checkTexts(mutants) {
+  const db = new DatabaseSync(":memory:");
+  for (const migration of migrations()) db.exec(migration);
+  for (const { name, what, sql } of mutants.filter((mutant) => mutant.sql)) {
+    const [, trigger] = sql.match(/^CREATE TRIGGER (\w+)/) ?? [];
+    try {
+      if (trigger) db.exec(`DROP TRIGGER ${trigger}; ${sql}`);
+      else db.prepare(sql);
+    } catch (error) {
+      throw new Failure(`"${name}: ${what}" is not SQL: ${messageOf(error)}.\n${sql}`);
+    }
+  }
+  db.close();
+}
+
+function migrations() {
+  const folder = join(ROOT, "migrations");
+  const names = readdirSync(folder).sort();
+  return names.map((name) => readFileSync(join(folder, name), "utf8"));
 }
 
 function verdictOn(mutant, killer) {

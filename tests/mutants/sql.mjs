@@ -12,8 +12,11 @@ const CLOSES = new Set([
   "AND",
   "OR",
   "THEN",
+  "WHEN",
+  "ELSE",
   "WHERE",
   "ON",
+  "UNION",
   "GROUP",
   "ORDER",
   "LIMIT",
@@ -64,6 +67,8 @@ function conditions(tokens) {
   const mutants = [];
   for (const [index, token] of tokens.entries()) {
     if (!OPENS.has(token.word) || isOtherOn(tokens, index)) continue;
+    // The SELECT opens the condition.
+    if (token.text === "(" && tokens[index + 1]?.word === "SELECT") continue;
     const depth = token.depth + (token.text === "(" ? 1 : 0);
     const end = endOf(tokens, index + 1, depth, CLOSES);
     const span = { from: tokens[index + 1]?.from, to: tokens[end - 1]?.to };
@@ -102,6 +107,8 @@ function isOtherOn(tokens, index) {
 
 function replacements(tokens, index, after) {
   const { word } = tokens[index];
+  // `ON CONFLICT (…) WHERE … DO` names a partial index, which has to have this condition.
+  if (word === "WHERE" && after === "DO") return [];
   const isAsked = word === "WHEN" ? after === "THEN" : tokens[index - 1]?.word === "IIF" && word === "(";
   const joins = [word, after].filter((each) => each === "AND" || each === "OR");
   if (isAsked && joins.length === 0) return ["TRUE", "FALSE"];
