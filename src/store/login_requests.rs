@@ -178,7 +178,7 @@ const JUDGE_TRY: Statement = Statement::new(concat!(
      SELECT users.id,
             users.email,
             users.role_slug,
-            users.id IS NOT NULL AND users.is_active = 1 AND ",
+            users.is_active = 1 AND ",
     request_works!("?7", "?6"),
     " AS is_right
        FROM login_requests AS tried

@@ -6,8 +6,10 @@ mod conditions;
 mod confirmations;
 mod drafts;
 mod endings;
+mod links;
 mod logins;
 mod mail_logins;
+mod mail_requests;
 mod newcomers;
 mod notices;
 mod resets;
@@ -193,7 +195,20 @@ impl World {
 
     /// Everything that is stored, except the sweeps' positions.
     fn everything(&self) -> Vec<Vec<String>> {
-        ["roles", "users", "sessions", "attempts", "audit_log"]
+        let tables = [
+            "roles",
+            "users",
+            "sessions",
+            "attempts",
+            "audit_log",
+            "one_time_tokens",
+            "login_requests",
+            "outbox",
+            "mail_counts",
+            "resting_addresses",
+            "seen_logins",
+        ];
+        tables
             .into_iter()
             .flat_map(|table| self.database.query(&format!("SELECT * FROM {table}")))
             .collect()
