@@ -1,7 +1,7 @@
 //! Refusals in the audit log. They are written in the background, because nothing else is written
 //! with them, and summed, so that a caller who is refused cannot fill the log.
 //!
-//! The triggers of `migrations/0003` record what changes something, with the change.
+//! The triggers of `migrations/0003` and `migrations/0004` record what changes something, with the change.
 
 use core::cell::RefCell;
 

@@ -1,5 +1,5 @@
 //! The audit log. Refusals are summed here, and a user's events are read here. The triggers of
-//! `migrations/0003` record what changes an account.
+//! `migrations/0003` and `migrations/0004` record what changes an account.
 
 use super::row::{self, Row};
 use super::{damaged, result};

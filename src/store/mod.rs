@@ -4,11 +4,12 @@
 //! repetition, the meaning of `None`. D1 runs the statements in production and SQLite in native
 //! tests, through one port ([`Database`]), so each rule exists only here.
 //!
-//! Parameters are numbered once for each batch. In every batch `?1` is the time of the request.
-//! Where they occur, `?2` is the user, `?3` the session and `?4` the trace of the request.
+//! Parameters are numbered once for each batch. In a batch of a request `?1` is its time; where they
+//! occur, `?2` is the user, `?3` the session and `?4` the trace. The batches that send the
+//! mails of the outbox, clean up, or count attempts have numbers of their own.
 //!
 //! Every write may be repeated: it names the ids it creates and the values it replaces. The
-//! triggers of `migrations/0003` record what changes an account in the audit log.
+//! triggers of `migrations/0003` and `migrations/0004` record what changes an account in the audit log.
 
 /// The session is live: neither ended nor expired. Its idle end is never after its absolute end
 /// (`CHECK` in `migrations/0001`).

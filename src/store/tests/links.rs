@@ -165,9 +165,15 @@ fn people(act: Act) -> (World, UserId) {
                 ('undo-email', 2, '{undo}', 'old.', 1),
                 ('undo-email', 3, 'd3', 'later.', 1),
                 ('disown-login', 0, '{disown}', '', 0),
-                ('disown-login', 1, 'd4', 'left.', 0));
+                ('disown-login', 1, 'd4', 'left.', 0),
+                ('a purpose', 0, 'd5', 'old.', 0));
          INSERT INTO resting_addresses
          SELECT email, user_id, 2000000 FROM one_time_tokens WHERE purpose = 'undo-email';
+         -- The others have given up addresses that are Ada's too.
+         INSERT INTO resting_addresses SELECT 'older.{ADA}', id, 2000000 FROM users WHERE id <> '{ada}';
+         INSERT INTO one_time_tokens (user_id, purpose, ordinal, digest, email, is_proven, issued_at, expires_at)
+         SELECT id, 'undo-email', 4, 'd6', column1, 0, 1000000, 1000001
+           FROM users, (VALUES ('old.{ADA}')) WHERE id <> '{ada}';
          INSERT INTO seen_logins SELECT id, 'a device', 1 FROM users;
          INSERT INTO login_requests (browser, digest, user_id, email, password_version, expires_at)
          SELECT column1 || id, column2, id, email, 1, 1000001
@@ -227,13 +233,13 @@ fn left(world: &World, ada: UserId) -> [String; 4] {
 
 #[test]
 fn a_link_concerns_its_own_user_alone_and_a_repetition_changes_nothing_more() {
-    let all = "confirm-email 0, disown-login 0, disown-login 1, reset-password 0";
+    let all = "a purpose 0, confirm-email 0, disown-login 0, disown-login 1, reset-password 0";
     for (act, outcome, [links, resting, mails, ends]) in [
         (
             Act::Reset,
             (1, true),
             [
-                "disown-login 0, undo-email 2, undo-email 3",
+                "a purpose 0, disown-login 0, undo-email 2, undo-email 3",
                 "later.ada, old.ada",
                 "password_changed to ada@example.org",
                 "password_changed, revoked",
@@ -253,7 +259,7 @@ fn a_link_concerns_its_own_user_alone_and_a_repetition_changes_nothing_more() {
             Act::Confirm,
             (1, true),
             [
-                "disown-login 0, disown-login 1, undo-email 1, undo-email 2, undo-email 3, undo-email 4",
+                "a purpose 0, disown-login 0, disown-login 1, undo-email 1, undo-email 2, undo-email 3, undo-email 4",
                 "ada, later.ada, old.ada, older.ada",
                 "email_changed to ada@example.org",
                 "email_changed, revoked",
@@ -283,7 +289,7 @@ fn a_link_concerns_its_own_user_alone_and_a_repetition_changes_nothing_more() {
             Act::LogIn,
             (1, true),
             [
-                "disown-login 0, undo-email 2, undo-email 3",
+                "a purpose 0, disown-login 0, undo-email 2, undo-email 3",
                 "later.ada, old.ada",
                 "password_removed to ada@example.org",
                 "email_verified, revoked",

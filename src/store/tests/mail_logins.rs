@@ -206,13 +206,13 @@ fn a_proof_leaves_sessions_that_are_over_as_they_are() {
     let ada = world.register(ADA);
     let bob = world.register("bob@example.org");
     let [over, expired] = [1, 2].map(|byte| world.log_in(ada, byte));
+    world.passed = 1;
+    let live = world.log_in(ada, 3);
     world.database.execute(&format!(
         "UPDATE sessions SET ended_at = 1000000, end_reason = 'email_verified' WHERE id = '{}';
          UPDATE sessions SET idle_expires_at = 1000001 WHERE id = '{}'",
         over.id, expired.id
     ));
-    world.passed = 1;
-    let live = world.log_in(ada, 3);
     keep(&world, &key("browser", "digest"), ada);
     let login = login(&world, ada, 7, key("browser", "digest"));
     let ended = world.begin(&login).unwrap();
