@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { hashPassword, makePassword } from "../scripts/hash-password.mjs";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
+import { command } from "./support/import-command.mjs";
 import { LOGIN, PROFILE, REFRESH, logIn, newEmail, register, signUp } from "./support/people.mjs";
 import { assertProblem } from "./support/problems.mjs";
 
@@ -63,6 +64,40 @@ describe("npm run end-sessions", () => {
     );
     assert.match(script("end-sessions", "--local", "--persist-to", persistTo).out, /Ended 0 sessions\./);
     assert.equal((await (await logIn(latchkey, one)).get(PROFILE)).status, 200);
+  });
+
+  test("ends many sessions in steps, and after a fault the others", async () => {
+    await latchkey.sql("DELETE FROM sessions");
+    const { id } = await signUp(latchkey);
+    const count = async (condition) => {
+      const [{ n }] = await latchkey.sql(`SELECT count(*) AS n FROM sessions WHERE user_id = ?1 AND ${condition}`, id);
+      return n;
+    };
+    await latchkey.sql(
+      `INSERT INTO sessions (user_id, id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at)
+       WITH RECURSIVE n (i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < 34999)
+       SELECT ?1, '!' || i, '!' || i, 1, 1, iif(i % 10, 9999999999, 1), 9999999999 FROM n`,
+      id,
+    );
+    await latchkey.sql(
+      "CREATE TRIGGER fault BEFORE UPDATE ON sessions WHEN NEW.id = '!25001' BEGIN SELECT RAISE(ABORT, 'a fault'); END",
+    );
+    const endSessions = () => command("end-sessions", ["--local", "--persist-to", persistTo]);
+    const failed = await endSessions();
+    assert.equal(failed.code, 1, failed.out);
+    assert.match(failed.out, /: 9000 sessions were ended and the others not yet; run the command again: [^\n]*a fault/);
+    assert.equal(await count("end_reason = 'revoked'"), 9000);
+    await latchkey.sql("DROP TRIGGER fault");
+    const again = await endSessions();
+    assert.equal(again.code, 0, again.out);
+    assert.match(again.out, /Ended 13501 sessions\./);
+    assert.equal(await count("ended_at IS NULL AND idle_expires_at > unixepoch()"), 0);
+    assert.equal(await count("ended_at IS NULL"), 2500);
+    const [{ told }] = await latchkey.sql(
+      "SELECT count(*) AS told FROM audit_log WHERE user_id = ?1 AND event = 'session_ended'",
+      id,
+    );
+    assert.equal(told, 22501);
   });
 
   for (const args of [[], ["--local", "--remote"], ["--remote", "--persist-to", persistTo], ["--everything"]]) {
