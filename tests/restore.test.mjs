@@ -14,9 +14,26 @@ import { ROOT } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
 import { WRANGLER } from "../scripts/wrangler.mjs";
 
-const TABLES = ["roles", "users", "sessions", "attempts", "sweeps", "audit_log"];
+const TABLES = [
+  "schema_migrations",
+  "roles",
+  "users",
+  "sessions",
+  "attempts",
+  "sweeps",
+  "one_time_tokens",
+  "login_requests",
+  "outbox",
+  "mail_counts",
+  "resting_addresses",
+  "seen_logins",
+  "audit_log",
+];
 const TRACE = `'{"at":100,"actor":"user","session":"s1","country":"DE","client":"c","request":"r1"}'`;
-/** Ada with a live and an ended session, Bob who was imported and deactivated, refusals, a counter. */
+/**
+ * Ada with a live and an ended session, a proven address, links and mails; Bob who was imported and
+ * deactivated; refusals, counters, the place of a clean-up.
+ */
 const LIFE = `
   INSERT INTO users (id, email, name, password_hash, role_slug, created_at, updated_at, trace)
     VALUES ('ada', 'ada@example.org', 'Ada; "CREATE TRIGGER"', 'h', 'application-access', 1, 1, ${TRACE});
@@ -30,6 +47,19 @@ const LIFE = `
   UPDATE users SET is_active = 0 WHERE id = 'bob';
   DELETE FROM users WHERE id = 'eve';
   INSERT INTO attempts VALUES ('a', 'c', 3, 3, 0, 'x', 1);
+  INSERT INTO sweeps VALUES ('sessions', '["ada","s1"]');
+  UPDATE users SET email_verified_at = 7, language = 'de' WHERE id = 'ada';
+  INSERT INTO one_time_tokens (user_id, purpose, ordinal, digest, email, is_proven, issued_at, expires_at)
+    VALUES ('ada', 'reset-password', 0, 'd', 'ada@example.org', 1, 1, 9999999999),
+           ('ada', 'undo-email', 1, 'e', 'old@example.org', 1, 1, 9999999999);
+  INSERT INTO login_requests (browser, digest, user_id, email, expires_at)
+    VALUES ('b', 'd', 'ada', 'ada@example.org', 9999999999), ('b', 'e', NULL, 'nobody@example.org', 9999999999);
+  INSERT INTO outbox (id, user_id, kind, email, language, nonce, key_id, facts, created_at, next_try_at, tries, trace)
+    VALUES ('m1', 'ada', 'reset_password', 'ada@example.org', 'de', 'n', 'k', '{}', 1, 9, 1, ${TRACE}),
+           ('m2', 'ada', 'confirm_email', 'new@example.org', 'de', 'n', 'k', '{}', 1, 9, 1, ${TRACE});
+  INSERT INTO mail_counts VALUES ('client', 'c', '{"m1":1}', 1);
+  INSERT INTO resting_addresses VALUES ('old@example.org', 'ada', 9999999999);
+  INSERT INTO seen_logins VALUES ('ada', '["Firefox","DE"]', 1);
   INSERT INTO audit_log (user_id, id, event, at, last_at, count, actor, bucket) VALUES ('', 1, 'login_failed', 1, 2, 7, 'user', 'b');
 `;
 
@@ -81,6 +111,7 @@ test("a dump restores the same rows, tells nothing twice, and the triggers go on
   first.d1("migrations", "apply", "DB", "--local");
   first.execute(LIFE);
   const rows = everything(first);
+  for (const [place, table] of TABLES.entries()) assert.ok(rows[place].length > 0, `${table} has no row`);
   const told = rows.at(-1);
   assert.deepEqual(
     told.map(({ user_id, event }) => `${user_id} ${event}`),
@@ -90,6 +121,8 @@ test("a dump restores the same rows, tells nothing twice, and the triggers go on
       "ada logged_in",
       "ada logged_in",
       "ada logged_out",
+      "ada email_verified",
+      "ada mail_queued",
       "bob deactivated",
       "eve registered",
       "eve deleted",
@@ -105,7 +138,7 @@ test("a dump restores the same rows, tells nothing twice, and the triggers go on
   assert.deepEqual(second.query(schema), first.query(schema));
 
   second.execute("UPDATE users SET is_active = 0 WHERE id = 'ada';");
-  const [events] = second.query("SELECT event, actor FROM audit_log WHERE user_id = 'ada' AND id > 4 ORDER BY id");
+  const [events] = second.query("SELECT event, actor FROM audit_log WHERE user_id = 'ada' AND id > 6 ORDER BY id");
   assert.deepEqual(events, [
     { event: "deactivated", actor: "database" },
     { event: "session_ended", actor: "database" },
