@@ -1,5 +1,6 @@
 //! The guarantees of the statements, the schema and the triggers, tested on SQLite.
 
+mod address_requests;
 mod bystanders;
 mod changes;
 mod conditions;
