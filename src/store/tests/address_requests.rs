@@ -17,12 +17,13 @@ const OTHERS: [&str; 2] = ["a@example.org", "z@example.org"];
 /// What came of the request, how many links were issued, and the mails.
 type Outcome = (&'static str, String, Vec<Vec<String>>);
 
-/// Ada asks, after a change that follows the check of her password. The others have sessions with her
-/// session's id.
+/// Ada asks, after a change that follows the check of her password. She has another session, and the
+/// others have sessions with the same ids.
 fn asked_after(change: &str) -> Outcome {
     let world = World::default();
     let [ada, ..] = [ADA, OTHERS[0], OTHERS[1]].map(|email| world.register(email));
     let caller = world.log_in(ada, 1);
+    world.log_in(ada, 2);
     for email in OTHERS {
         let other = crate::domain::id::UserId::new(1, &super::number(email));
         world.log_in(other, 1);
@@ -69,6 +70,30 @@ fn request(world: &World, caller: SessionKey) -> AddressRequest {
         },
         trace: world.trace(),
     }
+}
+
+/// Mails have been counted for the client or for the address, as many as there may be. The mail has been
+/// counted for others.
+fn full(kind: &str) -> String {
+    let address = keys().of_recipient(&Email::parse(NEW).unwrap(), "confirm_email");
+    let client = keys().of_client(ClientPrefix::parse(None));
+    let [address, client] = [address.as_str(), client.as_str()];
+    let counted = if kind == "client" { client } else { address };
+    let ten: Vec<_> = (0..10).map(|n| format!("\"m{n}\":1000000")).collect();
+    let ten = ten.join(",");
+    format!(
+        "INSERT INTO mail_counts VALUES ('{kind}', '{counted}', '{{{ten}}}', 1000000);
+         INSERT INTO mail_counts
+         SELECT column1, column2, '{{\"a mail\":1000000}}', 1000000
+           FROM (VALUES ('a kind', '{client}'), ('address', '{client}'), ('client', ''), ('client', '~'),
+                        ('a kind', '{address}'), ('client', '{address}'), ('address', ''), ('address', '~'))"
+    )
+}
+
+/// The session that asks, in SQL.
+fn caller() -> String {
+    let id = crate::domain::id::SessionId::from_random([1; 16]);
+    format!("user_id = {} AND id = '{id}'", id_of(ADA))
 }
 
 /// A user's id, in SQL.
@@ -146,7 +171,7 @@ fn an_address_that_is_not_free_is_not_mailed_but_for_its_active_user() {
 
 #[test]
 fn nothing_is_issued_once_the_session_the_password_or_the_room_is_gone() {
-    let ada = id_of(ADA);
+    let (ada, caller) = (id_of(ADA), caller());
     let taken = format!("UPDATE users SET email = '{NEW}' WHERE email LIKE 'z%'");
     for (change, outcome) in [
         (
@@ -154,27 +179,25 @@ fn nothing_is_issued_once_the_session_the_password_or_the_room_is_gone() {
             "accepted",
         ),
         (
-            format!(
-                "UPDATE sessions SET ended_at = 1, end_reason = 'logout' WHERE user_id = {ada}"
-            ),
+            format!("UPDATE sessions SET ended_at = 1, end_reason = 'logout' WHERE {caller}"),
             "nobody",
         ),
         (
-            format!("UPDATE sessions SET idle_expires_at = 1000000 WHERE user_id = {ada}"),
+            format!("UPDATE sessions SET idle_expires_at = 1000000 WHERE {caller}"),
             "nobody",
         ),
-        (
-            format!("DELETE FROM sessions WHERE user_id = {ada}"),
-            "nobody",
-        ),
+        (format!("DELETE FROM sessions WHERE {caller}"), "nobody"),
         (given_up(ADA, 5), "too many"),
+        (full("client"), "too many"),
+        (full("address"), "accepted"),
     ] {
         let (found, issued, mails) = asked_after(&change);
         assert_eq!((found, issued.as_str()), (outcome, "0"), "{change}");
         assert!(mails.is_empty(), "{change}");
-        // Nor is the user told who has the address, unless only the password has changed.
+        // Nor is the user who has the address told, unless only the password has changed.
         let (found, issued, mails) = asked_after(&format!("{change}; {taken}"));
         assert_eq!((found, issued.as_str()), (outcome, "0"), "{change}");
-        assert_eq!(mails.is_empty(), outcome != "accepted", "{change}");
+        let is_told = change.contains("password_version");
+        assert_eq!(!mails.is_empty(), is_told, "{change}");
     }
 }

@@ -1,12 +1,18 @@
 //! Which logins are told, and which notices are counted.
 
+use pollster::block_on;
+
 use super::{ADA, World};
+use crate::domain::credential::hashing::StoredHash;
 use crate::domain::credential::one_time::Nonce;
 use crate::domain::id::UserId;
+use crate::domain::identity::user::PasswordVersion;
 use crate::domain::mail::Language;
 use crate::domain::time::UnixSeconds;
+use crate::store::attempts::Guess;
 use crate::store::login_notices::Notice;
 use crate::store::outbox::Draft;
+use crate::store::passwords::{self, PasswordReplacement};
 
 /// The notice of a login from a device, as the mail with this id.
 pub(super) fn notice(id: &str, device: &str) -> Notice {
@@ -120,6 +126,15 @@ fn notices_to_a_proven_address_are_not_counted() {
     assert!(!from(&world, ada, "telephone", 10));
     assert_eq!(link(), "digest of mail 8");
     assert_eq!(told(&world, ada), mails(all, "0"));
+    // The first device of a user is no news, whatever others have.
+    let eve = world.register("eve@example.org");
+    world
+        .database
+        .execute("UPDATE users SET email_verified_at = 1 WHERE email LIKE 'eve%'");
+    assert!(from(&world, eve, "telephone", 11));
+    assert_eq!(told(&world, eve), mails("", "0"));
+    let links = "SELECT count(*) FROM one_time_tokens WHERE email LIKE 'eve%'";
+    assert_eq!(world.database.value(links), "0");
 }
 
 #[test]
@@ -170,4 +185,50 @@ fn the_link_of_a_notice_is_for_its_user_and_session() {
     assert!(from(&world, ada, "watch", 5));
     let newest = "SELECT digest FROM one_time_tokens WHERE email LIKE 'ada%'";
     assert_eq!(world.database.value(newest), "digest of mail 5");
+}
+
+#[test]
+fn a_changed_password_is_told_and_counted_only_where_no_address_is_proven() {
+    for (who, verified, counts) in [
+        // Ada's address is proven, and Bob's is not.
+        ("ada%", 1, ["1", "0", "0"]),
+        // Bob's is, and Ada's is not.
+        ("bob%", 1, ["1", "1", "0"]),
+        // The password that was verified is not hers any more.
+        ("bob%", 9, ["0", "0", "0"]),
+    ] {
+        let (world, ada, bob) = people();
+        world.database.execute(&format!(
+            "UPDATE users SET email_verified_at = 1 WHERE email LIKE '{who}';
+             UPDATE users SET password_hash = 'the next hash', trace = '{{}}' WHERE id = '{bob}'"
+        ));
+        let caller = super::SessionKey {
+            user: ada,
+            id: world.session(ada, 1).id,
+        };
+        let keys = super::keys().of_password_change(caller);
+        let change = PasswordReplacement {
+            caller,
+            verified: PasswordVersion(verified),
+            new: StoredHash::from_database("the next hash".to_owned()),
+            notice: Some(notice("a mail", "laptop").draft),
+            guess: Guess {
+                account: keys.account,
+                client: keys.client,
+                others_failed: false,
+            },
+            trace: world.trace(),
+        };
+        for _ in 0..2 {
+            let replaced = block_on(passwords::replace(&world.database, &change)).unwrap();
+            assert_eq!(replaced.is_some(), verified == 1);
+            let mails = "SELECT count(*) FROM outbox WHERE kind = 'password_changed'";
+            let found = [
+                world.database.value(mails),
+                told(&world, ada).1,
+                told(&world, bob).1,
+            ];
+            assert_eq!(found, counts, "{who} {verified}");
+        }
+    }
 }
