@@ -55,6 +55,7 @@ fn route(endpoint: Endpoint) -> Value {
         }),
         "counted": match policy.counted {
             Counted::ByClient => "by client",
+            Counted::ByClientOrDevice => "by client, then by the user of a known device",
             Counted::BySession => "by session",
             Counted::BySessionWhenAsked => "by session, when KV or the database is asked",
         },

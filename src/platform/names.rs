@@ -7,12 +7,13 @@ pub(super) const KV: &str = "KV";
 /// The platform's mail service, if mails leave by it.
 pub(super) const EMAIL: &str = "EMAIL";
 
-/// The limiter of logins, by client, and of password changes, by session.
+/// The limiter of logins, mails and links, by client; of logins of known devices, by user; and of
+/// changes of the password and the address, by session.
 pub(super) const LOGIN_LIMITER: &str = "LOGIN_LIMITER";
 /// The limiter of registrations, by client.
 pub(super) const REGISTER_LIMITER: &str = "REGISTER_LIMITER";
-/// The limiter of logins, registrations and `GET /ready`, by IPv6 network.
+/// The limiter of logins, registrations, mails, links, `GET /ready` and `GET /`, by IPv6 network.
 pub(super) const NETWORK_LIMITER: &str = "NETWORK_LIMITER";
-/// The limiter of a session's requests that reach the database or KV, and of `GET /ready`, by
-/// client.
+/// The limiter of a session's requests that reach the database or KV, and of `GET /ready` and
+/// `GET /`, by client.
 pub(super) const SESSION_LIMITER: &str = "SESSION_LIMITER";

@@ -10,14 +10,16 @@ use crate::domain::time::UnixSeconds;
 /// The platform's limiter that counts a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limiter {
-    /// Logins, by client, and password changes, by session.
+    /// Logins, mails and links, by client; logins of known devices, by user; changes of the password
+    /// and the address, by session.
     Login,
     /// Registrations, by client.
     Register,
-    /// Logins, registrations and `GET /ready`, by an IPv6 network of the size that one customer may
-    /// control.
+    /// Logins, registrations, mails, links, `GET /ready` and `GET /`, by an IPv6 network of the size
+    /// that one customer may control.
     Network,
-    /// Requests of a session that reach the database or KV, and `GET /ready`, by client.
+    /// Requests of a session that reach the database or KV, and `GET /ready` and `GET /`, by
+    /// client.
     Session,
 }
 

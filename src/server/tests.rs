@@ -7,6 +7,7 @@ mod between;
 mod breach;
 mod cookies;
 mod devices;
+mod known_devices;
 mod operations;
 mod profile;
 mod recovery;

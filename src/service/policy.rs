@@ -7,6 +7,7 @@
 
 mod visitor;
 
+use super::limits::Budget;
 use super::presented::{Named, PresentedTokens, is_contradicted, named, pick};
 use super::{Ctx, Service, ServiceError};
 use crate::domain::id::SessionId;
@@ -16,7 +17,7 @@ use crate::domain::time::Seconds;
 use crate::ports::Ports;
 use crate::store::users::{self, Account};
 
-pub use visitor::{CarriedSessions, Visitor};
+pub use visitor::{CarriedSessions, LoginVisitor, Visitor, device_of};
 
 /// The facts of a policy, for the inventory of routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub enum Proof {
 pub enum Counted {
     /// The client, before anything else.
     ByClient,
+    /// The client, before anything else. When its budget is used up, the user whose refresh token
+    /// the request contains: such a request serves a known device only.
+    ByClientOrDevice,
     /// The session, once its token is authentic.
     BySession,
     /// The session, once the endpoint has to ask KV or the database.
@@ -91,6 +95,12 @@ pub trait Actor: Sized {
     /// none.
     fn session_id(&self) -> Option<SessionId> {
         None
+    }
+
+    /// Takes note of the budget that the request uses, where a policy has several.
+    #[must_use]
+    fn charged_to(self, _: Budget) -> Self {
+        self
     }
 
     /// Asks the database whether the token's claims hold, before a fault of the request is

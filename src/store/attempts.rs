@@ -29,6 +29,15 @@ pub struct KnownDevice {
     pub key: ThrottleKey,
 }
 
+/// The sender of an attempt to log in.
+#[derive(Clone, Debug, Default)]
+pub struct Guesser {
+    /// The device that it claims to be, if any.
+    pub device: Option<KnownDevice>,
+    /// Whether the attempt is refused unless the account knows the device.
+    pub must_be_known: bool,
+}
+
 /// An attempt at a password, to be counted before it costs a hash.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -180,11 +189,17 @@ macro_rules! log_in_client {
     };
 }
 
-/// Counts an attempt to log in. Parameters: ?7 client, ?8 device, ?13 address.
+/// Counts an attempt to log in. Parameters: ?7 client, ?8 device, ?13 address, ?14 whether the
+/// device must be known.
 const COUNT_LOG_IN: Statement = count!(
     "count log in",
     log_in_client!(),
-    concat!(is_known_device!(), " OR NOT ", is_slowed!())
+    concat!(
+        is_known_device!(),
+        " OR (?14 = 0 AND NOT ",
+        is_slowed!(),
+        ")"
+    )
 );
 const JUDGE_LOG_IN: Statement = judge!(
     "judge log in",
@@ -249,13 +264,15 @@ pub async fn log_in(
     database: &impl Database,
     attempt: &Attempt,
     email: &Email,
-    device: Option<&KnownDevice>,
+    guesser: &Guesser,
 ) -> Result<Attempted, StoreError> {
+    let device = guesser.device.as_ref();
     let whose = Whose {
         session: device.map(|device| device.session),
         refresh_id: device.map(|device| device.refresh_id),
         device: device.map(|device| device.key.as_str()),
         email: Some(email.as_str()),
+        must_be_known: guesser.must_be_known,
     };
     run(database, [COUNT_LOG_IN, JUDGE_LOG_IN], attempt, whose).await
 }
@@ -285,6 +302,7 @@ struct Whose<'a> {
     refresh_id: Option<TokenId>,
     device: Option<&'a str>,
     email: Option<&'a str>,
+    must_be_known: bool,
 }
 
 async fn run(
@@ -293,7 +311,7 @@ async fn run(
     attempt: &Attempt,
     whose: Whose<'_>,
 ) -> Result<Attempted, StoreError> {
-    let params: [Param<'_>; 13] = [
+    let params: [Param<'_>; 14] = [
         attempt.now.get().into(),
         whose.session.map(|session| session.user.to_string()).into(),
         whose.session.map(|session| session.id.to_string()).into(),
@@ -307,6 +325,7 @@ async fn run(
         MAX_FAILURES_IN_A_ROW.into(),
         PAUSE_AFTER_MAX.get().into(),
         whose.email.into(),
+        i64::from(whose.must_be_known).into(),
     ];
     let results = database.run(&Batch::new(&params, statements)).await?;
     row::first(result(&results, 1)?, |row| read(row, attempt))?

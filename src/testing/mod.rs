@@ -52,11 +52,13 @@ pub(crate) struct MemoryKv {
     pub(crate) is_down: Cell<bool>,
 }
 
-/// A fake limiter that records its requests, and refuses all of them when it is full.
+/// A fake limiter that records its requests, and refuses all of them, or those that are counted by
+/// client or network, when it is full.
 #[derive(Default)]
 pub(crate) struct MemoryLimiter {
     pub(crate) seen: RefCell<Vec<(Limiter, String)>>,
     pub(crate) is_full: Cell<bool>,
+    pub(crate) clients_are_full: Cell<bool>,
 }
 
 /// A fake breach service that records its requests, and returns a fixed answer.
@@ -160,7 +162,8 @@ impl RateLimiter for MemoryPorts {
             .seen
             .borrow_mut()
             .push((limiter, key.to_owned()));
-        !self.limiter.is_full.get()
+        let is_by_client = key.contains(":c");
+        !(self.limiter.is_full.get() || is_by_client && self.limiter.clients_are_full.get())
     }
 }
 

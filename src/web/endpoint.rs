@@ -4,8 +4,6 @@
 //! announced size, the policy, the limiter for the session, the body, its fields, and then the
 //! endpoint itself.
 
-use http::HeaderMap;
-
 use super::apart::apart;
 use super::body::{self, Body, Incoming, RequestBody};
 use super::problem::Refusal;
@@ -15,8 +13,9 @@ use super::route::Route;
 use crate::domain::id::SessionId;
 use crate::ports::Ports;
 use crate::service::config::Config;
-use crate::service::policy::{Actor, Counted, Policy};
-use crate::service::{Ctx, ServiceError, limits};
+use crate::service::limits::{self, Budget};
+use crate::service::policy::{Actor, Counted, Policy, device_of};
+use crate::service::{Ctx, ServiceError};
 
 /// An endpoint: one file of `api`.
 pub trait Endpoint {
@@ -82,13 +81,9 @@ async fn identify<A: Actor, P: Ports>(
     body: impl RequestBody,
 ) -> Result<Identified<A>, Refusal> {
     let policy = A::POLICY;
-    let admission = Admission {
-        route,
-        policy,
-        headers: head.headers,
-    };
-    let incoming = apart(admit(ctx, admission, body)).await?;
-    let actor = A::of(ctx, || head.presented())?;
+    let budget = apart(charge(ctx, route, policy, head)).await?;
+    let incoming = body::admit(head.headers, body, route.body)?;
+    let actor = A::of(ctx, || head.presented())?.charged_to(budget);
     let session = actor.session_id();
     let counted_now = session.filter(|_| policy.counted == Counted::BySession);
     let body = apart(receive(ctx, route, counted_now, incoming)).await?;
@@ -113,25 +108,27 @@ async fn reported<A: Actor, P: Ports>(
     }
 }
 
-/// What the checks before the caller's identification need.
-struct Admission<'a> {
-    route: &'a Route,
-    policy: Policy,
-    headers: &'a HeaderMap,
-}
-
-/// Counts the client, and checks the body's headers.
-async fn admit<P: Ports, B>(
+/// Counts a request that is counted by its client, before anything else of it is looked at.
+async fn charge<P: Ports>(
     ctx: &Ctx<'_, P>,
-    admission: Admission<'_>,
-    body: B,
-) -> Result<Incoming<B>, Refusal> {
-    if let (Counted::ByClient, Some(limited)) =
-        (admission.policy.counted, admission.route.counted())
-    {
-        apart(limits::by_client(ctx, limited)).await?;
+    route: &Route,
+    policy: Policy,
+    head: &Head<'_>,
+) -> Result<Budget, ServiceError> {
+    let Some(limited) = route.counted() else {
+        return Ok(Budget::Client);
+    };
+    match policy.counted {
+        Counted::ByClient => {
+            limits::by_client(ctx, limited).await?;
+            Ok(Budget::Client)
+        }
+        Counted::ByClientOrDevice => {
+            let user = || Some(device_of(ctx, &head.presented())?.session.user);
+            limits::by_client_or_device(ctx, limited, user).await
+        }
+        Counted::BySession | Counted::BySessionWhenAsked => Ok(Budget::Client),
     }
-    body::admit(admission.headers, body, admission.route.body)
 }
 
 /// Counts the session, and reads the body.

@@ -7,18 +7,20 @@ use crate::domain::credential::password::PresentedPassword;
 use crate::domain::id::TokenId;
 use crate::domain::identity::email::Email;
 use crate::domain::mail::Language;
-use crate::domain::session::token::RefreshClaims;
 use crate::ports::{Limiter, Ports};
 use crate::service::begin_session::{Arrival, begin};
 use crate::service::config::{Config, EmailVerification};
 use crate::service::hash_password::queued;
 use crate::service::hash_queue::{HashTicket, Line};
+use crate::service::limits::LIMITER_PAUSE;
 use crate::service::mail_request::resend_later;
-use crate::service::policy::Visitor;
+use crate::service::policy::LoginVisitor;
 use crate::service::refusals::{attempt_refused, password_refused};
 use crate::service::verify_password::{Proof, verify_password};
 use crate::service::{Ctx, ServiceError};
-use crate::store::attempts::{self, Attempt, Attempted, Guess, KnownDevice, PasswordHolder};
+use crate::store::attempts::{
+    self, Attempt, Attempted, Guess, Guesser, KnownDevice, PasswordHolder,
+};
 use crate::store::log_in::{LoginProof, PasswordProof, Rehash};
 use crate::web::endpoint::Endpoint;
 use crate::web::form::Form;
@@ -65,7 +67,7 @@ impl Endpoint for LogIn {
         .limited(Limiter::Login)
         .token_endpoint()
         .refuses(&[Code::InvalidCredentials]);
-    type Actor = Visitor;
+    type Actor = LoginVisitor;
     type Input = LoginForm;
 
     fn input(request: &Received<'_>, _: &Config) -> Result<LoginForm, Refusal> {
@@ -92,10 +94,18 @@ impl Endpoint for LogIn {
         })
     }
 
-    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, visitor: Visitor, form: LoginForm) -> Answer {
+    async fn answer<P: Ports>(ctx: &Ctx<'_, P>, visitor: LoginVisitor, form: LoginForm) -> Answer {
         let place = queued(ctx)?;
         let carried = visitor.carried(ctx);
-        let admitted = admitted(ctx, &form.email, carried.device.as_ref()).await?;
+        let guesser = Guesser {
+            device: carried.device.as_ref().map(|claims| KnownDevice {
+                session: claims.session,
+                refresh_id: claims.id,
+                key: ctx.service.throttle.of_device(claims.session.id),
+            }),
+            must_be_known: visitor.must_be_known(),
+        };
+        let admitted = admitted(ctx, &form.email, &guesser).await?;
         let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
         ctx.caller.is(verified.holder.id);
         let needs_proven_address = ctx.config().verification == EmailVerification::Required;
@@ -138,7 +148,7 @@ struct Admitted {
 async fn admitted<P: Ports>(
     ctx: &Ctx<'_, P>,
     email: &Email,
-    device: Option<&RefreshClaims>,
+    guesser: &Guesser,
 ) -> Result<Admitted, ServiceError> {
     let throttle = &ctx.service.throttle;
     let attempt = Attempt {
@@ -146,16 +156,17 @@ async fn admitted<P: Ports>(
         id: TokenId::from_random(ctx.ports.random_bytes()?),
         now: ctx.now,
     };
-    let device = device.map(|claims| KnownDevice {
-        session: claims.session,
-        refresh_id: claims.id,
-        key: throttle.of_device(claims.session.id),
-    });
-    match attempts::log_in(ctx.ports, &attempt, email, device.as_ref()).await? {
+    match attempts::log_in(ctx.ports, &attempt, email, guesser).await? {
         Attempted::Admitted(guess, holder) => Ok(Admitted { guess, holder }),
         Attempted::Throttled(throttled) => {
             attempt_refused(ctx, attempt.keys.account, throttled.user);
-            Err(ServiceError::Throttled(throttled.pause))
+            let pause = if guesser.must_be_known {
+                // Until the client has a budget again.
+                throttled.pause.max(LIMITER_PAUSE)
+            } else {
+                throttled.pause
+            };
+            Err(ServiceError::Throttled(pause))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::throttle::{ClientPrefix, FREE_FAILURES};
 use crate::domain::time::UnixSeconds;
 use crate::ports::Limiter;
 use crate::service::hash_queue::MAX_WAITING;
-use crate::store::attempts::{self, Attempt, Attempted};
+use crate::store::attempts::{self, Attempt, Attempted, Guesser};
 
 fn try_from(world: &World, address: &str, (email, password): (&str, &str)) -> Answer {
     let body = json!({"username": email, "password": password});
@@ -266,7 +266,8 @@ fn eight_right_logins_of_one_person_at_once_all_succeed() {
             id: TokenId::from_random([number; 16]),
             now: UnixSeconds::new(world.now.get()),
         };
-        let counted = attempts::log_in(&world.ports.store, &attempt, &email, None);
+        let guesser = Guesser::default();
+        let counted = attempts::log_in(&world.ports.store, &attempt, &email, &guesser);
         assert!(matches!(
             pollster::block_on(counted),
             Ok(Attempted::Admitted(..))

@@ -5,6 +5,7 @@ use crate::domain::credential::mailed_login::BrowserSecret;
 use crate::domain::session::SessionKey;
 use crate::domain::session::token::RefreshClaims;
 use crate::ports::Ports;
+use crate::service::limits::Budget;
 use crate::service::presented::{PresentedTokens, named, pick};
 use crate::service::{Ctx, ServiceError};
 
@@ -28,16 +29,12 @@ impl Visitor {
     /// Verifies the cookies. None is required.
     #[must_use]
     pub fn carried<P: Ports>(&self, ctx: &Ctx<'_, P>) -> CarriedSessions {
-        let tokens = &ctx.service.tokens;
-        let device = pick(&self.presented.refresh, |token| {
-            tokens.verify_refresh(token, ctx.now)
-        });
-        let mut carried = named(&self.presented, tokens, ctx.now)
+        let mut carried = named(&self.presented, &ctx.service.tokens, ctx.now)
             .into_iter()
             .map(|named| named.session);
         CarriedSessions {
             sessions: [carried.next(), carried.next()],
-            device: device.ok(),
+            device: device_of(ctx, &self.presented),
         }
     }
 }
@@ -65,4 +62,53 @@ impl Actor for Visitor {
             presented: presented(),
         })
     }
+}
+
+/// A [`Visitor`] who logs in, perhaps on a known device. Others who use up the budget of its client
+/// must not keep a known device from logging in, so it has another one.
+pub struct LoginVisitor {
+    visitor: Visitor,
+    budget: Budget,
+}
+
+impl LoginVisitor {
+    /// Verifies the cookies. None is required.
+    #[must_use]
+    pub fn carried<P: Ports>(&self, ctx: &Ctx<'_, P>) -> CarriedSessions {
+        self.visitor.carried(ctx)
+    }
+
+    /// Returns whether only a known device may try: the budget of the client is used up.
+    #[must_use]
+    pub const fn must_be_known(&self) -> bool {
+        matches!(self.budget, Budget::Device)
+    }
+}
+
+impl Actor for LoginVisitor {
+    const POLICY: Policy = Policy::new("LoginVisitor", Proof::Nothing, Counted::ByClientOrDevice);
+
+    fn of<P: Ports>(
+        ctx: &Ctx<'_, P>,
+        presented: impl FnOnce() -> PresentedTokens,
+    ) -> Result<Self, ServiceError> {
+        Ok(Self {
+            visitor: Visitor::of(ctx, presented)?,
+            // The narrower one, until it is known which.
+            budget: Budget::Device,
+        })
+    }
+
+    fn charged_to(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+}
+
+/// Returns the claims of the refresh token that counts, if it has not expired.
+#[must_use]
+pub fn device_of<P: Ports>(ctx: &Ctx<'_, P>, presented: &PresentedTokens) -> Option<RefreshClaims> {
+    let verified = pick(&presented.refresh, |token| {
+        ctx.service.tokens.verify_refresh(token, ctx.now)
+    });
+    verified.ok()
 }

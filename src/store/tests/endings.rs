@@ -8,7 +8,7 @@ use crate::domain::id::TokenId;
 use crate::domain::identity::email::Email;
 use crate::domain::session::EndReason;
 use crate::domain::throttle::ClientPrefix;
-use crate::store::attempts::{self, Attempt, Attempted};
+use crate::store::attempts::{self, Attempt, Attempted, Guesser};
 use crate::store::sessions::{self, EndedSession, Which};
 
 fn end_own(
@@ -165,7 +165,8 @@ fn a_pause_says_nothing_of_another_account() {
         id: token(1),
         now: world.now(),
     };
-    let outcome = attempts::log_in(&world.database, &attempt, &email, None);
+    let guesser = Guesser::default();
+    let outcome = attempts::log_in(&world.database, &attempt, &email, &guesser);
     let Attempted::Throttled(throttled) = block_on(outcome).unwrap() else {
         panic!("let through");
     };
@@ -186,7 +187,8 @@ fn an_attempt_of_ones_own_is_nobody_elses_failure() {
             id: token(byte),
             now: world.now(),
         };
-        let outcome = attempts::log_in(&world.database, &attempt, &email, None);
+        let guesser = Guesser::default();
+        let outcome = attempts::log_in(&world.database, &attempt, &email, &guesser);
         let Attempted::Admitted(guess, _) = block_on(outcome).unwrap() else {
             panic!("throttled");
         };

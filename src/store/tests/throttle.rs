@@ -6,11 +6,19 @@ use super::{ADA, SessionKey, World, keys, token};
 use crate::domain::id::TokenId;
 use crate::domain::identity::email::Email;
 use crate::domain::throttle::{ClientPrefix, FREE_FAILURES};
-use crate::store::attempts::{self, Attempt, Attempted, KnownDevice};
+use crate::store::attempts::{self, Attempt, Attempted, Guesser, KnownDevice};
 use crate::testing::sqlite::{Fault, Planned};
 
 /// Attempts to log in to Ada's account. Returns the pause when it is throttled.
 fn attempt(world: &World, client: u8, device: Option<&KnownDevice>) -> Result<(), u32> {
+    let guesser = Guesser {
+        device: device.cloned(),
+        must_be_known: false,
+    };
+    attempt_as(world, client, &guesser)
+}
+
+fn attempt_as(world: &World, client: u8, guesser: &Guesser) -> Result<(), u32> {
     let number = world.requests.get() + 1;
     world.requests.set(number);
     let mut id = [client; 16];
@@ -22,7 +30,7 @@ fn attempt(world: &World, client: u8, device: Option<&KnownDevice>) -> Result<()
         id: TokenId::from_random(id),
         now: world.now(),
     };
-    match block_on(attempts::log_in(&world.database, &attempt, &email, device)).unwrap() {
+    match block_on(attempts::log_in(&world.database, &attempt, &email, guesser)).unwrap() {
         Attempted::Admitted(..) => Ok(()),
         Attempted::Throttled(throttled) => Err(throttled.pause.get()),
     }
@@ -222,6 +230,38 @@ fn what_is_no_known_device_is_counted_as_its_client() {
 }
 
 #[test]
+fn an_attempt_that_only_a_known_device_may_make_counts_for_nobody_else() {
+    let must_be_known = |device: Option<&KnownDevice>| Guesser {
+        device: device.cloned(),
+        must_be_known: true,
+    };
+    let world = World::default();
+    let (ada, bob) = (world.register(ADA), world.register("bob@example.org"));
+    let (own, bobs) = (world.log_in(ada, 1), world.log_in(bob, 2));
+    assert_eq!(attempt(&world, 1, None), Ok(()));
+    let before = world.everything();
+    let (known, superseded) = (device(own, token(1)), device(own, token(9)));
+    for other in [None, Some(&device(bobs, token(2))), Some(&superseded)] {
+        for client in [1, 2] {
+            let refused = attempt_as(&world, client, &must_be_known(other));
+            assert_eq!(refused, Err(0), "{other:?}");
+        }
+    }
+    assert_eq!(world.everything(), before);
+    assert_eq!(
+        attempt_as(&world, 1, &must_be_known(Some(&known))),
+        Ok(()),
+        "and under a counter of its own"
+    );
+    assert_eq!(
+        world
+            .database
+            .value("SELECT max(failures) FROM attempts WHERE account <> 'registrations'"),
+        "1"
+    );
+}
+
+#[test]
 fn failures_of_other_accounts_slow_nobody_and_a_clock_behind_neither() {
     let mut world = World::default();
     world.database.execute(
@@ -245,7 +285,8 @@ fn a_login_finds_its_own_account() {
             id: token(9),
             now: world.now(),
         };
-        let outcome = attempts::log_in(&world.database, &attempt, &email, None);
+        let guesser = Guesser::default();
+        let outcome = attempts::log_in(&world.database, &attempt, &email, &guesser);
         let Attempted::Admitted(_, Some(holder)) = block_on(outcome).unwrap() else {
             panic!("{address}");
         };
@@ -273,7 +314,13 @@ fn a_success_forgets_its_own_failures_and_leaves_others_slow() {
         id: token(77),
         now: world.now(),
     };
-    let outcome = block_on(attempts::log_in(&world.database, &attempted, &email, None)).unwrap();
+    let outcome = block_on(attempts::log_in(
+        &world.database,
+        &attempted,
+        &email,
+        &Guesser::default(),
+    ))
+    .unwrap();
     let Attempted::Admitted(guess, _) = outcome else {
         panic!("the minute is over");
     };
