@@ -75,4 +75,14 @@ describe("a pepper", () => {
     await place(BEHIND, `none,${A}`);
     await logIn(latchkey, person, at(BEHIND));
   });
+
+  test("that an isolate does not know slows nobody who has the right password", async () => {
+    await place(AHEAD, A);
+    await place(BEHIND, null);
+    const person = await registerAt(AHEAD);
+    // From one address, and more often than a wrong password is free.
+    const tryAt = (pop) => at(pop).post(LOGIN, { form: { username: person.email, password: PASSWORD } });
+    for (let i = 0; i < 12; i += 1) assertProblem(await tryAt(BEHIND), "unavailable");
+    assert.equal((await tryAt(AHEAD)).status, 204);
+  });
 });

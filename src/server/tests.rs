@@ -7,6 +7,7 @@ mod between;
 mod breach;
 mod cookies;
 mod devices;
+mod given_back;
 mod known_devices;
 mod operations;
 mod profile;

@@ -1,10 +1,13 @@
-//! Compares a password with a stored hash, in turn with all requests that wait for the hasher.
+//! Compares a password with a stored hash, in turn with all requests that wait for the hasher, and
+//! gives back the attempts that it does not judge.
 
 use super::hash_queue::{HashTicket, Line};
 use super::{Ctx, ServiceError};
 use crate::domain::credential::hashing::{StoredHash, Verification};
 use crate::domain::credential::password::PresentedPassword;
 use crate::ports::Ports;
+use crate::store::attempts::Guess;
+use crate::store::give_back::give_back;
 
 /// A password that is presented as proof, and the hash that it is compared with.
 #[derive(Clone, Copy, Debug)]
@@ -46,4 +49,31 @@ pub async fn verify_password<P: Ports>(
             Some(verification) => return Ok(verification),
         }
     }
+}
+
+/// Returns the outcome of an attempt that has been counted. If the service has failed, the attempt is
+/// given back first: otherwise, right passwords that nobody has judged would slow their user. A
+/// password that has been judged as wrong is refused, and stays counted.
+///
+/// Awaited, because the caller may try again at once. One round trip, in place of the one that
+/// follows a success.
+///
+/// # Errors
+///
+/// Returns the error of the outcome.
+pub async fn given_back_if_failed<P: Ports, T>(
+    ctx: &Ctx<'_, P>,
+    guess: &Guess,
+    outcome: Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
+    if let Err(ServiceError::Busy | ServiceError::Unavailable(_) | ServiceError::Internal(_)) =
+        outcome
+        && let Err(error) = give_back(ctx.ports, guess).await
+    {
+        ctx.ports.error(
+            "attempt.not_given_back",
+            &[("error.cause", error.to_string().into())],
+        );
+    }
+    outcome
 }

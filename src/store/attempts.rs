@@ -2,7 +2,7 @@
 //! guess is compared with, before it costs a hash.
 //!
 //! A counter is a row for an account and a client. It counts an attempt from its admission until it
-//! succeeds, so parallel guesses cannot outrun it.
+//! succeeds, so parallel guesses cannot outrun it. An attempt without a judgement is given back.
 
 use super::row::{self, Row};
 use super::{damaged, result};
@@ -75,6 +75,8 @@ pub struct Guess {
     pub account: ThrottleKey,
     /// The guesser: the client, or the known device.
     pub client: ThrottleKey,
+    /// The attempt, for as long as no other one has been admitted.
+    pub attempt: TokenId,
     /// Whether other clients have failed since the account's last success.
     pub others_failed: bool,
 }
@@ -338,6 +340,7 @@ fn read(row: &Row<'_>, attempt: &Attempt) -> Result<Attempted, StoreError> {
         let guess = Guess {
             account: attempt.keys.account.clone(),
             client: ThrottleKey::from_database(client),
+            attempt: attempt.id,
             others_failed: row.is("others_failed")?,
         };
         return Ok(Attempted::Admitted(guess, holder));

@@ -87,6 +87,7 @@ pub mod attempts;
 pub mod audit;
 pub mod confirmations;
 pub mod effects;
+pub mod give_back;
 pub mod log_in;
 pub mod login_notices;
 pub mod login_requests;

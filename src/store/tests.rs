@@ -7,6 +7,7 @@ mod conditions;
 mod confirmations;
 mod drafts;
 mod endings;
+mod given_back;
 mod links;
 mod logins;
 mod mail_logins;
@@ -112,6 +113,7 @@ impl World {
                 guess: Guess {
                     account: keys.account,
                     client: keys.client,
+                    attempt: token(0),
                     others_failed: false,
                 },
             }),
@@ -186,6 +188,7 @@ impl World {
             guess: Guess {
                 account: keys.account,
                 client: keys.client,
+                attempt: token(0),
                 others_failed: false,
             },
             trace: self.trace(),

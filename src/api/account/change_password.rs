@@ -10,6 +10,7 @@ use crate::service::hash_password::hash_password;
 use crate::service::outbox::{Intent, notice};
 use crate::service::policy::{Actor, Member};
 use crate::service::reauthenticate::{Owner, admitted, verified};
+use crate::service::verify_password::given_back_if_failed;
 use crate::service::{Ctx, ServiceError};
 use crate::store::passwords::{self, PasswordReplacement};
 use crate::web::endpoint::Endpoint;
@@ -109,7 +110,8 @@ async fn replace<P: Ports>(
     owner: Owner<'_>,
     replacement: Replacement,
 ) -> Result<(), ServiceError> {
-    let new = hash_password(ctx, &owner.place, &replacement.new).await?;
+    let new = hash_password(ctx, &owner.place, &replacement.new).await;
+    let new = given_back_if_failed(ctx, &owner.guess, new).await?;
     let replacement = PasswordReplacement {
         caller: member.session(),
         verified: owner.holder.version,

@@ -16,7 +16,7 @@ use crate::service::limits::LIMITER_PAUSE;
 use crate::service::mail_request::resend_later;
 use crate::service::policy::LoginVisitor;
 use crate::service::refusals::{attempt_refused, password_refused};
-use crate::service::verify_password::{Proof, verify_password};
+use crate::service::verify_password::{Proof, given_back_if_failed, verify_password};
 use crate::service::{Ctx, ServiceError};
 use crate::store::attempts::{
     self, Attempt, Attempted, Guess, Guesser, KnownDevice, PasswordHolder,
@@ -106,7 +106,8 @@ impl Endpoint for LogIn {
             must_be_known: visitor.must_be_known(),
         };
         let admitted = admitted(ctx, &form.email, &guesser).await?;
-        let verified = verified(ctx, &place, &form.password, admitted.holder).await?;
+        let verified = verified(ctx, &place, &form.password, admitted.holder).await;
+        let verified = given_back_if_failed(ctx, &admitted.guess, verified).await?;
         ctx.caller.is(verified.holder.id);
         let needs_proven_address = ctx.config().verification == EmailVerification::Required;
         if needs_proven_address && !verified.holder.is_verified {

@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, SessionKey, World, keys};
+use super::{ADA, SessionKey, World, keys, token};
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::identity::user::PasswordVersion;
 use crate::domain::throttle::FREE_FAILURES;
@@ -178,6 +178,7 @@ fn a_change_forgives_and_a_refused_one_does_not() {
             guess: Guess {
                 account: keys.account.clone(),
                 client: keys.client.clone(),
+                attempt: token(0),
                 others_failed: true,
             },
             trace: world.trace(),
