@@ -2,7 +2,7 @@
 
 use super::attempts::{Guess, forget};
 use super::mail_counts::{
-    COUNT_ADDRESS, COUNT_CLIENT, Counted, READ_COUNT, Requested, is_counted, requested,
+    COUNT_ADDRESS, Counted, READ_COUNT, Requested, count_mail, is_counted, requested,
 };
 use super::one_time_tokens::{bound_token_works, given_up, issue};
 use super::outbox::{Draft, READ_QUEUED, queue};
@@ -109,12 +109,22 @@ macro_rules! may_give_up {
     };
 }
 
-/// The caller, whose password has been verified in this version (?20).
+/// The caller's session is live, and the password is the one that has been verified (?20).
+macro_rules! caller_is_proven {
+    () => {
+        concat!(
+            "EXISTS (SELECT 1 FROM users WHERE id = ?2 AND password_version = ?20) AND ",
+            caller_is_live!()
+        )
+    };
+}
+
+/// The user whose caller is proven, if the mail was counted.
 macro_rules! proven_caller {
     ($condition:expr) => {
         concat!(
-            "users AS u WHERE u.id = ?2 AND u.password_version = ?20 AND ",
-            caller_is_live!(),
+            "users AS u WHERE u.id = ?2 AND ",
+            caller_is_proven!(),
             " AND ",
             $condition,
             " AND ",
@@ -124,6 +134,16 @@ macro_rules! proven_caller {
         )
     };
 }
+
+/// At most ten mails an hour for a client, and none for a caller who may not ask: a session that has
+/// ended must not use up what an address may receive.
+const COUNT_CHANGE: Statement = count_mail!(
+    "count change of address",
+    "client",
+    "?17",
+    "10",
+    concat!(caller_is_proven!(), " AND ", may_give_up!())
+);
 
 /// Also for an address that somebody has, whose token is mailed to nobody: whether the link before it
 /// goes on working must not show that.
@@ -148,32 +168,32 @@ const QUEUE_TAKEN: Statement = queue!(
     "NULL",
     concat!(
         "users AS u WHERE u.email = ?19 AND u.id <> ?2 AND u.is_active = 1 AND ",
-        caller_is_live!(),
+        caller_is_proven!(),
         " AND ",
         may_give_up!(),
         " AND ",
         is_counted!()
     )
 );
-/// Reads whether the caller's session is live, and, if the user has given up too many addresses, when
+/// Reads whether the caller is proven, and, if the user has given up too many addresses, when
 /// the first of them is forgotten.
 const READ_CALLER: Statement = Statement::new(concat!(
     "/* read caller of change */
      SELECT ",
-    caller_is_live!(),
-    " AS is_live,
+    caller_is_proven!(),
+    " AS is_proven,
             CASE WHEN NOT ",
     may_give_up!(),
     " THEN (SELECT min(undo.expires_at) FROM ",
     given_up!(),
     ") END AS full_until"
 ));
-const FORGET_FAILURES: Statement = forget!("forget failures", caller_is_live!());
+const FORGET_FAILURES: Statement = forget!("forget failures", caller_is_proven!());
 
 /// Counts the request, and queues the mail that proves the new address. Nothing else changes. `None`
-/// when the caller's session is not live; too many while the user can have five earlier addresses
-/// again. One round trip of the same statements whether or not the
-/// address is taken.
+/// when the caller's session is not live or the password has changed, and then nothing changes at
+/// all; too many while the user can have five earlier addresses again. One round trip of the same
+/// statements whether or not the address is taken.
 ///
 /// # Errors
 ///
@@ -202,7 +222,7 @@ pub async fn request_change(
         request.account.as_str().into(),
     ]);
     let statements = [
-        COUNT_CLIENT,
+        COUNT_CHANGE,
         COUNT_ADDRESS,
         ISSUE_CONFIRMATION,
         QUEUE_CONFIRMATION,
@@ -214,7 +234,7 @@ pub async fn request_change(
     ];
     let results = database.run(&Batch::new(&params, statements)).await?;
     let caller = row::first(result(&results, 8)?, |row| {
-        Ok((row.is("is_live")?, row.optional_time("full_until")?))
+        Ok((row.is("is_proven")?, row.optional_time("full_until")?))
     })?;
     let Some((true, full_until)) = caller else {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! Mails, and the links in them: what a person who lost the password does, and what a thief tries.
 
 mod addresses;
+mod between;
 mod first_proof;
 mod given_up;
 mod incidents;
