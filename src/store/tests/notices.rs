@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 
-use super::{ADA, World};
+use super::{ADA, World, token};
 use crate::domain::credential::hashing::StoredHash;
 use crate::domain::credential::one_time::Nonce;
 use crate::domain::id::UserId;
@@ -216,6 +216,7 @@ fn a_changed_password_is_told_and_counted_only_where_no_address_is_proven() {
                 account: keys.account,
                 client: keys.client,
                 others_failed: false,
+                attempt: token(0),
             },
             trace: world.trace(),
         };
