@@ -121,7 +121,7 @@ export const MUTANTS = [
   },
   {
     name: "a login does not look at the password's version again when it writes",
-    edits: [[LOG_IN, '"password_version = ?19"', '"?19 = ?19"']],
+    edits: [[LOG_IN, '"password_version = ?19 AND', '"?19 = ?19 AND']],
     native: "store::tests::conditions",
   },
   {
@@ -169,14 +169,20 @@ export const MUTANTS = [
     event      TEXT,
     session_id TEXT,
     reason     TEXT,
-    trace      TEXT
+    trace      TEXT,
+    bucket     TEXT
 ) STRICT;`,
         `CREATE VIEW events AS
-SELECT NULL AS user_id, NULL AS event, NULL AS session_id, NULL AS reason, NULL AS trace;`,
+SELECT NULL AS user_id, NULL AS event, NULL AS session_id, NULL AS reason, NULL AS trace, NULL AS bucket;`,
       ],
       [AUDIT_LOG, "events_recorded BEFORE INSERT ON", "events_recorded INSTEAD OF INSERT ON"],
     ],
     node: [RESTORE, "a dump restores the same rows"],
+  },
+  {
+    name: "every new name is a row of its own",
+    edits: [[AUDIT_LOG, "((trace ->> 'at') / 3600)", "(trace ->> 'at')"]],
+    native: "store::tests::told",
   },
   {
     name: "every refusal is a row of its own",
@@ -313,10 +319,25 @@ SELECT NULL AS user_id, NULL AS event, NULL AS session_id, NULL AS reason, NULL 
     native: "mailed_login",
   },
   {
+    name: "a pause that the other line has filled counts as one",
+    edits: [["src/service/hash_queue.rs", "turns == queue.turns.get() || has_given_way", "turns <= queue.turns.get()"]],
+    native: "hash_queue",
+  },
+  {
+    name: "the rest of costly hashes never ends by itself",
+    edits: [["src/service/hash_queue.rs", "queue.end_rest(timer.now());", ""]],
+    native: "hash_queue",
+  },
+  {
+    name: "a run of the clean-up has no end but the tables'",
+    edits: [["src/service/clean_up.rs", "steps == budget.steps || ports.now() >= deadline", "steps > 1_000_000_000"]],
+    native: "clean_up",
+  },
+  {
     name: "letters: of two requests in one browser the first counts",
     edits: [
       [
-        "src/service/policy.rs",
+        "src/service/policy/visitor.rs",
         "            [value] => BrowserSecret::parse(value),",
         "            [value, ..] => BrowserSecret::parse(value),",
       ],
