@@ -18,6 +18,14 @@ pub struct Counted {
     pub address: ThrottleKey,
 }
 
+/// The window in which mails are counted, in seconds.
+macro_rules! window {
+    () => {
+        3600
+    };
+}
+pub(super) use window;
+
 /// Counts a mail, if the last hour has room for it. A repetition finds it counted.
 macro_rules! count_mail {
     ($name:literal, $kind:literal, $counted:literal, $most:literal, $condition:expr) => {
@@ -38,12 +46,16 @@ macro_rules! count_mail {
                 SET mails = (SELECT json_group_object(key, value)
                                FROM (SELECT key, value
                                        FROM json_each(mail_counts.mails)
-                                      WHERE value > ?1 - 3600
+                                      WHERE value > ?1 - ",
+            $crate::store::mail_counts::window!(),
+            "
                                       UNION ALL
                                      SELECT ?10, ?1)),
                     updated_at = ?1
               WHERE mails ->> ?10 IS NULL
-                AND (SELECT count(*) FROM json_each(mail_counts.mails) WHERE value > ?1 - 3600) < ",
+                AND (SELECT count(*) FROM json_each(mail_counts.mails) WHERE value > ?1 - ",
+            $crate::store::mail_counts::window!(),
+            ") < ",
             $most
         ))
     };
@@ -109,9 +121,13 @@ pub(super) const READ_COUNT: Statement = Statement::new(concat!(
      SELECT ",
     client_is_counted!(),
     " AS is_counted,
-            (SELECT min(value) + 3600
+            (SELECT min(value) + ",
+    window!(),
+    "
                FROM json_each((SELECT mails FROM mail_counts WHERE kind = 'client' AND counted = ?17))
-              WHERE value > ?1 - 3600) AS free_at"
+              WHERE value > ?1 - ",
+    window!(),
+    ") AS free_at"
 ));
 
 /// What came of a mail that a stranger asked for.

@@ -13,8 +13,16 @@ use crate::domain::mail::{Language, MailKind};
 use crate::domain::time::{Seconds, UnixSeconds};
 use crate::ports::{Batch, Database, Param, Rows, Statement, StoreError};
 
-/// How long a claimed mail may take to be delivered before another run claims it.
-pub const CLAIM: Seconds = Seconds::new(60);
+/// The seconds of [`CLAIM`].
+macro_rules! claim_seconds {
+    () => {
+        60
+    };
+}
+pub(super) use claim_seconds;
+/// How long a claimed mail may take to be delivered before another run claims it. A mail that is
+/// queued is claimed by the request that queues it.
+pub const CLAIM: Seconds = Seconds::new(claim_seconds!());
 /// How long a mail is tried.
 pub const TRIED_FOR: Seconds = Seconds::new(86_400);
 /// How long a mail that was given up stays, for the operators.
@@ -147,7 +155,9 @@ macro_rules! queue {
             $to,
             ", coalesce(u.language, ?11), ",
             $nonce,
-            ", ?13, ?14, ?1, ?1 + 60, 1, ?4
+            ", ?13, ?14, ?1, ?1 + ",
+            $crate::store::outbox::claim_seconds!(),
+            ", 1, ?4
                FROM ",
             $users,
             "
