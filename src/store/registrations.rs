@@ -166,7 +166,7 @@ const QUEUE_VERIFICATION: Statement = queue!(
     "u.email",
     "?12",
     concat!(
-        "users AS u WHERE u.id = ?2 AND ",
+        "users AS u WHERE u.id = ?2 AND u.email_verified_at IS NULL AND ",
         mail_counts::is_counted!()
     )
 );

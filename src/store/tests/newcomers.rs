@@ -85,3 +85,55 @@ fn a_registration_that_is_repeated_counts_once() {
     assert_eq!(world.database.value(counted), "1");
     assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "1");
 }
+
+/// How many links are issued and mails queued to somebody who registers after a change.
+fn mailed_after(change: impl Fn(&NewUser) -> String) -> [String; 2] {
+    let world = World::default();
+    let newcomer = world.newcomer(ADA, "192.0.2.1");
+    world.database.execute(&change(&newcomer));
+    assert!(world.is_registered(&newcomer));
+    ["one_time_tokens", "outbox"].map(|table| {
+        let count = format!("SELECT count(*) FROM {table}");
+        world.database.value(&count)
+    })
+}
+
+/// Counts that are not those of the newcomer's address.
+fn counts_of_others(newcomer: &NewUser, mails: &str) -> String {
+    let address = newcomer.mailing.as_ref().unwrap().counted.address.as_str();
+    format!(
+        "INSERT INTO mail_counts
+         SELECT column1, column2, '{mails}', 1000000
+           FROM (VALUES ('a kind', '{address}'), ('notice', '{address}'), ('address', ''), ('address', '~'));"
+    )
+}
+
+#[test]
+fn a_link_is_issued_with_the_mail_that_is_counted() {
+    let mailed = mailed_after(|newcomer| counts_of_others(newcomer, "{}"));
+    assert_eq!(mailed, ["1", "1"]);
+    let mailed = mailed_after(|newcomer| {
+        let address = newcomer.mailing.as_ref().unwrap().counted.address.as_str();
+        let others = format!(r#"{{"the mail to {ADA}":1000000}}"#);
+        let others = counts_of_others(newcomer, &others);
+        format!(
+            r#"{others} INSERT INTO mail_counts VALUES ('address', '{address}', '{{"a":1000000,"b":1000000,"c":1000000}}', 1000000)"#
+        )
+    });
+    assert_eq!(mailed, ["0", "0"]);
+}
+
+#[test]
+fn a_repetition_issues_no_link_to_who_has_proven_the_address_since() {
+    let world = World::default();
+    let newcomer = world.newcomer(ADA, "192.0.2.1");
+    assert!(world.is_registered(&newcomer));
+    world.database.execute(
+        "UPDATE users SET email_verified_at = 5; DELETE FROM one_time_tokens; DELETE FROM outbox",
+    );
+    assert!(world.is_registered(&newcomer), "the answer was lost");
+    for table in ["one_time_tokens", "outbox"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        assert_eq!(world.database.value(&count), "0", "{table}");
+    }
+}
