@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { unstable_readConfig } from "wrangler";
 import { Client } from "../harness/client.mjs";
 import { startLatchkey } from "../harness/latchkey.mjs";
 import { MAIL_BY_PROVIDER } from "../harness/mails.mjs";
@@ -59,6 +60,13 @@ async function misconfigured(options) {
 }
 
 const named = (problems) => problems.map((problem) => problem.split(":")[0]).sort();
+
+for (const config of ["wrangler.toml", "deploy/wrangler.toml", "package/wrangler.toml"]) {
+  test(`${config} offers the service at no address outside of the zone's rules`, () => {
+    const read = unstable_readConfig({ config }, { hideWarnings: true });
+    assert.deepEqual([read.workers_dev, read.preview_urls], [false, false]);
+  });
+}
 
 describe("the keys", () => {
   const cases = {

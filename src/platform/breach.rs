@@ -6,14 +6,14 @@
 use core::pin::pin;
 use core::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use js_sys::futures::JsFuture;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
-use worker::{AbortController, AbortSignal, ByteStream, Delay};
+use worker::{AbortController, AbortSignal, Delay};
 
 use super::bindings::WorkerPorts;
+use super::whole_reader::WholeReader;
 use crate::domain::credential::breach::RangePrefix;
 use crate::ports::{BreachedPasswords, NoRange};
 
@@ -50,17 +50,15 @@ async fn ask(prefix: &RangePrefix, signal: &AbortSignal) -> Result<Vec<u8>, NoRa
     if response.status() != OK {
         return Err(NoRange::Status(response.status()));
     }
-    let mut range = Vec::new();
     let Some(body) = response.body() else {
-        return Ok(range);
+        return Ok(Vec::new());
     };
-    let mut stream = ByteStream::from(body);
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| NoRange::Unreachable)?;
-        if range.len() + chunk.len() > MAX_RANGE_BYTES {
-            return Err(NoRange::TooLong);
-        }
-        range.extend_from_slice(&chunk);
+    // In one read, however small its chunks.
+    let reader = WholeReader::of(&body).map_err(|_| NoRange::Unreachable)?;
+    let range = reader.read(MAX_RANGE_BYTES).await;
+    let range = range.map_err(|_| NoRange::Unreachable)?;
+    if range.len() > MAX_RANGE_BYTES {
+        return Err(NoRange::TooLong);
     }
     Ok(range)
 }

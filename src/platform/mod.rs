@@ -10,6 +10,7 @@ mod mail;
 mod names;
 mod request;
 mod runtime;
+mod whole_reader;
 
 use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 

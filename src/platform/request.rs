@@ -5,11 +5,10 @@ use core::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use js_sys::futures::JsFuture;
-use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::Reflect;
 use worker::{Delay, Env, Headers, Request, Response, ResponseBuilder};
 
+use super::whole_reader::WholeReader;
 use crate::server::request_headers;
 use crate::server::sender::{FRONT_END_KEY, VISITOR_HEADERS};
 use crate::web::body::{ReadError, RequestBody};
@@ -106,47 +105,10 @@ impl RequestBody for WorkerBody {
         };
         if outcome.is_err() {
             // The rest is not needed, and a pending read ends.
-            let _ = reader.call("cancel", &[]);
+            reader.cancel();
         }
         outcome
     }
-}
-
-/// A reader that requests the whole body at once.
-///
-/// A body may arrive in chunks of one byte, and each read of one costs a promise, a buffer and a
-/// turn of the event loop: 8,192 of them took 240 ms. A bound on their number would refuse clients
-/// that write as they go, or whose network sends small packets. So the runtime gathers them:
-/// `readAtLeast` resolves once, when that many bytes have arrived or the body has ended.
-struct WholeReader(JsValue);
-
-impl WholeReader {
-    fn of(stream: &JsValue) -> Result<Self, JsValue> {
-        let options = Object::new();
-        Reflect::set(&options, &"mode".into(), &"byob".into())?;
-        call(stream, "getReader", &[options.into()]).map(Self)
-    }
-
-    /// Returns the whole body, or more than `limit` bytes of it.
-    async fn read(&self, limit: usize) -> Result<Vec<u8>, JsValue> {
-        let wanted = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
-        let buffer = Uint8Array::new_with_length(wanted);
-        let promise: Promise = self
-            .call("readAtLeast", &[wanted.into(), buffer.into()])?
-            .dyn_into()?;
-        let outcome = JsFuture::from(promise).await?;
-        let bytes = Reflect::get(&outcome, &"value".into())?;
-        Ok(bytes.dyn_ref().map_or_else(Vec::new, Uint8Array::to_vec))
-    }
-
-    fn call(&self, method: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
-        call(&self.0, method, arguments)
-    }
-}
-
-fn call(target: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
-    let function: Function = Reflect::get(target, &method.into())?.dyn_into()?;
-    Reflect::apply(&function, target, &arguments.iter().collect())
 }
 
 /// Converts the answer.
