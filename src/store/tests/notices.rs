@@ -199,6 +199,28 @@ fn the_link_of_a_notice_is_for_its_user_and_session() {
     assert_eq!(world.database.value(newest), "digest of mail 5");
 }
 
+/// A change of Ada's password, from her first session.
+fn change_of(world: &World, ada: UserId, verified: i64) -> PasswordReplacement {
+    let caller = super::SessionKey {
+        user: ada,
+        id: world.session(ada, 1).id,
+    };
+    let keys = super::keys().of_password_change(caller);
+    PasswordReplacement {
+        caller,
+        verified: PasswordVersion(verified),
+        new: StoredHash::from_database("the next hash".to_owned()),
+        notice: Some(notice("a mail", "laptop").draft),
+        guess: Guess {
+            account: keys.account,
+            client: keys.client,
+            others_failed: false,
+            attempt: token(0),
+        },
+        trace: world.trace(),
+    }
+}
+
 #[test]
 fn a_changed_password_is_told_and_counted_only_where_no_address_is_proven() {
     for (who, verified, counts) in [
@@ -214,24 +236,7 @@ fn a_changed_password_is_told_and_counted_only_where_no_address_is_proven() {
             "UPDATE users SET email_verified_at = 1 WHERE email LIKE '{who}';
              UPDATE users SET password_hash = 'the next hash', trace = '{{}}' WHERE id = '{bob}'"
         ));
-        let caller = super::SessionKey {
-            user: ada,
-            id: world.session(ada, 1).id,
-        };
-        let keys = super::keys().of_password_change(caller);
-        let change = PasswordReplacement {
-            caller,
-            verified: PasswordVersion(verified),
-            new: StoredHash::from_database("the next hash".to_owned()),
-            notice: Some(notice("a mail", "laptop").draft),
-            guess: Guess {
-                account: keys.account,
-                client: keys.client,
-                others_failed: false,
-                attempt: token(0),
-            },
-            trace: world.trace(),
-        };
+        let change = change_of(&world, ada, verified);
         for _ in 0..2 {
             let replaced = block_on(passwords::replace(&world.database, &change)).unwrap();
             assert_eq!(replaced.is_some(), verified == 1);
@@ -243,5 +248,24 @@ fn a_changed_password_is_told_and_counted_only_where_no_address_is_proven() {
             ];
             assert_eq!(found, counts, "{who} {verified}");
         }
+    }
+}
+
+#[test]
+fn a_changed_password_is_not_told_to_an_unproven_address_that_has_had_three_mails() {
+    for (of_the_last_hour, mails, counted) in [(3, "0", "3"), (2, "1", "3")] {
+        let (world, ada, _) = people();
+        let third = super::NOW - 3_600 + i64::from(of_the_last_hour == 3);
+        world.database.execute(&format!(
+            r#"INSERT INTO mail_counts
+               VALUES ('notice', '{ada}', '{{"x":1000000,"y":1000000,"z":{third}}}', 1000000)
+                   ON CONFLICT DO UPDATE SET mails = excluded.mails"#
+        ));
+        let change = change_of(&world, ada, 1);
+        let replaced = block_on(passwords::replace(&world.database, &change)).unwrap();
+        assert!(replaced.is_some());
+        let queued = "SELECT count(*) FROM outbox WHERE kind = 'password_changed'";
+        assert_eq!(world.database.value(queued), mails);
+        assert_eq!(told(&world, ada).1, counted);
     }
 }
