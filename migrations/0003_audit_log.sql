@@ -110,7 +110,8 @@ END;
 
 -- A hash that the service replaces under the same version is of the same password. A hash that is
 -- set by hand is another password: it ends every session, like a change through the service. Sessions
--- that have expired stay as they are.
+-- that have expired stay as they are, but for those of the last minute: a request that began before
+-- may renew them.
 CREATE TRIGGER users_password_set AFTER UPDATE OF password_hash, password_version ON users
 WHEN NEW.password_hash IS NOT OLD.password_hash OR NEW.password_version <> OLD.password_version
 BEGIN
@@ -130,11 +131,12 @@ BEGIN
            end_reason = 'password_changed'
      WHERE user_id = NEW.id
        AND ended_at IS NULL
-       AND idle_expires_at > unixepoch()
+       AND idle_expires_at > unixepoch() - 60
        AND (NEW.trace IS OLD.trace OR NEW.trace IS NULL);
 END;
 
 -- However an account is deactivated, its live sessions end; reactivation restores none of them.
+-- Those that expired in the last minute end as well.
 CREATE TRIGGER users_activity_set AFTER UPDATE OF is_active ON users
 WHEN NEW.is_active <> OLD.is_active
 BEGIN
@@ -147,7 +149,7 @@ BEGIN
            trace = CASE WHEN NEW.trace IS NOT OLD.trace THEN NEW.trace ELSE trace END
      WHERE user_id = NEW.id
        AND ended_at IS NULL
-       AND idle_expires_at > unixepoch()
+       AND idle_expires_at > unixepoch() - 60
        AND NOT NEW.is_active;
 END;
 

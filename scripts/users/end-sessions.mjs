@@ -28,7 +28,7 @@ const END_STEP = `
    WHERE (user_id, id) > (?1, ?2)
      AND (user_id, id) <= (?3, ?4)
      AND ended_at IS NULL
-     AND idle_expires_at > unixepoch()
+     AND idle_expires_at > unixepoch() - 60
   RETURNING 1`;
 
 await main(import.meta.url, async (args) => {

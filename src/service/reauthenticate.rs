@@ -5,7 +5,7 @@ use super::hash_password::queued;
 use super::hash_queue::HashTicket;
 use super::policy::Member;
 use super::refusals::{attempt_refused, password_refused};
-use super::verify_password::{Proof, given_back_if_failed, verify_password};
+use super::verify_password::{Proof, given_back_if_failed, verify_current_password};
 use super::{Ctx, ServiceError};
 use crate::domain::audit::AuditEvent;
 use crate::domain::credential::hashing::Verification;
@@ -69,7 +69,7 @@ pub async fn verified<P: Ports>(
         password: current,
         stored: owner.holder.hash.as_ref(),
     };
-    let compared = verify_password(ctx, &owner.place, proof).await;
+    let compared = verify_current_password(ctx, &owner.place, proof).await;
     match given_back_if_failed(ctx, &owner.guess, compared).await? {
         Verification::Match { .. } => Ok(()),
         Verification::Mismatch | Verification::Damaged | Verification::UnknownPepper => {

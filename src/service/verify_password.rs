@@ -18,7 +18,14 @@ pub struct Proof<'a> {
     pub stored: Option<&'a StoredHash>,
 }
 
-/// Compares step by step. Each step waits for its turn.
+/// Why a comparison has not come to its end.
+struct Unfinished {
+    error: ServiceError,
+    /// Whether the password is known to be wrong all the same.
+    is_wrong: bool,
+}
+
+/// Compares a password step by step, for a caller who may be anybody. Each step waits for its turn.
 ///
 /// # Errors
 ///
@@ -30,21 +37,52 @@ pub async fn verify_password<P: Ports>(
     place: &HashTicket<'_>,
     proof: Proof<'_>,
 ) -> Result<Verification, ServiceError> {
+    let compared = compare(ctx, place, proof).await;
+    compared.map_err(|unfinished| unfinished.error)
+}
+
+/// Compares the password of a caller who has a session, step by step. Each step waits for its turn.
+/// The time need not hide whether there is a user, so a password that is known to be wrong is
+/// refused as such, even if the turn for the rest does not come.
+///
+/// # Errors
+///
+/// Returns the errors of [`verify_password`], unless the password is known to be wrong.
+pub async fn verify_current_password<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    place: &HashTicket<'_>,
+    proof: Proof<'_>,
+) -> Result<Verification, ServiceError> {
+    match compare(ctx, place, proof).await {
+        Ok(verification) => Ok(verification),
+        Err(Unfinished { is_wrong: true, .. }) => Ok(Verification::Mismatch),
+        Err(Unfinished { error, .. }) => Err(error),
+    }
+}
+
+async fn compare<P: Ports>(
+    ctx: &Ctx<'_, P>,
+    place: &HashTicket<'_>,
+    proof: Proof<'_>,
+) -> Result<Verification, Unfinished> {
     let mut judging = ctx.service.hasher.judge(proof.password, proof.stored);
     loop {
+        let is_wrong = judging.is_known_to_be_wrong();
+        let unfinished = |error| Unfinished { error, is_wrong };
         let line = if judging.is_foreign() {
             Line::Foreign(ctx.caller.client)
         } else {
             Line::Own
         };
-        let turn = place.turn(ctx.ports, line, judging.effort()).await?;
-        let outcome = judging.step()?;
+        let turn = place.turn(ctx.ports, line, judging.effort()).await;
+        let turn = turn.map_err(|crowded| unfinished(crowded.into()))?;
+        let outcome = judging.step().map_err(|error| unfinished(error.into()))?;
         drop(turn);
         match outcome {
             None => {}
             Some(Verification::UnknownPepper) => {
                 let cause = "a stored hash needs a pepper that is not in PASSWORD_PEPPERS";
-                return Err(ServiceError::Unavailable(cause.to_owned()));
+                return Err(unfinished(ServiceError::Unavailable(cause.to_owned())));
             }
             Some(verification) => return Ok(verification),
         }
@@ -52,8 +90,8 @@ pub async fn verify_password<P: Ports>(
 }
 
 /// Returns the outcome of an attempt that has been counted. If the service has failed, the attempt is
-/// given back first: otherwise, right passwords that nobody has judged would slow their user. A
-/// password that has been judged as wrong is refused, and stays counted.
+/// given back first: otherwise, right passwords that nobody has judged would slow their user. What is
+/// given back has told its sender nothing: the answer is the same for right and wrong passwords.
 ///
 /// Awaited, because the caller may try again at once. One round trip, in place of the one that
 /// follows a success.

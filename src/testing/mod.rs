@@ -73,6 +73,8 @@ pub(crate) struct MemoryTimer {
     pub(crate) now: Cell<i64>,
     /// How many seconds a call of the database takes.
     pub(crate) a_call: Cell<i64>,
+    /// How many seconds a pause takes.
+    pub(crate) a_pause: Cell<i64>,
 }
 
 impl MemoryTimer {
@@ -194,7 +196,9 @@ impl Timer for MemoryPorts {
         UnixSeconds::new(self.timer.now.get())
     }
 
-    async fn pause(&self, _: u32) {}
+    async fn pause(&self, _: u32) {
+        self.timer.pass(self.timer.a_pause.get());
+    }
 }
 
 impl Background for MemoryPorts {

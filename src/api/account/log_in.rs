@@ -160,14 +160,13 @@ async fn admitted<P: Ports>(
     match attempts::log_in(ctx.ports, &attempt, email, guesser).await? {
         Attempted::Admitted(guess, holder) => Ok(Admitted { guess, holder }),
         Attempted::Throttled(throttled) => {
+            // An attempt without a pause of its own lacks nothing but the client's budget.
+            if guesser.must_be_known && throttled.pause.get() == 0 {
+                attempt_refused(ctx, attempt.keys.account, None);
+                return Err(ServiceError::Throttled(LIMITER_PAUSE));
+            }
             attempt_refused(ctx, attempt.keys.account, throttled.user);
-            let pause = if guesser.must_be_known {
-                // Until the client has a budget again.
-                throttled.pause.max(LIMITER_PAUSE)
-            } else {
-                throttled.pause
-            };
-            Err(ServiceError::Throttled(pause))
+            Err(ServiceError::Throttled(throttled.pause))
         }
     }
 }

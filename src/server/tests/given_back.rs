@@ -162,6 +162,20 @@ fn right_passwords_that_find_the_foreign_line_full_slow_nobody() {
     }
 }
 
+/// The hash of a wrong password is cheaper than an own one, and the turn for the difference does not
+/// come: that must not make it a free guess.
+#[test]
+fn a_password_that_is_known_to_be_wrong_is_refused_although_the_queue_is_full() {
+    for (password, status) in [(WRONG, 401), (PASSWORD, 202)] {
+        let (mut world, client) = peppered(7_168);
+        set_hasher(&mut world, 8_192, true);
+        let _other = world.service.hash_queue.enter(UnixSeconds::new(0));
+        world.ports.timer.a_pause.set(10);
+        let answer = change_address(&world, &client, password);
+        assert_eq!(answer.status, status);
+    }
+}
+
 #[test]
 fn an_attempt_that_cannot_be_given_back_is_a_503_and_stays_counted() {
     let (mut world, client) = peppered(7_168);

@@ -137,3 +137,25 @@ fn an_expired_refresh_token_has_no_budget() {
     assert_eq!(world.log_in(&mut known, "ada@example.org").status, 429);
     assert_eq!(world.round_trips(), 0);
 }
+
+#[test]
+fn a_known_device_that_is_slowed_is_told_for_how_long() {
+    let world = World::new(&[]);
+    let mut known = world.person("ada@example.org");
+    let mut bob = world.person("bob@example.org");
+    world.ports.limiter.clients_are_full.set(true);
+    for _ in 0..10 {
+        let wrong = ("ada@example.org", "wrong horse");
+        assert_eq!(log_in_with(&world, &mut known, wrong).status, 401);
+    }
+    let slowed = log_in_with(&world, &mut known, ("ada@example.org", PASSWORD));
+    assert_eq!(
+        (slowed.status, slowed.header("retry-after")),
+        (429, Some("1"))
+    );
+    // Whom the client's budget keeps away is nobody's throttled attempt.
+    let foreign = log_in_with(&world, &mut bob, ("ada@example.org", PASSWORD));
+    assert_eq!(foreign.status, 429);
+    let told = "SELECT count(*) FROM audit_log WHERE event = 'throttled' AND user_id <> ''";
+    assert_eq!(world.value(told), "1");
+}

@@ -130,7 +130,7 @@ const SWEEP_MAILS: Statement = sweep!(
     "outbox",
     ("id"),
     "given_up_at, created_at",
-    "given_up_at <= ?4 OR created_at <= ?6"
+    "coalesce(given_up_at <= ?4, created_at <= ?6)"
 );
 
 const KEEP_RESTING: Statement = keep_position!("resting_addresses", "email", "user_id");

@@ -297,5 +297,11 @@ fn a_mail_that_nobody_tries_goes_a_week_after_it_would_have_been_given_up() {
     world.passed = 8 * 86_400 - 1;
     assert_eq!(sweep_all(&world, Swept::Mails, 1).0, 0);
     world.passed += 1;
+    // Given up late, it stays for the week in which operators are told of it.
+    world.database.execute(&format!(
+        "INSERT INTO outbox (id, user_id, kind, email, language, facts, created_at, next_try_at, tries, given_up_at)
+         VALUES ('late', '{user}', 'k', 'e', 'en', '{{}}', 1000000, 0, 1, 1604800)"
+    ));
     assert_eq!(sweep_all(&world, Swept::Mails, 1).0, 1);
+    assert_eq!(world.database.value("SELECT id FROM outbox"), "late");
 }

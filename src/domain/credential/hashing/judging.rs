@@ -94,6 +94,13 @@ impl<'a> Judging<'a> {
         }
     }
 
+    /// Returns whether the password is known to be wrong, so that what remains is computed for its
+    /// time only.
+    #[must_use]
+    pub const fn is_known_to_be_wrong(&self) -> bool {
+        matches!(self.next, Next::Waste(Verification::Mismatch))
+    }
+
     /// Returns whether the comparison costs more than an own hash, or is with the hash of another
     /// system.
     #[must_use]
