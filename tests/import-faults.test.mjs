@@ -125,6 +125,12 @@ describe("a database that cannot be used", () => {
     const persistTo = database(t);
     const holder = new DatabaseSync(fileIn(persistTo));
     t.after(() => holder.close());
+    // Without a session there is nothing to wait for.
+    holder.exec(
+      `INSERT INTO users (id, email, role_slug, created_at, updated_at) VALUES ('u', 'e', 'application-access', 0, 0);
+       INSERT INTO sessions (id, user_id, current_jti, created_at, last_used_at, idle_expires_at, absolute_expires_at)
+       VALUES ('s', 'u', 'j', 0, 0, 4000000000, 4000000000)`,
+    );
     holder.exec("BEGIN IMMEDIATE");
     let isHeld = true;
     const { code, out } = await command("end-sessions", ["--local", "--persist-to", persistTo], (said) => {
@@ -135,7 +141,7 @@ describe("a database that cannot be used", () => {
     assert.equal(code, 0, out);
     assert.match(
       out,
-      /Another program holds the database, such as `npm start`; waiting for it \.\.\.\nEnded 0 sessions\./,
+      /Another program holds the database, such as `npm start`; waiting for it \.\.\.\nEnded 1 sessions\./,
     );
   });
 
