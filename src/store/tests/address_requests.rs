@@ -20,6 +20,10 @@ type Outcome = (&'static str, String, Vec<Vec<String>>);
 /// Ada asks, after a change that follows the check of her password. She has another session, and the
 /// others have sessions with the same ids.
 fn asked_after(change: &str) -> Outcome {
+    ask_after(change).1
+}
+
+fn ask_after(change: &str) -> (World, Outcome) {
     let world = World::default();
     let [ada, ..] = [ADA, OTHERS[0], OTHERS[1]].map(|email| world.register(email));
     let caller = world.log_in(ada, 1);
@@ -42,7 +46,8 @@ fn asked_after(change: &str) -> Outcome {
     assert_eq!(world.everything(), rows, "{change}, repeated");
     let issued = "SELECT count(*) FROM one_time_tokens WHERE digest = 'a digest'";
     let mails = world.database.query("SELECT kind, email FROM outbox");
-    (outcome, world.database.value(issued), mails)
+    let issued = world.database.value(issued);
+    (world, (outcome, issued, mails))
 }
 
 fn request(world: &World, caller: SessionKey) -> AddressRequest {
@@ -199,5 +204,37 @@ fn nothing_is_issued_once_the_session_the_password_or_the_room_is_gone() {
         let (found, issued, mails) = asked_after(&format!("{change}; {taken}"));
         assert_eq!((found, issued.as_str()), (outcome, "0"), "{change}");
         assert!(mails.is_empty(), "{change}");
+    }
+}
+
+#[test]
+fn a_change_that_is_refused_uses_nothing_up() {
+    let (ada, caller) = (id_of(ADA), caller());
+    for change in [
+        format!("UPDATE users SET password_version = 2, trace = '{{}}' WHERE id = {ada}"),
+        format!("UPDATE sessions SET ended_at = 1, end_reason = 'logout' WHERE {caller}"),
+        format!("DELETE FROM sessions WHERE {caller}"),
+        given_up(ADA, 5),
+    ] {
+        let (world, _) = ask_after(&change);
+        let counts = "SELECT count(*) FROM mail_counts";
+        assert_eq!(world.database.value(counts), "0", "{change}");
+    }
+}
+
+#[test]
+fn the_mails_of_a_client_count_for_an_hour() {
+    let client = keys().of_client(ClientPrefix::parse(None));
+    for (tenth, outcome, counted) in [(996_401, "too many", "10"), (996_400, "accepted", "10")] {
+        let nine: Vec<_> = (0..9).map(|n| format!("\"m{n}\":996401")).collect();
+        let mails = format!("{{{},\"m9\":{tenth}}}", nine.join(","));
+        let (world, found) = ask_after(&format!(
+            "INSERT INTO mail_counts VALUES ('client', '{}', '{mails}', 1000000)",
+            client.as_str()
+        ));
+        assert_eq!(found.0, outcome, "{tenth}");
+        let of_client =
+            "SELECT count(*) FROM mail_counts AS c, json_each(c.mails) WHERE c.kind = 'client'";
+        assert_eq!(world.database.value(of_client), counted, "{tenth}");
     }
 }
