@@ -66,7 +66,8 @@ const SETTLE_TIMEOUT_MS = 10_000;
  *
  * - `vars`, `secrets`: added to those of `wrangler.toml` and a fresh
  *   `JWT_KEYS`; a null takes one away
- * - `limits`: `{LOGIN_LIMITER: {limit: 10, period: 60}}`; not limited else
+ * - `limits`: `{LOGIN_LIMITER: {limit: 10, period: 60}}`; not limited else.
+ *   Miniflare counts by whole minutes: it starts with enough of one left
  * - `entry`: a module in front of the Worker, such as {@link CHAOS}
  * - `pops`: points of presence, with isolates of their own, one D1 and one KV
  * - `persist`: a folder for the state, to start again on it
@@ -129,11 +130,20 @@ export async function startLatchkey({
     const latchkey = new Latchkey(mf, { url: await mf.ready, texts, logs, pops, entry, assets });
     if (direct) latchkey.directUrl = await mf.unsafeGetDirectURL(popName(0));
     if (migrations) await migrate(await latchkey.db());
+    if (Object.keys(limits).length > 0) await untilMostOfAMinuteIsLeft();
     return latchkey;
   } catch (error) {
     await mf.dispose();
     throw error;
   }
+}
+
+/** Longer than a test of limits takes. */
+const ENOUGH_OF_A_MINUTE_MS = 25_000;
+
+async function untilMostOfAMinuteIsLeft() {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < ENOUGH_OF_A_MINUTE_MS) await new Promise((done) => setTimeout(done, left));
 }
 
 export class Latchkey {
