@@ -172,22 +172,24 @@ const COUNT_TRY: Statement = Statement::new(
 );
 /// Reads whose request it is, if the try was counted, and whether what was presented (?6) works. A
 /// browser may have several requests, one for each time that it asked: those for an address that
-/// somebody has come first, so that nobody can hide wrong tries among others.
-const JUDGE_TRY: Statement = Statement::new(concat!(
+/// somebody has come first, so that nobody can hide wrong tries among others. A request without tries
+/// left is not counted, and does not work beside one that has some.
+const JUDGE_TRY: Statement = Statement::new(
     "/* judge login try */
      SELECT users.id,
             users.email,
             users.role_slug,
-            users.is_active = 1 AND ",
-    request_works!("?7", "?6"),
-    " AS is_right
+            users.is_active = 1
+            AND tried.digest = ?6
+            AND tried.email = users.email
+            AND tried.password_version = users.password_version AS is_right
        FROM login_requests AS tried
        LEFT JOIN users ON users.id = tried.user_id
       WHERE tried.browser = ?7
         AND tried.last_try = ?5
       ORDER BY tried.digest = ?6 DESC, users.id IS NULL
-      LIMIT 1"
-));
+      LIMIT 1",
+);
 
 /// A user who may log in without a password.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ mod links;
 mod logins;
 mod mail_logins;
 mod mail_requests;
+mod mail_tries;
 mod newcomers;
 mod notices;
 mod resets;

@@ -10,7 +10,7 @@ use crate::store::login_requests::{LoginRequestKey, Tried, try_login};
 
 const UNTIL: i64 = super::NOW + 600;
 
-fn key(browser: &str, digest: &str) -> LoginRequestKey {
+pub(super) fn key(browser: &str, digest: &str) -> LoginRequestKey {
     LoginRequestKey {
         browser: browser.to_owned(),
         digest: digest.to_owned(),
@@ -18,7 +18,7 @@ fn key(browser: &str, digest: &str) -> LoginRequestKey {
 }
 
 /// Keeps a request of a user, as of now.
-fn keep(world: &World, key: &LoginRequestKey, user: UserId) {
+pub(super) fn keep(world: &World, key: &LoginRequestKey, user: UserId) {
     let LoginRequestKey { browser, digest } = key;
     world.database.execute(&format!(
         "INSERT INTO login_requests (browser, digest, user_id, email, password_version, expires_at)
