@@ -137,3 +137,28 @@ fn a_repetition_issues_no_link_to_who_has_proven_the_address_since() {
         assert_eq!(world.database.value(&count), "0", "{table}");
     }
 }
+
+#[test]
+fn who_has_the_address_is_told_while_active_and_nobody_else() {
+    let told = ["already_registered", ADA].map(str::to_owned).to_vec();
+    for (change, mails) in [
+        ("SELECT 1", vec![told]),
+        (
+            "UPDATE users SET is_active = 0 WHERE email LIKE 'ada%'",
+            vec![],
+        ),
+    ] {
+        let world = World::default();
+        for email in ["a@example.org", ADA, "z@example.org"] {
+            world.register(email);
+        }
+        world.database.execute(change);
+        let newcomer = NewUser {
+            id: UserId::new(1, &number("another")),
+            ..world.newcomer(ADA, "192.0.2.1")
+        };
+        assert!(!world.is_registered(&newcomer));
+        let queued = world.database.query("SELECT kind, email FROM outbox");
+        assert_eq!(queued, mails, "{change}");
+    }
+}
