@@ -8,6 +8,7 @@ use crate::domain::credential::one_time::{Nonce, OneTimeToken, Purpose};
 use crate::domain::id::UserId;
 use crate::domain::mail::Language;
 use crate::domain::time::UnixSeconds;
+use crate::store::addresses::verify;
 use crate::store::confirmations::{AddressConfirmation, confirm_change};
 use crate::store::outbox::Draft;
 use crate::store::take_back::{TakeBack, disown_login, undo_email};
@@ -217,4 +218,23 @@ fn an_account_that_is_not_taken_back_keeps_its_links() {
             .is_none()
     );
     assert_eq!(world.everything(), before);
+}
+
+#[test]
+fn a_proof_makes_the_pending_change_give_up_a_proven_address_and_no_earlier_one() {
+    let world = World::default();
+    let ada = world.register(ADA);
+    world.register("bob@example.org");
+    let secret = Nonce::from_random([5; 32]).secret(&[3; 32], Purpose::VerifyEmail);
+    let digest = secret.digest(Purpose::VerifyEmail);
+    world.database.execute(&format!(
+        "INSERT INTO one_time_tokens (user_id, purpose, digest, email, password_version, issued_at, expires_at)
+         SELECT id, purpose, iif(id = '{ada}', '{digest}', 'another'), email, 1, 1000000, 1000001
+           FROM users, (SELECT 'verify-email' AS purpose UNION ALL VALUES ('confirm-email'), ('undo-email'))"
+    ));
+    let token = OneTimeToken { user: ada, secret };
+    assert!(block_on(verify(&world.database, &token, &world.trace())).unwrap());
+    let proven =
+        "SELECT email, purpose FROM one_time_tokens JOIN users USING (email) WHERE is_proven = 1";
+    assert_eq!(world.database.query(proven), [[ADA, "confirm-email"]]);
 }
