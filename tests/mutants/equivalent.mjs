@@ -16,6 +16,9 @@ const OF_NOBODY_ELSE =
   "Inside EXISTS, no other condition names this row: they name the user by the parameter, and any row would do.";
 const SEEN_BY_NOW = "A repetition finds the device seen, so the login is no news, and nothing is counted.";
 
+const TRIED_IN_ONE_BROWSER =
+  "A try is a random id, which only requests of its browser have. The key only finds them: tests/queries.test.mjs sees the scan.";
+
 export const EQUIVALENT = [
   ["sweep attempts", "account, client) > (  =>  >=", ONE_ROW_LATER],
   ["sweep audit_log", "user_id, id) > (  =>  >=", ONE_ROW_LATER],
@@ -34,6 +37,9 @@ export const EQUIVALENT = [
   ["judge change", "max(updated_at) > ?1  =>  >=", PAUSE_IS_OVER],
   ["judge log in", "max(updated_at) > ?1 - ?12  =>  TRUE", PAUSE_IS_OVER],
   ["judge log in", "max(updated_at) > ?1  =>  >=", PAUSE_IS_OVER],
+  ["judge login try", "tried.browser = ?7  =>  TRUE", TRIED_IN_ONE_BROWSER],
+  ["queue already registered", "account = 'registrations'  =>  TRUE", KEY_OF_THE_HOUR],
+  ["queue already registered", "client = ?9  =>  TRUE", KEY_OF_THE_HOUR],
   ["read registered", "account = 'registrations'  =>  TRUE", KEY_OF_THE_HOUR],
   ["read registered", "client = ?9  =>  TRUE", KEY_OF_THE_HOUR],
   ["register", "account = 'registrations'  =>  TRUE", KEY_OF_THE_HOUR],

@@ -162,3 +162,25 @@ fn who_has_the_address_is_told_while_active_and_nobody_else() {
         assert_eq!(queued, mails, "{change}");
     }
 }
+
+#[test]
+fn who_has_the_address_is_told_three_times_an_hour() {
+    let world = World::default();
+    world.register(ADA);
+    let newcomer = NewUser {
+        id: UserId::new(1, &number("another")),
+        ..world.newcomer(ADA, "192.0.2.1")
+    };
+    let address = keys().of_recipient(&Email::parse(ADA).unwrap(), "verify_email");
+    let id = format!("the mail to {ADA}");
+    // This mail has been counted under other names.
+    world.database.execute(&format!(
+        r#"INSERT INTO mail_counts
+           VALUES ('address', '{0}', '{{"x":1000000,"y":1000000,"z":1000000}}', 1000000),
+                  ('a kind', '{0}', '{{"{id}":1000000}}', 1000000),
+                  ('address', '', '{{"{id}":1000000}}', 1000000)"#,
+        address.as_str()
+    ));
+    assert!(!world.is_registered(&newcomer));
+    assert_eq!(world.database.value("SELECT count(*) FROM outbox"), "0");
+}
