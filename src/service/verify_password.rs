@@ -91,7 +91,8 @@ async fn compare<P: Ports>(
 
 /// Returns the outcome of an attempt that has been counted. If the service has failed, the attempt is
 /// given back first: otherwise, right passwords that nobody has judged would slow their user. What is
-/// given back has told its sender nothing: the answer is the same for right and wrong passwords.
+/// given back is no free guess: the answer is the same for a right and a wrong password, or the password
+/// has been judged as right.
 ///
 /// Awaited, because the caller may try again at once. One round trip, in place of the one that
 /// follows a success.

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{Answer, Client, PASSWORD, World};
 use crate::ports::Limiter;
 
-fn log_in_with(world: &World, client: &mut Client, (email, password): (&str, &str)) -> Answer {
-    let body = json!({"username": email, "password": password});
+fn log_in_as_ada(world: &World, client: &mut Client, password: &str) -> Answer {
+    let body = json!({"username": "ada@example.org", "password": password});
     world.call(client, (Method::POST, "/api/account/login"), Some(body))
 }
 
@@ -112,7 +112,7 @@ fn no_other_token_gets_a_request_to_a_hash_when_its_client_is_used_up() {
     for (what, client, round_trips) in others {
         world.round_trips();
         for password in [PASSWORD, "wrong horse"] {
-            let refused = log_in_with(&world, &mut client.clone(), ("ada@example.org", password));
+            let refused = log_in_as_ada(&world, &mut client.clone(), password);
             assert_eq!(
                 (refused.status, refused.code()),
                 (429, "too_many_requests"),
@@ -145,16 +145,15 @@ fn a_known_device_that_is_slowed_is_told_for_how_long() {
     let mut bob = world.person("bob@example.org");
     world.ports.limiter.clients_are_full.set(true);
     for _ in 0..10 {
-        let wrong = ("ada@example.org", "wrong horse");
-        assert_eq!(log_in_with(&world, &mut known, wrong).status, 401);
+        assert_eq!(log_in_as_ada(&world, &mut known, "wrong horse").status, 401);
     }
-    let slowed = log_in_with(&world, &mut known, ("ada@example.org", PASSWORD));
+    let slowed = log_in_as_ada(&world, &mut known, PASSWORD);
     assert_eq!(
         (slowed.status, slowed.header("retry-after")),
         (429, Some("1"))
     );
     // Whom the client's budget keeps away is nobody's throttled attempt.
-    let foreign = log_in_with(&world, &mut bob, ("ada@example.org", PASSWORD));
+    let foreign = log_in_as_ada(&world, &mut bob, PASSWORD);
     assert_eq!(foreign.status, 429);
     let told = "SELECT count(*) FROM audit_log WHERE event = 'throttled' AND user_id <> ''";
     assert_eq!(world.value(told), "1");

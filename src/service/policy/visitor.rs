@@ -37,9 +37,7 @@ impl Visitor {
             device: device_of(ctx, &self.presented),
         }
     }
-}
 
-impl Visitor {
     /// Returns the secret of a browser that has asked to log in by mail. `None` also for several:
     /// one of them may have been planted.
     #[must_use]
